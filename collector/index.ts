@@ -1,0 +1,1 @@
+export { type CollectorCode, collectorCodes, type DeadLetter } from "./codes.ts";

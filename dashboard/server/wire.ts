@@ -1,0 +1,131 @@
+// The HTTP contract, as types that the web part imports and the zod schemas of api/ must equal.
+import type { KpiResult, SiteNow, Text } from "#energy";
+import type { Alert } from "#rules";
+
+/** GET /api/v1/health */
+export interface HealthWire {
+  readonly status: "ok" | "degraded";
+  readonly version: string;
+  readonly ts: number;
+  readonly parts: readonly string[];
+  readonly mqtt: { readonly host: string; readonly port: number; readonly wsPort: number | null };
+  readonly store: {
+    readonly adapter: string;
+    readonly state: string;
+    readonly reason: string;
+    readonly pendingReadings: number;
+    readonly bytes: number;
+  };
+  /** Progress of the demonstration's history, 0..1; null when there is none. */
+  readonly demo: { readonly phase: "history" | "live"; readonly progress: number } | null;
+}
+
+/** GET /api/v1/sites → {items, next} */
+export interface SiteWire {
+  readonly id: string;
+  readonly name: Text;
+  readonly timeZone: string;
+  readonly currency: string;
+  /** The shipped demonstration. */
+  readonly demo: boolean;
+}
+
+/** GET /api/v1/sites/{site}/now, and every `now` event of the live stream. */
+export interface NowWire extends SiteNow {
+  /** Open alerts (everything but CLOSED), newest first. */
+  readonly alerts: readonly Alert[];
+}
+
+/** GET /api/v1/series?site&device&quantity&from&to&step=raw|1m|15m|1h|auto : columns of equal length. */
+export interface SeriesWire {
+  readonly site: string;
+  readonly device: string;
+  readonly quantity: string;
+  readonly unit: string | null;
+  readonly step: "raw" | "1m" | "15m" | "1h";
+  readonly ts: readonly number[];
+  /** Raw value, or time-weighted mean of the window. */
+  readonly mean: readonly (number | null)[];
+  readonly min: readonly (number | null)[];
+  readonly max: readonly (number | null)[];
+  /** Share of the window that was measured, 0..1. */
+  readonly coverage: readonly number[];
+}
+
+/** GET /api/v1/kpis?site&from&to[&kpi] → {items}; with step=1m|15m|1h|1d each item is one window, oldest first. */
+export interface KpisWire {
+  readonly items: readonly KpiResult[];
+}
+
+/** GET /api/v1/trends?site&kpi&from&to&step=auto : one KPI over time as columns, for charts. */
+export interface TrendWire {
+  readonly site: string;
+  readonly kpi: string;
+  readonly variant: string | null;
+  readonly unit: string;
+  readonly step: "1m" | "15m" | "1h" | "1d";
+  readonly start: readonly number[];
+  readonly value: readonly (number | null)[];
+  readonly numerator: readonly (number | null)[];
+  readonly denominator: readonly (number | null)[];
+  readonly coverage: readonly number[];
+  readonly quality: readonly string[];
+}
+
+/** GET /api/v1/devices?site : the Ingest page. */
+export interface DeviceWire {
+  readonly site: string;
+  readonly device: string;
+  readonly quantities: readonly string[];
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly readings: number;
+  /** Newest values. */
+  readonly latest: Readonly<
+    Record<string, { readonly value: number; readonly ts: number; readonly unit: string | null }>
+  >;
+  /** Node ids that use it; empty is "not yet modelled". */
+  readonly nodes: readonly string[];
+  readonly origin: string | null;
+}
+
+/** GET /api/v1/dead-letters?site&code&limit&cursor → {items, next}; counts by code under /api/v1/ingest. */
+export interface DeadLetterWire {
+  readonly id: string;
+  readonly received: number;
+  readonly topic: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly payload: string;
+  readonly bytes: number;
+  readonly user: string;
+}
+
+/** GET /api/v1/ingest : newest readings of site `system`, device `wattlas`, and totals of refusals by code. */
+export interface IngestWire {
+  readonly ts: number | null;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly rates: {
+    readonly messagesPerS: number | null;
+    readonly readingsPerS: number | null;
+    readonly valuesPerS: number | null;
+  };
+  readonly rejectedByCode: Readonly<Record<string, number>>;
+}
+
+/** GET /api/v1/live?site : server-sent events, `id:` resumable with Last-Event-ID. */
+export type LiveEvent =
+  | { readonly event: "now"; readonly data: NowWire }
+  | { readonly event: "alert"; readonly data: Alert }
+  | {
+      readonly event: "account";
+      readonly data: {
+        readonly site: string;
+        readonly step: string;
+        readonly start: number;
+        readonly revision: number;
+      };
+    }
+  | { readonly event: "health"; readonly data: HealthWire }
+  /** The backfill that was asked for is no longer held: load afresh. */
+  | { readonly event: "reset"; readonly data: { readonly reason: string } };

@@ -1,0 +1,118 @@
+import type { Timestamp } from "#store";
+
+export const accountSteps = ["1m", "15m", "1h", "1d"] as const;
+export type AccountStep = (typeof accountSteps)[number];
+
+export type Quality = "MEASURED" | "PARTLY_ESTIMATED" | "ESTIMATED" | "INVALID";
+
+export const accountFlags = [
+  "COUNTER_ROLLOVER",
+  "COUNTER_RESET",
+  "COUNTER_FAULT",
+  "COUNTER_SPIKE",
+  "COUNTER_JITTER",
+  "REGISTER_MISSING",
+  "COVERAGE_LOW",
+  "BALANCE_OPEN",
+  "FACTOR_DEFAULT",
+  "PRICE_MISSING",
+  "CARBON_MISSING",
+  "BOUNDARY_CHANGED",
+  "BELOW_PHYSICAL_MIN",
+  "SYNTHETIC_INPUT",
+  "WORK_MISSING",
+] as const;
+export type AccountFlag = (typeof accountFlags)[number];
+
+/**
+ * The energy sums of one site and window. Ledger kind `account/<step>`, key `<site>/<start ms>`, `ts` = start.
+ * Every sum is null when nothing could be known; a missing part makes a total null, never smaller.
+ */
+export interface Account {
+  readonly site: string;
+  readonly step: AccountStep;
+  /** `[start, end)`, tagged by start. */
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  readonly revision: number;
+  /** Revision of the site model. */
+  readonly model: string;
+  readonly nodes: Readonly<Record<string, NodeAccount>>;
+  readonly totals: Totals;
+  readonly balance: Balance;
+  /** Minimum over counted inputs, 0..1. */
+  readonly coverage: number;
+  readonly quality: Quality;
+  readonly flags: readonly AccountFlag[];
+}
+
+export interface NodeAccount {
+  /** Energy in the node's positive and negative direction (kpi.md §1.2), both non-negative. */
+  readonly forwardWh: number | null;
+  readonly reverseWh: number | null;
+  /** Mean signed power over the good time. */
+  readonly meanW: number | null;
+  readonly minW: number | null;
+  readonly maxW: number | null;
+  /** Storage only: state of charge at the end of the window. */
+  readonly socPct: number | null;
+  readonly coverage: number;
+  readonly quality: Quality;
+  readonly flags: readonly AccountFlag[];
+}
+
+/** Wh unless the name says otherwise. */
+export interface Totals {
+  readonly importWh: number | null;
+  readonly exportWh: number | null;
+  readonly renewableWh: number | null;
+  readonly gensetWh: number | null;
+  readonly chargeWh: number | null;
+  readonly dischargeWh: number | null;
+  readonly itWh: number | null;
+  readonly coolingWh: number | null;
+  readonly lossWh: number | null;
+  readonly otherWh: number | null;
+  /** All consumption: IT, cooling, losses, other. */
+  readonly loadWh: number | null;
+  /** E_DC of kpi.md §2.1, with storage inside or outside the boundary as modelled. */
+  readonly facilityWh: number | null;
+  readonly carbonG: number | null;
+  /** Energy cost less export income, in the site's currency. */
+  readonly cost: number | null;
+  /** Counter deltas of declared work, by `<device>/<quantity>`, with the energy of the node that bought them. */
+  readonly work: Readonly<Record<string, { readonly amount: number | null; readonly energyWh: number | null }>>;
+}
+
+/** supplied − consumed, with its own uncertainty (rule R01, vector TV-UNC-1). Null when an input is missing. */
+export interface Balance {
+  readonly supplyW: number | null;
+  readonly loadW: number | null;
+  readonly residualW: number | null;
+  /** Standard uncertainty u. */
+  readonly uncertaintyW: number | null;
+  /** max(3u, 0.5 % of the bus rating, 2 kW): outside it the balance is open. */
+  readonly toleranceW: number | null;
+}
+
+/** kpi.md §1.7. */
+export interface KpiResult {
+  readonly kpi: string;
+  readonly variant?: string;
+  readonly standard: string;
+  readonly value: number | null;
+  readonly unit: string;
+  readonly numerator: number | null;
+  readonly denominator: number | null;
+  readonly numUnit: string;
+  readonly denUnit: string;
+  readonly window: { readonly start: string; readonly end: string; readonly tz: string; readonly complete: boolean };
+  readonly boundaryId: string;
+  readonly coverage: number;
+  /** k = 2, same unit. */
+  readonly uncertainty?: number;
+  readonly quality: Quality;
+  readonly flags: readonly string[];
+  readonly revision: number;
+  readonly factors?: readonly { readonly id: string; readonly version: string }[];
+}

@@ -1,0 +1,136 @@
+/** A text in both languages. */
+export interface Text {
+  readonly en: string;
+  readonly "zh-CN": string;
+}
+
+/** What a node is in the power tree. */
+export const nodeKinds = [
+  "grid",
+  "pv",
+  "wind",
+  "genset",
+  "battery",
+  "ups",
+  "it",
+  "cooling",
+  "power-chain",
+  "lighting",
+  "misc",
+] as const;
+export type NodeKind = (typeof nodeKinds)[number];
+
+/** 源网荷储: source, grid, load, storage. */
+export type NodeRole = "source" | "grid" | "load" | "storage";
+
+/** Where a node's readings come from; everything but `measured` is marked wherever it is shown. */
+export type Origin = "measured" | "recorded" | "synthetic" | "estimated";
+
+export interface SiteModel {
+  readonly id: string;
+  readonly name: Text;
+  readonly timeZone: string;
+  readonly currency: string;
+  /** Hash of the site file: an account names the model it was made with. */
+  readonly revision: string;
+  /** Rating of the site AC bus, for the floor of R01. */
+  readonly busRatingW: number;
+  /** UPS output, PDU output or IT input: where E_IT is measured. */
+  readonly pueCategory: 1 | 2 | 3;
+  readonly nodes: readonly SiteNode[];
+  readonly demand: DemandTerms | null;
+  readonly tariff: Tariff | null;
+  readonly carbon: CarbonTerms | null;
+  readonly compute: ComputeTerms | null;
+}
+
+export interface SiteNode {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly role: NodeRole;
+  readonly name: Text;
+  readonly parent: string | null;
+  readonly origin: Origin;
+  readonly ratingW: number | null;
+  /** Storage only. */
+  readonly capacityWh: number | null;
+  /** Storage only: inside or outside the data-centre boundary (kpi.md §2.1). */
+  readonly boundary: "inside" | "outside";
+  /**
+   * `counted`: part of the site balance. `detail`: a part of its parent that the parent's own meter already counts
+   * (a rack under a metered hall), shown but not summed.
+   */
+  readonly counting: "counted" | "detail";
+  readonly points: readonly Point[];
+}
+
+/** A measurement point (`MP.*` of kpi.md §1.1): an annotation on a node, never a node. */
+export interface Point {
+  readonly code: string;
+  readonly device: string;
+  /** Gauge quantity in watts, or null when there is only a register. */
+  readonly power: string | null;
+  /**
+   * +1: a positive reading is the node's positive direction of kpi.md §1.2 (import, generation, discharge,
+   * consumption); −1: reversed.
+   */
+  readonly sign: 1 | -1;
+  /** Register in the positive direction (import, generation, discharge, consumption). */
+  readonly energyForward: string | null;
+  /** Register in the negative direction (export, charge). */
+  readonly energyReverse: string | null;
+  /** State of charge, for storage. */
+  readonly soc: string | null;
+  readonly intervalMs: number;
+  /** Accuracy class of the meter and of its current transformer, per cent; CT null when direct. */
+  readonly meterClass: number;
+  readonly ctClass: CtClass | null;
+  readonly register: { readonly modulusWh: number | null; readonly resolutionWh: number };
+}
+
+export type CtClass = "0.2" | "0.2S" | "0.5" | "0.5S" | "1";
+
+export interface DemandTerms {
+  readonly contractW: number;
+  /** Usually 15. */
+  readonly windowMin: number;
+  readonly method: "fixed" | "sliding";
+  readonly pricePerKwMonth: number;
+}
+
+export type TariffPeriod = "critical_peak" | "peak" | "flat" | "valley" | "deep_valley";
+
+export interface Tariff {
+  /** Local civil time, "HH:MM" to "HH:MM"; together they cover the day once. */
+  readonly bands: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly period: TariffPeriod;
+    readonly pricePerKwh: number;
+  }[];
+  readonly exportPricePerKwh: number;
+  /** A device that publishes `price_per_kwh`; it wins over the bands while fresh. */
+  readonly device: string | null;
+  readonly source: string;
+}
+
+export interface CarbonTerms {
+  /** Used, and marked as a factor, while no fresh `carbon_g_per_kwh` arrives. */
+  readonly defaultGPerKwh: number;
+  readonly device: string | null;
+  readonly source: string;
+}
+
+/** Declared useful work: which counters of which devices, under which benchmark (kpi.md §3). */
+export interface ComputeTerms {
+  readonly work: readonly {
+    readonly device: string;
+    readonly quantity: string;
+    readonly unit: string;
+    readonly workload: Text;
+    readonly precision: string;
+    readonly origin: Origin;
+    /** The node whose energy bought it. */
+    readonly node: string;
+  }[];
+}

@@ -1,0 +1,43 @@
+import type { Text } from "#energy";
+
+export const severities = ["INFO", "WARNING", "MAJOR", "CRITICAL"] as const;
+export type Severity = (typeof severities)[number];
+
+export const alertStates = ["PENDING", "ACTIVE", "CLEARING", "RETURNED", "UNKNOWN", "CLOSED"] as const;
+export type AlertState = (typeof alertStates)[number];
+
+/**
+ * One open alarm per rule, subject and subcode, from pending to closed. Ledger kind `alert`, key = id, `ts` = start.
+ * Each transition is a revision; the row's history is the alert's history.
+ */
+export interface Alert {
+  /** Hash of rule, subject, subcode and start. */
+  readonly id: string;
+  readonly rule: string;
+  readonly ruleVersion: number;
+  readonly site: string;
+  /** Node or device. */
+  readonly subject: string;
+  readonly subcode: string;
+  readonly severity: Severity;
+  readonly state: AlertState;
+  /** Condition first true, on the site's clock. */
+  readonly start: number;
+  /** Became active; null while pending. */
+  readonly active: number | null;
+  /** Condition cleared (RETURNED, CLOSED). */
+  readonly returned: number | null;
+  readonly closed: number | null;
+  /** Wall clock and site clock of this transition. */
+  readonly changed: { readonly wall: number; readonly site: number };
+  readonly acknowledged: { readonly by: string; readonly reason: string; readonly at: number } | null;
+  readonly assignee: string | null;
+  readonly comments: readonly { readonly by: string; readonly text: string; readonly at: number }[];
+  /** What the rule saw when it last changed: names carry units. */
+  readonly inputs: Readonly<Record<string, number | string | null>>;
+  readonly thresholds: Readonly<Record<string, number | string>>;
+  readonly title: Text;
+  readonly action: Text;
+  /** An account it depended on was restated later. */
+  readonly restated: boolean;
+}

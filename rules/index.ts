@@ -1,0 +1,1 @@
+export { type Alert, type AlertState, alertStates, type Severity, severities } from "./alert.ts";

@@ -1,0 +1,36 @@
+export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
+export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
+export type { Json, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "./ledger.ts";
+export { findQuantity, type Quantity, type QuantityKind, quantities } from "./quantity.ts";
+export { identifierPattern, quantityPattern, type Reading, type ReadingFlag, readingFlags } from "./reading.ts";
+export {
+  type Correction,
+  type DeviceSeen,
+  type FollowPage,
+  type FollowQuery,
+  type LatestQuery,
+  type LatestReading,
+  type Page,
+  type Readings,
+  type ReadQuery,
+  type Retention,
+  type RollupColumns,
+  type RollupStep,
+  type Series,
+  type SeriesQuery,
+  type StoreHealth,
+  steps,
+  type WriteResult,
+} from "./readings.ts";
+export {
+  type Celsius,
+  celsius,
+  type GramsCO2e,
+  gramsCO2e,
+  type Timestamp,
+  timestamp,
+  type WattHours,
+  type Watts,
+  wattHours,
+  watts,
+} from "./unit.ts";

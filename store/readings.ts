@@ -1,0 +1,156 @@
+import type { Reading } from "./reading.ts";
+import type { Timestamp } from "./unit.ts";
+
+/**
+ * The readings port. Adapters: `sqlite/`, `influx/`, `memory/`; all pass `readings.suite.ts`.
+ * Every call throws `StoreUnavailableError` when the store cannot answer now. Any thread may open its own instance on
+ * the same place; one instance (the collector's) writes.
+ */
+export interface Readings extends AsyncDisposable {
+  /** Resolves when the batch is durable. Idempotent: equal values again change nothing and are counted. */
+  write(batch: readonly Reading[]): Promise<WriteResult>;
+  /** Stored readings in event-time order, merged, keyset-paged. */
+  read(query: ReadQuery): Promise<Page<Reading>>;
+  /** One quantity of one device over time, as raw samples or rolled up. */
+  series(query: SeriesQuery): Promise<Series>;
+  /** Newest reading (merged newest value of each quantity) of each named device, or of all devices of a site. */
+  latest(query: LatestQuery): Promise<readonly LatestReading[]>;
+  /** Old values that a later message replaced. */
+  corrections(query: ReadQuery): Promise<Page<Correction>>;
+  /** Every device ever seen, with its quantities. */
+  devices(site?: string): Promise<readonly DeviceSeen[]>;
+  /**
+   * Committed readings in commit order, each once per commit (a reading that merged or was corrected comes again,
+   * whole). `cursor: null` is the beginning; keep the returned cursor. Waits up to `waitMs` when there is nothing.
+   */
+  follow(query: FollowQuery): Promise<FollowPage>;
+  /** Deletes raw readings and roll-ups older than their class allows. */
+  prune(retention: Retention): Promise<{ readonly removed: number }>;
+  health(): Promise<StoreHealth>;
+}
+
+export interface WriteResult {
+  /** Values (not messages) newly stored. */
+  readonly accepted: number;
+  /** Values that were there already, equal. */
+  readonly duplicates: number;
+  /** Values that replaced a different one. */
+  readonly corrections: number;
+  /** Readings the store will never take; everything else of the batch is stored. */
+  readonly rejected: readonly { readonly reading: Reading; readonly code: string; readonly reason: string }[];
+}
+
+/** `[from, to)` of event time. `device` absent means all devices of the site. */
+export interface ReadQuery {
+  readonly site: string;
+  readonly device?: string;
+  readonly from: Timestamp;
+  readonly to: Timestamp;
+  /** At most 10,000. */
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+export const steps = { "1m": 60_000, "15m": 900_000, "1h": 3_600_000 } as const;
+export type RollupStep = keyof typeof steps;
+
+export interface SeriesQuery {
+  readonly site: string;
+  readonly device: string;
+  readonly quantity: string;
+  readonly from: Timestamp;
+  readonly to: Timestamp;
+  readonly step: "raw" | RollupStep;
+}
+
+/** Columns of equal length, oldest first. An empty window has no row: a gap is a gap. */
+export type Series =
+  | { readonly step: "raw"; readonly ts: readonly number[]; readonly value: readonly number[] }
+  | ({ readonly step: RollupStep } & RollupColumns);
+
+/** Windows are half-open and tagged by start. Everything composes: 1m into 15m into 1h. */
+export interface RollupColumns {
+  readonly start: readonly number[];
+  readonly count: readonly number[];
+  readonly sum: readonly number[];
+  readonly min: readonly number[];
+  readonly max: readonly number[];
+  readonly first: readonly number[];
+  readonly firstTs: readonly number[];
+  readonly last: readonly number[];
+  readonly lastTs: readonly number[];
+  /** Trapezoid over event time in unit × milliseconds; gaps longer than the gap limit are left out. */
+  readonly integral: readonly number[];
+  /** Milliseconds that the integral covers. */
+  readonly goodMs: readonly number[];
+}
+
+export interface LatestQuery {
+  readonly site: string;
+  readonly devices?: readonly string[];
+}
+
+export interface LatestReading {
+  readonly site: string;
+  readonly device: string;
+  readonly ts: Timestamp;
+  readonly received: Timestamp;
+  readonly quantities: Readonly<Record<string, { readonly value: number; readonly ts: Timestamp }>>;
+}
+
+export interface Correction {
+  readonly site: string;
+  readonly device: string;
+  readonly ts: Timestamp;
+  readonly quantity: string;
+  readonly was: number;
+  /** When the value that replaced it arrived. */
+  readonly replaced: Timestamp;
+}
+
+export interface DeviceSeen {
+  readonly site: string;
+  readonly device: string;
+  readonly quantities: readonly string[];
+  readonly firstSeen: Timestamp;
+  readonly lastSeen: Timestamp;
+  readonly readings: number;
+}
+
+export interface FollowQuery {
+  readonly cursor: string | null;
+  readonly sites?: readonly string[];
+  /** At most 10,000 readings. */
+  readonly limit: number;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface FollowPage {
+  readonly readings: readonly Reading[];
+  readonly cursor: string;
+}
+
+/** Milliseconds to keep, per class of data; `null` keeps for ever. */
+export interface Retention {
+  readonly now: Timestamp;
+  readonly rawMs: number | null;
+  readonly rollup: Readonly<Record<RollupStep, number | null>>;
+}
+
+export interface StoreHealth {
+  readonly adapter: "sqlite" | "influx" | "memory";
+  readonly state: "ok" | "degraded" | "full" | "unreachable";
+  /** One sentence for a person, empty when ok. */
+  readonly reason: string;
+  /** Server version where there is one. */
+  readonly version: string;
+  /** Acknowledged but not yet in the final store (InfluxDB spool); 0 otherwise. */
+  readonly pendingReadings: number;
+  readonly bytes: number;
+}
