@@ -40,4 +40,6 @@ export interface Alert {
   readonly action: Text;
   /** An account it depended on was restated later. */
   readonly restated: boolean;
+  /** How often it became active: 0 while first pending, 2 or more when it came back before anyone acknowledged it. */
+  readonly occurrences: number;
 }

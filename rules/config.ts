@@ -1,0 +1,30 @@
+import { z } from "zod";
+
+/** Settings of the rules stage, from the environment. */
+export const rulesSchema = z.strictObject({
+  RULES_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "folder of the operator's own rule files (*.yaml); the shipped catalogue always loads, the same id with a higher version replaces a shipped rule",
+    ),
+  // Instant rules promise a decision within one second of the reading.
+  RULES_TICK_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(1000)
+    .describe("how often the clock of a live site moves when no reading arrives, ms"),
+  // What a kill can make us read again; transitions are saved at once whatever this says.
+  RULES_SAVE_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(10_000)
+    .describe("longest time between two saves of the rules' progress when nothing changes, ms"),
+});
+
+export type RulesSettings = z.infer<typeof rulesSchema>;

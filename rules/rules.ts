@@ -1,0 +1,108 @@
+import type { SiteModel, Text } from "#energy";
+import type { Ledger, Page, Readings } from "#store";
+import type { Alert, AlertState, Severity } from "./alert.ts";
+import type { RulesCode } from "./codes.ts";
+
+/** The running stage: watches every site it was given, and is the only place that changes an alert. */
+export interface Rules extends AsyncDisposable {
+  /** Every alert that is not CLOSED, newest first. */
+  open(site?: string): Promise<readonly Alert[]>;
+  /** Alerts by start, newest first, keyset-paged; those that were only ever PENDING are left out once closed. */
+  list(query: AlertQuery): Promise<Page<Alert>>;
+  /** Every transition of one alert, oldest first; empty when there is no such alert. */
+  history(id: string): Promise<readonly Alert[]>;
+  /** An acknowledged alert closes as soon as it has returned to normal; a RETURNED one closes now. */
+  acknowledge(command: AcknowledgeCommand): Promise<CommandResult>;
+  comment(command: CommentCommand): Promise<CommandResult>;
+  /** `to: null` takes the assignment back. */
+  assign(command: AssignCommand): Promise<CommandResult>;
+  /** The rules in force, by id. */
+  catalogue(): readonly RuleSummary[];
+  /** Resolves when everything committed to the store before the call has been judged, recorded and published. */
+  settled(): Promise<void>;
+}
+
+export interface AlertQuery {
+  readonly site?: string;
+  readonly state?: AlertState;
+  readonly rule?: string;
+  readonly severity?: Severity;
+  /** `[from, to)` of the alerts' start, UTC milliseconds. */
+  readonly from?: number;
+  readonly to?: number;
+  /** At most 1,000. */
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export interface AcknowledgeCommand {
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface CommentCommand {
+  readonly id: string;
+  readonly by: string;
+  readonly text: string;
+}
+
+export interface AssignCommand {
+  readonly id: string;
+  readonly to: string | null;
+  readonly by: string;
+}
+
+export type CommandResult =
+  | { readonly ok: true; readonly alert: Alert }
+  | { readonly ok: false; readonly code: RulesCode; readonly reason: string };
+
+/** One rule in force, for screens. */
+export interface RuleSummary {
+  readonly id: string;
+  readonly version: number;
+  readonly title: Text;
+  readonly action: Text;
+  /** `account`: judged on each closed window; `reading`: on each reading and on silence. */
+  readonly on: "account" | "reading";
+  readonly subject: "site" | "device";
+  readonly inputs: readonly string[];
+  readonly levels: readonly LevelSummary[];
+  readonly origin: "shipped" | "own";
+  /** File name, without its folder. */
+  readonly file: string;
+  /** The file as it was read. */
+  readonly source: string;
+}
+
+export interface LevelSummary {
+  readonly severity: Severity;
+  readonly subcode: string;
+  readonly trigger: string;
+  readonly holdOnS: number;
+  readonly clear: string;
+  readonly holdOffS: number;
+}
+
+export interface RulesDeps {
+  readonly readings: Readings;
+  readonly ledger: Ledger;
+  readonly sites: readonly SiteModel[];
+  readonly publish: (message: RulesMessage) => void;
+  readonly onError: (error: unknown, where: { readonly stage: "rules"; readonly code: RulesCode }) => void;
+  /** Wall clock, UTC milliseconds. */
+  readonly now?: () => number;
+  readonly timers?: Timers;
+}
+
+/** `dc/<site>/alert/<rule>/<subject>`, the alert as JSON; an empty payload takes the retained one away. */
+export interface RulesMessage {
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+export interface Timers {
+  /** Calls `run` every `ms` until the returned function is called. */
+  every(ms: number, run: () => void): () => void;
+}
