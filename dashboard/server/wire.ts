@@ -1,14 +1,33 @@
 // The HTTP contract, as types that the web part imports and the zod schemas of api/ must equal.
 import type { KpiResult, SiteNow, Text } from "#energy";
-import type { Alert } from "#rules";
+import type { Alert, Severity } from "#rules";
 
-/** GET /api/v1/health */
+/** Every list. */
+export interface ListWire<Item> {
+  readonly items: readonly Item[];
+  /** Pass it back as `cursor`; null is the end. */
+  readonly next: string | null;
+}
+
+/** Every error, as application/problem+json. `code` is one of `dashboardCodes`. */
+export interface ProblemWire {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  /** Every parameter that is wrong, when parameters are wrong. */
+  readonly errors?: readonly { readonly name: string; readonly message: string }[];
+}
+
+/** GET /api/v1/health: 200, or a problem with status 503 until MQTT accepts connections. */
 export interface HealthWire {
   readonly status: "ok" | "degraded";
   readonly version: string;
   readonly ts: number;
   readonly parts: readonly string[];
-  readonly mqtt: { readonly host: string; readonly port: number; readonly wsPort: number | null };
+  /** Null where no broker runs (PARTS without broker). */
+  readonly mqtt: { readonly host: string; readonly port: number; readonly wsPort: number | null } | null;
   readonly store: {
     readonly adapter: string;
     readonly state: string;
@@ -34,6 +53,15 @@ export interface SiteWire {
 export interface NowWire extends SiteNow {
   /** Open alerts (everything but CLOSED), newest first. */
   readonly alerts: readonly Alert[];
+}
+
+/** GET /api/v1/readings?site&device&from&to&limit&cursor → {items, next}, oldest first. */
+export interface ReadingWire {
+  readonly ts: number;
+  readonly received: number;
+  readonly device: string;
+  readonly quantities: Readonly<Record<string, number>>;
+  readonly flags: readonly string[];
 }
 
 /** GET /api/v1/series?site&device&quantity&from&to&step=raw|1m|15m|1h|auto : columns of equal length. */
@@ -111,6 +139,38 @@ export interface IngestWire {
     readonly valuesPerS: number | null;
   };
   readonly rejectedByCode: Readonly<Record<string, number>>;
+}
+
+/** GET /api/v1/alerts/{id}/history → {items, next: null}, oldest first: every revision of the alert. */
+export interface AlertRevisionWire {
+  readonly revision: number;
+  readonly at: number;
+  readonly alert: Alert;
+}
+
+/** POST /api/v1/alerts/{id}/ack → Alert */
+export interface AckWire {
+  readonly by: string;
+  readonly reason?: string;
+}
+/** POST /api/v1/alerts/{id}/assign → Alert; null takes the assignment back. */
+export interface AssignWire {
+  readonly by: string;
+  readonly assignee: string | null;
+}
+/** POST /api/v1/alerts/{id}/comment → Alert */
+export interface CommentWire {
+  readonly by: string;
+  readonly text: string;
+}
+
+/** GET /api/v1/rules → {items, next: null} */
+export interface RuleWire {
+  readonly id: string;
+  readonly version: number;
+  readonly severity: Severity;
+  readonly title: Text;
+  readonly description: Text;
 }
 
 /** GET /api/v1/live?site : server-sent events, `id:` resumable with Last-Event-ID. */
