@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { isLoopback } from "./access.ts";
+
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/** Settings of the broker, from the environment. Anonymous clients are for loopback only, so another host needs users. */
+export const brokerSchema = z
+  .strictObject({
+    BROKER_HOST: z.string().min(1).default("127.0.0.1").describe("address to listen on for MQTT and WebSocket"),
+    BROKER_PORT: count(0, 65_535).default(1883).describe("TCP port of MQTT; 0 takes any free one"),
+    BROKER_WS_PORT: z
+      .union([z.literal("any"), count(0, 65_535)])
+      .default(8083)
+      .describe('TCP port of MQTT over WebSocket; 0 is off, "any" takes a free one'),
+    BROKER_USERS_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("YAML file of users with password hashes; needed when BROKER_HOST is not loopback"),
+    // A will of 64 KB is long already; the CONNECT comes from strangers.
+    BROKER_CONNECT_PACKET_BYTES: count(128, 268_435_455).default(65_536).describe("longest CONNECT packet, bytes"),
+    BROKER_PACKET_BYTES: count(128, 268_435_455).default(262_144).describe("longest packet after CONNECT, bytes"),
+    BROKER_CONNECT_TIMEOUT_MS: count(10, 600_000).default(5000).describe("time to send a whole CONNECT, ms"),
+    // [MQTT-3.1.2-24] the broker waits one and a half times this.
+    BROKER_KEEPALIVE_MAX_S: count(1, 65_535).default(600).describe("longest keep-alive a client may ask for, s"),
+    BROKER_INFLIGHT: count(1, 65_535)
+      .default(100)
+      .describe("messages of one connection waiting to be stored; at the limit its socket is not read"),
+    BROKER_DRAIN_TIMEOUT_MS: count(10, 60_000)
+      .default(3000)
+      .describe("time a subscriber may leave its socket full before it is cut, ms"),
+    BROKER_BACKLOG_BYTES: count(65_536, 1_073_741_824)
+      .default(8_388_608)
+      .describe("bytes a subscriber may leave unread before it is cut"),
+    BROKER_CONNECTIONS: count(1, 1_000_000).default(6000).describe("open connections, TCP and WebSocket together"),
+    BROKER_SUBSCRIPTIONS: count(1, 100_000).default(500).describe("subscriptions of one client"),
+    BROKER_QUEUE: count(0, 1_000_000).default(10_000).describe("messages kept for one client that is away"),
+    BROKER_RETAINED: count(0, 10_000_000).default(50_000).describe("retained messages"),
+    BROKER_RETAINED_BYTES: count(0, 4_294_967_296)
+      .default(67_108_864)
+      .describe("retained messages, bytes of topics and payloads"),
+    BROKER_TOPIC_LEVELS: count(5, 100).default(16).describe("levels of a topic or filter"),
+    BROKER_TOPIC_BYTES: count(64, 65_535).default(1024).describe("length of a topic or filter, bytes of UTF-8"),
+    BROKER_STOP_TIMEOUT_MS: count(0, 600_000)
+      .default(10_000)
+      .describe("at the end, time for messages on their way to be stored and acknowledged, ms"),
+  })
+  .superRefine((settings, context) => {
+    if (isLoopback(settings.BROKER_HOST) || settings.BROKER_USERS_FILE !== undefined) return;
+    context.addIssue({
+      code: "custom",
+      path: ["BROKER_HOST"],
+      message: `"${settings.BROKER_HOST}" is not loopback and anonymous clients are for loopback only: set BROKER_USERS_FILE`,
+    });
+  });
+
+export type BrokerSettings = z.infer<typeof brokerSchema>;
