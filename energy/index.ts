@@ -10,6 +10,8 @@ export {
   type Quality,
   type Totals,
 } from "./account.ts";
+export { type EnergySettings, energySchema } from "./config.ts";
+export type { Fault } from "./fields.ts";
 export {
   type CarbonTerms,
   type ComputeTerms,
@@ -27,3 +29,4 @@ export {
   type Text,
 } from "./model.ts";
 export type { NodeNow, SiteNow } from "./now.ts";
+export { type ParsedSite, parseSite } from "./site.ts";

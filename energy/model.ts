@@ -117,6 +117,8 @@ export interface Tariff {
 export interface CarbonTerms {
   /** Used, and marked as a factor, while no fresh `carbon_g_per_kwh` arrives. */
   readonly defaultGPerKwh: number;
+  /** Factor of on-site generators; without it carbon is unknown while one runs. */
+  readonly gensetGPerKwh?: number | null;
   readonly device: string | null;
   readonly source: string;
 }

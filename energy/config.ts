@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+const milliseconds = z.coerce.number().int();
+
+/** Settings of energy, from the environment. */
+export const energySchema = z.strictObject({
+  ENERGY_SITES_DIR: z.string().min(1).default("./sites").describe("folder of site files (*.yaml); may be absent"),
+  // A sensor every 10 s has said its word ten seconds after a minute is over.
+  ENERGY_LATENESS_MS: milliseconds
+    .min(0)
+    .default(10_000)
+    .describe("how long after its end a minute waits for readings before it is accounted, ms"),
+  ENERGY_CATCHUP_WAIT_MS: milliseconds
+    .min(1000)
+    .default(60_000)
+    .describe("wall time without any reading after which a site's clock follows the wall again, ms"),
+  // A register tells the energy of a gap exactly, but not when in the gap: beyond an hour a gap stays a gap.
+  ENERGY_BRIDGE_MS: milliseconds
+    .min(60_000)
+    .default(3_600_000)
+    .describe("longest distance of two register readings that is shared out over the minutes between, ms"),
+  ENERGY_CHUNK_READINGS: milliseconds
+    .min(100)
+    .max(10_000)
+    .default(5000)
+    .describe("readings taken into one transaction of the books, at most 10000"),
+});
+
+export type EnergySettings = z.infer<typeof energySchema>;

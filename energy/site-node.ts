@@ -1,0 +1,259 @@
+import { findQuantity, identifierPattern, quantityPattern } from "#store";
+import { type Field, type Fields, quote, type Reader } from "./fields.ts";
+import {
+  type CtClass,
+  type NodeKind,
+  type NodeRole,
+  nodeKinds,
+  type Origin,
+  type Point,
+  type SiteNode,
+  type Text,
+} from "./model.ts";
+
+const roles: Readonly<Record<NodeKind, NodeRole>> = {
+  grid: "grid",
+  pv: "source",
+  wind: "source",
+  genset: "source",
+  battery: "storage",
+  ups: "load",
+  it: "load",
+  cooling: "load",
+  "power-chain": "load",
+  lighting: "load",
+  misc: "load",
+};
+export const origins: readonly Origin[] = ["measured", "recorded", "synthetic", "estimated"];
+const ctClasses: readonly CtClass[] = ["0.2", "0.2S", "0.5", "0.5S", "1"];
+const nodeKeys = [
+  "id",
+  "kind",
+  "name",
+  "parent",
+  "origin",
+  "rating_w",
+  "capacity_wh",
+  "boundary",
+  "counting",
+  "points",
+] as const;
+const pointKeys = [
+  "code",
+  "device",
+  "power",
+  "sign",
+  "energy_forward",
+  "energy_reverse",
+  "soc",
+  "interval_s",
+  "meter_class",
+  "ct_class",
+  "register",
+] as const;
+const pointCode = /^MP\.[A-Z0-9]+([._-][A-Za-z0-9]+)*$/;
+
+/** A node as its file says it, with the places that later checks point at. */
+export interface DraftNode {
+  readonly at: Field;
+  readonly node: SiteNode;
+  readonly parentAt: Field | null;
+  readonly countingAt: Field | null;
+}
+
+export const identifier =
+  (reader: Reader) =>
+  (at: Field): string | null => {
+    const text = reader.text(at);
+    if (text === null || identifierPattern.test(text)) return text;
+    reader.fault(at, `must be 1 to 64 letters, digits, dots, underscores or hyphens, got ${quote(text)}`);
+    return null;
+  };
+
+/** One text for both languages, or a mapping with `en` and `zh-CN`. */
+export const bothLanguages =
+  (reader: Reader) =>
+  (at: Field): Text | null => {
+    if (typeof at.node === "object" && at.node !== null && "items" in at.node) {
+      const fields = reader.map(at, ["en", "zh-CN"]);
+      if (fields === null) return null;
+      const en = reader.required(fields, "en", reader.text);
+      const zh = reader.required(fields, "zh-CN", reader.text);
+      return en === null || zh === null ? null : { en, "zh-CN": zh };
+    }
+    const text = reader.text(at);
+    return text === null ? null : { en: text, "zh-CN": text };
+  };
+
+/** The name of a quantity, or none; a wrong unit or an unknown name is a fault. */
+const quantityOf =
+  (reader: Reader, unit: string, counter: boolean) =>
+  (at: Field): { readonly name: string | null } | null => {
+    if (reader.isNone(at)) return { name: null };
+    const name = reader.text(at);
+    if (name === null) return null;
+    const known = quantityPattern.test(name) ? findQuantity(name) : undefined;
+    if (known === undefined) {
+      reader.fault(at, `unknown quantity ${quote(name)}, expected one in ${unit}`);
+      return null;
+    }
+    if (known.unit === unit && (known.kind === "counter") === counter) return { name };
+    reader.fault(
+      at,
+      `must be a ${counter ? "register" : "gauge"} in ${unit}, but ${quote(name)} is a ${known.kind} in ${known.unit}`,
+    );
+    return null;
+  };
+
+const readRegister = (reader: Reader, at: Field): Point["register"] | null => {
+  const fields = reader.map(at, ["modulus_wh", "resolution_wh"]);
+  if (fields === null) return null;
+  return {
+    modulusWh: reader.optional<number | null>(fields, "modulus_wh", null, (field) =>
+      reader.isNone(field) ? null : reader.number(field, { above: 0 }),
+    ),
+    resolutionWh: reader.optional(fields, "resolution_wh", 1, (field) => reader.number(field, { min: 0 })),
+  };
+};
+
+const readPoint = (reader: Reader, at: Field, kind: NodeKind | null): Point | null => {
+  const fields = reader.map(at, pointKeys);
+  if (fields === null) return null;
+  const code = reader.required(fields, "code", (field) => {
+    const text = reader.text(field);
+    if (text === null || pointCode.test(text)) return text;
+    reader.fault(field, `must be a measurement point such as MP.PCC or MP.IT.IN.7, got ${quote(text)}`);
+    return null;
+  });
+  const device = reader.required(fields, "device", identifier(reader));
+  const gauge = quantityOf(reader, "W", false);
+  const register = quantityOf(reader, "Wh", true);
+  const power = reader.optional(fields, "power", { name: "power_w" as string | null }, gauge).name;
+  const forward = reader.optional(fields, "energy_forward", { name: null as string | null }, register).name;
+  const reverse = reader.optional(fields, "energy_reverse", { name: null as string | null }, register).name;
+  const soc = reader.optional(fields, "soc", { name: null as string | null }, quantityOf(reader, "%", false)).name;
+  const socAt = fields.get("soc");
+  if (soc !== null && socAt !== null && kind !== null && kind !== "battery")
+    reader.fault(socAt, `only a battery has a state of charge, this node is a ${kind}`);
+  if (power === null && forward === null && reverse === null && soc === null)
+    reader.fault(at, "measures nothing: give power, energy_forward, energy_reverse or soc");
+  if (forward !== null && forward === reverse) {
+    const reverseAt = fields.get("energy_reverse");
+    if (reverseAt !== null)
+      reader.fault(reverseAt, `must be another register than energy_forward, got ${quote(reverse)}`);
+  }
+  const point = {
+    power,
+    sign: reader.optional<1 | -1>(fields, "sign", 1, (field) => reader.choice(field, [1, -1] as const)),
+    energyForward: forward,
+    energyReverse: reverse,
+    soc,
+    intervalMs:
+      1000 * reader.optional(fields, "interval_s", 10, (field) => reader.number(field, { above: 0, max: 86_400 })),
+    meterClass: reader.optional(fields, "meter_class", 1, (field) => reader.number(field, { above: 0, max: 10 })),
+    ctClass: reader.optional<CtClass | null>(fields, "ct_class", null, (field) =>
+      reader.isNone(field) ? null : reader.choice(field, ctClasses),
+    ),
+    register: reader.optional(fields, "register", { modulusWh: null, resolutionWh: 1 }, (field) =>
+      readRegister(reader, field),
+    ),
+  };
+  return code === null || device === null ? null : { code, device, ...point };
+};
+
+const readCapacity = (reader: Reader, fields: Fields, kind: NodeKind | null): number | null => {
+  const at = fields.get("capacity_wh");
+  if (at === null) {
+    if (kind === "battery") reader.fault(fields.self, "capacity_wh is missing, a battery needs it");
+    return null;
+  }
+  if (kind !== null && kind !== "battery") reader.fault(at, `only a battery has a capacity, this node is a ${kind}`);
+  return reader.number(at, { above: 0 });
+};
+
+/** One node of a site file. Faults of its values are reported; how it stands to others is checked by `checkTree`. */
+export const readNode = (reader: Reader, at: Field): DraftNode | null => {
+  const fields = reader.map(at, nodeKeys);
+  if (fields === null) return null;
+  const id = reader.required(fields, "id", identifier(reader));
+  const kind = reader.required(fields, "kind", (field) => reader.choice(field, nodeKinds));
+  const name = reader.optional<Text>(fields, "name", { en: id ?? "", "zh-CN": id ?? "" }, bothLanguages(reader));
+  const parentAt = fields.get("parent");
+  const parent = parentAt === null || reader.isNone(parentAt) ? null : identifier(reader)(parentAt);
+  const countingAt = fields.get("counting");
+  const counting = countingAt === null ? null : reader.choice(countingAt, ["counted", "detail"] as const);
+  const boundaryAt = fields.get("boundary");
+  const boundary = boundaryAt === null ? null : reader.choice(boundaryAt, ["inside", "outside"] as const);
+  if (boundaryAt !== null && kind !== null && kind !== "battery")
+    reader.fault(boundaryAt, `only a battery is inside or outside the boundary by choice, this node is a ${kind}`);
+  const capacityWh = readCapacity(reader, fields, kind);
+  const ratingW = reader.optional<number | null>(fields, "rating_w", null, (field) =>
+    reader.isNone(field) ? null : reader.number(field, { above: 0 }),
+  );
+  const origin = reader.optional<Origin>(fields, "origin", "measured", (field) => reader.choice(field, origins));
+  const points = reader
+    .optional<readonly Field[]>(fields, "points", [], reader.list)
+    .map((point) => readPoint(reader, point, kind))
+    .filter((point) => point !== null);
+  if (id === null || kind === null) return null;
+  return {
+    at,
+    parentAt,
+    countingAt,
+    node: {
+      id,
+      kind,
+      role: roles[kind],
+      name,
+      parent,
+      origin,
+      ratingW,
+      capacityWh,
+      boundary: boundary ?? (kind === "battery" ? "outside" : "inside"),
+      counting: counting ?? "counted",
+      points,
+    },
+  };
+};
+
+/** Parents, cycles and double counting; gives the nodes with their counting decided. */
+export const checkTree = (reader: Reader, drafts: readonly DraftNode[]): readonly SiteNode[] => {
+  const byId = new Map<string, DraftNode>();
+  for (const draft of drafts) {
+    if (byId.has(draft.node.id))
+      reader.fault(draft.at, `second node with the id ${quote(draft.node.id)}, ids are unique`);
+    else byId.set(draft.node.id, draft);
+  }
+  const ancestors = (draft: DraftNode): DraftNode[] | "cycle" => {
+    const found: DraftNode[] = [];
+    for (let id = draft.node.parent; id !== null; ) {
+      const parent = byId.get(id);
+      if (parent === undefined) break;
+      if (parent === draft || found.includes(parent)) return "cycle";
+      found.push(parent);
+      id = parent.node.parent;
+    }
+    return found;
+  };
+  const meters = (draft: DraftNode): boolean => draft.node.points.length > 0;
+  return drafts.map((draft) => {
+    const { node, parentAt, countingAt } = draft;
+    if (node.parent !== null && !byId.has(node.parent) && parentAt !== null)
+      reader.fault(parentAt, `unknown node ${quote(node.parent)}, expected the id of another node of this file`);
+    const above = ancestors(draft);
+    if (above === "cycle") {
+      reader.fault(parentAt ?? draft.at, `node ${quote(node.id)} is its own ancestor`);
+      return node;
+    }
+    const metered = above.find(
+      (ancestor) => meters(ancestor) && ancestor.node.role === node.role && ancestor.node.counting === "counted",
+    );
+    if (metered !== undefined && countingAt !== null && node.counting === "counted" && meters(draft))
+      reader.fault(
+        countingAt,
+        `node ${quote(node.id)} would be counted twice, the meter of ${quote(metered.node.id)} counts it already: use "detail"`,
+      );
+    const grouped = metered !== undefined || !meters(draft);
+    return { ...node, counting: grouped && countingAt === null ? ("detail" as const) : node.counting };
+  });
+};

@@ -1,0 +1,164 @@
+import { findQuantity, quantityPattern } from "#store";
+import { type Field, quote, type Reader } from "./fields.ts";
+import type { CarbonTerms, ComputeTerms, DemandTerms, SiteNode, Tariff, TariffPeriod } from "./model.ts";
+import { bothLanguages, identifier, origins } from "./site-node.ts";
+
+const periods: readonly TariffPeriod[] = ["critical_peak", "peak", "flat", "valley", "deep_valley"];
+const dayMin = 1440;
+
+export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
+  const fields = reader.map(at, ["contract_w", "window_min", "method", "price_per_kw_month"]);
+  if (fields === null) return null;
+  const contractW = reader.required(fields, "contract_w", (field) => reader.number(field, { above: 0 }));
+  const windowMin = reader.optional(fields, "window_min", 15, (field) => {
+    const minutes = reader.number(field, { min: 1, max: 60, whole: true });
+    if (minutes === null || 60 % minutes === 0) return minutes;
+    reader.fault(field, `must divide the hour (5, 10, 15, 20, 30, 60), got ${minutes}`);
+    return null;
+  });
+  const method = reader.optional(fields, "method", "fixed" as const, (field) =>
+    reader.choice(field, ["fixed", "sliding"] as const),
+  );
+  const price = reader.optional(fields, "price_per_kw_month", 0, (field) => reader.number(field, { min: 0 }));
+  return contractW === null ? null : { contractW, windowMin, method, pricePerKwMonth: price };
+};
+
+const readClock = (reader: Reader, at: Field): { text: string; minute: number } | null => {
+  const text = reader.text(at);
+  const match = text === null ? null : /^([0-2]\d):([0-5]\d)$/.exec(text);
+  const minute = match === null ? Number.NaN : Number(match[1]) * 60 + Number(match[2]);
+  if (text !== null && minute <= dayMin) return { text, minute };
+  // An unquoted 08:00 stays a text in YAML 1.2, an unquoted 8:00 too; both are named here.
+  if (text !== null) reader.fault(at, `must be a time of day from "00:00" to "24:00", got ${quote(text)}`);
+  return null;
+};
+
+interface Band {
+  readonly at: Field;
+  readonly from: { text: string; minute: number };
+  readonly to: { text: string; minute: number };
+  readonly period: TariffPeriod;
+  readonly pricePerKwh: number;
+}
+
+const readBand = (reader: Reader, at: Field): Band | null => {
+  const fields = reader.map(at, ["from", "to", "period", "price_per_kwh"]);
+  if (fields === null) return null;
+  const from = reader.required(fields, "from", (field) => readClock(reader, field));
+  const to = reader.required(fields, "to", (field) => readClock(reader, field));
+  const period = reader.required(fields, "period", (field) => reader.choice(field, periods));
+  const price = reader.required(fields, "price_per_kwh", (field) => reader.number(field, {}));
+  if (from === null || to === null || period === null || price === null) return null;
+  if (from.minute === to.minute) {
+    reader.fault(at, `covers no time: from and to are both ${quote(from.text)}`);
+    return null;
+  }
+  return { at, from, to, period, pricePerKwh: price };
+};
+
+const clockText = (minute: number): string =>
+  `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+
+/** Every minute of the day belongs to one band; a band may run over midnight. */
+const checkCover = (reader: Reader, at: Field, bands: readonly Band[]): void => {
+  const owner: (Band | undefined)[] = new Array<Band | undefined>(dayMin).fill(undefined);
+  for (const band of bands) {
+    const length = (band.to.minute - band.from.minute + dayMin) % dayMin || dayMin;
+    for (let step = 0; step < length; step++) {
+      const minute = (band.from.minute + step) % dayMin;
+      if (owner[minute] !== undefined) {
+        reader.fault(band.at, `overlaps another band at ${clockText(minute)}, every time of day has one price`);
+        break;
+      }
+      owner[minute] = band;
+    }
+  }
+  const start = owner.indexOf(undefined);
+  if (start < 0) return;
+  const after = owner.findIndex((band, minute) => minute > start && band !== undefined);
+  reader.fault(at, `no band covers ${clockText(start)} to ${clockText(after < 0 ? dayMin : after)}`);
+};
+
+export const readTariff = (reader: Reader, at: Field): Tariff | null => {
+  const fields = reader.map(at, ["bands", "export_price_per_kwh", "device", "source"]);
+  if (fields === null) return null;
+  const list = reader.required(fields, "bands", reader.list);
+  const bands = (list ?? []).map((field) => readBand(reader, field));
+  const good = bands.filter((band) => band !== null);
+  const bandsAt = fields.get("bands");
+  if (list !== null && bandsAt !== null && good.length === bands.length) checkCover(reader, bandsAt, good);
+  return {
+    bands: good.map(({ from, to, period, pricePerKwh }) => ({ from: from.text, to: to.text, period, pricePerKwh })),
+    exportPricePerKwh: reader.optional(fields, "export_price_per_kwh", 0, (field) => reader.number(field, {})),
+    device: reader.optional<string | null>(fields, "device", null, (field) =>
+      reader.isNone(field) ? null : identifier(reader)(field),
+    ),
+    source: reader.optional(fields, "source", "", reader.text),
+  };
+};
+
+export const readCarbon = (reader: Reader, at: Field): CarbonTerms | null => {
+  const fields = reader.map(at, ["default_g_per_kwh", "genset_g_per_kwh", "device", "source"]);
+  if (fields === null) return null;
+  const factor = (field: Field) => reader.number(field, { min: 0, max: 10_000 });
+  const defaultG = reader.required(fields, "default_g_per_kwh", factor);
+  const gensetG = reader.optional<number | null>(fields, "genset_g_per_kwh", null, (field) =>
+    reader.isNone(field) ? null : factor(field),
+  );
+  const device = reader.optional<string | null>(fields, "device", null, (field) =>
+    reader.isNone(field) ? null : identifier(reader)(field),
+  );
+  const source = reader.optional(fields, "source", "", reader.text);
+  return defaultG === null ? null : { defaultGPerKwh: defaultG, gensetGPerKwh: gensetG, device, source };
+};
+
+type Work = ComputeTerms["work"][number];
+const workKeys = ["device", "quantity", "unit", "workload", "precision", "origin", "node"] as const;
+
+const readWork = (reader: Reader, at: Field, nodes: readonly SiteNode[]): Work | null => {
+  const fields = reader.map(at, workKeys);
+  if (fields === null) return null;
+  const device = reader.required(fields, "device", identifier(reader));
+  const quantity = reader.required(fields, "quantity", (field) => {
+    const name = reader.text(field);
+    const known = name === null || !quantityPattern.test(name) ? undefined : findQuantity(name);
+    if (name === null || (known?.kind === "counter" && name.startsWith("work_"))) return name;
+    reader.fault(field, `must be a counter of work such as work_samples, got ${quote(name)}`);
+    return null;
+  });
+  const workload = reader.required(fields, "workload", bothLanguages(reader));
+  // kpi.md §3: without workload, precision and boundary a compute-per-watt number is not storable.
+  const precision = reader.required(fields, "precision", reader.text);
+  const origin = reader.optional(fields, "origin", "measured" as const, (field) => reader.choice(field, origins));
+  const node = reader.required(fields, "node", (field) => {
+    const id = reader.text(field);
+    if (id === null || nodes.some((candidate) => candidate.id === id)) return id;
+    reader.fault(field, `unknown node ${quote(id)}, expected the id of a node of this file`);
+    return null;
+  });
+  const unit = reader.optional(
+    fields,
+    "unit",
+    quantity === null ? "1" : (findQuantity(quantity)?.unit ?? "1"),
+    reader.text,
+  );
+  if (device === null || quantity === null || workload === null || precision === null || node === null) return null;
+  return { device, quantity, unit, workload, precision, origin, node };
+};
+
+export const readCompute = (reader: Reader, at: Field, nodes: readonly SiteNode[]): ComputeTerms | null => {
+  const fields = reader.map(at, ["work"]);
+  if (fields === null) return null;
+  const list = reader.required(fields, "work", reader.list) ?? [];
+  const seen = new Set<string>();
+  const work: Work[] = [];
+  for (const field of list) {
+    const item = readWork(reader, field, nodes);
+    if (item === null) continue;
+    const key = `${item.device}/${item.quantity}`;
+    if (seen.has(key)) reader.fault(field, `second declaration of ${key}`);
+    seen.add(key);
+    work.push(item);
+  }
+  return { work };
+};

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { type Fault, type Field, quote, type Reader, readYaml } from "./fields.ts";
+import type { SiteModel, SiteNode } from "./model.ts";
+import { bothLanguages, checkTree, identifier, readNode } from "./site-node.ts";
+import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
+
+export type ParsedSite =
+  | { readonly ok: true; readonly site: SiteModel }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+const siteKeys = [
+  "site",
+  "name",
+  "time_zone",
+  "currency",
+  "bus_rating_w",
+  "pue_category",
+  "nodes",
+  "demand",
+  "tariff",
+  "carbon",
+  "compute",
+] as const;
+
+const readZone =
+  (reader: Reader) =>
+  (at: Field): string | null => {
+    const text = reader.text(at);
+    if (text === null) return null;
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: text });
+      return text;
+    } catch {
+      reader.fault(at, `must be a tz database name such as Asia/Shanghai, got ${quote(text)}`);
+      return null;
+    }
+  };
+
+const readCurrency =
+  (reader: Reader) =>
+  (at: Field): string | null => {
+    const text = reader.text(at);
+    if (text === null || /^[A-Z]{3}$/.test(text)) return text;
+    reader.fault(at, `must be three capital letters of ISO 4217 such as CNY, got ${quote(text)}`);
+    return null;
+  };
+
+const checkPoints = (reader: Reader, at: Field, nodes: readonly SiteNode[]): void => {
+  const owner = new Map<string, string>();
+  for (const node of nodes) {
+    for (const point of node.points) {
+      for (const quantity of [point.power, point.energyForward, point.energyReverse]) {
+        if (quantity === null) continue;
+        const key = `${point.device}/${quantity}`;
+        const before = owner.get(key);
+        if (before !== undefined) reader.fault(at, `${key} is read by ${quote(before)} and again by ${quote(node.id)}`);
+        owner.set(key, node.id);
+      }
+    }
+  }
+};
+
+/** A site file as a model, or every fault in it with line and column. */
+export const parseSite = (text: string, file: string): ParsedSite => {
+  const reader = readYaml(text, file);
+  const fields = reader.faults.length > 0 ? null : reader.map(reader.root, siteKeys);
+  if (fields === null) return { ok: false, faults: reader.faults };
+
+  const id = reader.required(fields, "site", (at) => {
+    const name = identifier(reader)(at);
+    if (name !== "system") return name;
+    reader.fault(at, 'must be another name, "system" is the site of the product itself');
+    return null;
+  });
+  const name = reader.optional(fields, "name", { en: id ?? "", "zh-CN": id ?? "" }, bothLanguages(reader));
+  const timeZone = reader.required(fields, "time_zone", readZone(reader));
+  const currency = reader.required(fields, "currency", readCurrency(reader));
+  const busRatingW = reader.required(fields, "bus_rating_w", (at) => reader.number(at, { above: 0 }));
+  const pueCategory = reader.optional<1 | 2 | 3>(fields, "pue_category", 2, (at) =>
+    reader.choice(at, [1, 2, 3] as const),
+  );
+  const list = reader.required(fields, "nodes", reader.list);
+  const drafts = (list ?? []).map((at) => readNode(reader, at)).filter((draft) => draft !== null);
+  const nodes = checkTree(reader, drafts);
+  const nodesAt = fields.get("nodes");
+  if (list !== null && nodesAt !== null) {
+    checkPoints(reader, nodesAt, nodes);
+    if (!nodes.some((node) => node.kind === "grid"))
+      reader.fault(nodesAt, "no node of kind grid: a site has at least one grid connection");
+  }
+  const none = <Terms>(at: Field, read: (field: Field) => Terms | null): Terms | null =>
+    reader.isNone(at) ? null : read(at);
+  const terms = {
+    demand: reader.optional(fields, "demand", null, (at) => none(at, (field) => readDemand(reader, field))),
+    tariff: reader.optional(fields, "tariff", null, (at) => none(at, (field) => readTariff(reader, field))),
+    carbon: reader.optional(fields, "carbon", null, (at) => none(at, (field) => readCarbon(reader, field))),
+    compute: reader.optional(fields, "compute", null, (at) => none(at, (field) => readCompute(reader, field, nodes))),
+  };
+
+  const missing = id === null || timeZone === null || currency === null || busRatingW === null;
+  if (reader.faults.length > 0 || missing) {
+    const ordered = [...reader.faults].sort((a, b) => a.line - b.line || a.column - b.column);
+    return { ok: false, faults: ordered };
+  }
+  const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms };
+  // A comment or a blank line does not make another model.
+  const revision = createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
+  return { ok: true, site: { ...content, revision } };
+};
