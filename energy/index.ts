@@ -10,7 +10,11 @@ export {
   type Quality,
   type Totals,
 } from "./account.ts";
+export type { AccountQuery, Energy, EnergyDeps, KpiQuery, Trend, TrendQuery } from "./book.ts";
+export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from "./calendar.ts";
+export { advanceOnReading, advanceOnTick, liveLagMs, type SiteClock, startClock } from "./clock.ts";
 export { type EnergySettings, energySchema } from "./config.ts";
+export { type DemandProjection, demandProjection, demandWindows, maxDemand } from "./demand.ts";
 export type { Fault } from "./fields.ts";
 export {
   type CarbonTerms,
