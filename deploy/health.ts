@@ -1,0 +1,55 @@
+// The product watches itself by the front door: its figures are published over MQTT like any device's.
+import mqtt from "mqtt";
+import type { Broker } from "#broker";
+import type { Collector } from "#collector";
+import type { Readings } from "#store";
+import type { OnError } from "./desk.ts";
+
+export interface HealthDeps {
+  readonly broker: Broker;
+  readonly collector: Collector;
+  readonly readings: Readings;
+  readonly systemPassword: string;
+  readonly everyMs: number;
+  readonly onError: OnError;
+}
+
+/** Publishes `dc/system/wattlas/telemetry` through a loopback client until disposed. */
+export function startHealth(deps: HealthDeps): AsyncDisposable {
+  const { host, port } = deps.broker.address;
+  const client = mqtt.connect(`mqtt://${host}:${port}`, {
+    clientId: "wattlas-health",
+    username: "wattlas",
+    password: deps.systemPassword,
+    reconnectPeriod: 1000,
+  });
+  client.on("error", (error) => deps.onError(error, { stage: "deploy", code: "DEPLOY_HEALTH" }));
+  let cpu = process.cpuUsage();
+  let since = performance.now();
+
+  const report = async (): Promise<void> => {
+    const used = process.cpuUsage(cpu);
+    const elapsedMs = performance.now() - since;
+    cpu = process.cpuUsage();
+    since = performance.now();
+    const store = await deps.readings.health();
+    const figures = {
+      ...deps.broker.health(),
+      ...deps.collector.health(),
+      store_pending: store.pendingReadings,
+      store_bytes: store.bytes,
+      memory_bytes: process.memoryUsage.rss(),
+      cpu_pct: Number(((used.user + used.system) / 10 / elapsedMs).toFixed(1)),
+    };
+    if (client.connected) await client.publishAsync("dc/system/wattlas/telemetry", JSON.stringify(figures), { qos: 0 });
+  };
+  const timer = setInterval(() => {
+    report().catch((error: unknown) => deps.onError(error, { stage: "deploy", code: "DEPLOY_HEALTH" }));
+  }, deps.everyMs);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      await client.endAsync(true);
+    },
+  };
+}

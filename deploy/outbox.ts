@@ -1,0 +1,29 @@
+/** What a stage wants told over MQTT. */
+export interface Notice {
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+/**
+ * Keeps the newest notice of each topic until the broker is up, then passes everything straight on: energy and rules
+ * start before the broker and must not wait for it.
+ */
+export function createOutbox(): {
+  readonly publish: (notice: Notice) => void;
+  readonly open: (send: (notice: Notice) => void) => void;
+} {
+  const waiting = new Map<string, Notice>();
+  let send: ((notice: Notice) => void) | null = null;
+  return {
+    publish: (notice) => {
+      if (send) send(notice);
+      else waiting.set(notice.topic, notice);
+    },
+    open: (broker) => {
+      send = broker;
+      for (const notice of waiting.values()) broker(notice);
+      waiting.clear();
+    },
+  };
+}

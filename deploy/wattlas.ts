@@ -1,0 +1,185 @@
+// The whole product in one process, sink first.
+//
+//   main thread:  store (writes) ◀─ collector ◀─ broker ◀─ sensors, demonstration, own health
+//   desk thread:  store (reads) ─▶ rules, energy, dashboard ─▶ browsers
+//
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { type Broker, startBroker } from "#broker";
+import { type Collector, loadMappings, startCollector } from "#collector";
+import type { SiteModel } from "#energy";
+import { openStore } from "#store";
+import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.ts";
+import type { DeskOrder, DeskReport, DeskStart } from "./desk-thread.ts";
+import { startHealth } from "./health.ts";
+import { createOutbox, type Notice } from "./outbox.ts";
+import { startReplay } from "./replay/replay.ts";
+import { demoSite } from "./replay/site.ts";
+import type { Settings } from "./settings.ts";
+import { version } from "./version.ts";
+
+export interface Wattlas extends AsyncDisposable {
+  /** Address of the pages; null without the dashboard part. */
+  readonly url: string | null;
+  readonly mqtt: ProductStatus["mqtt"];
+  /** Rejects when a part died that cannot be replaced; the process should end. */
+  readonly failed: Promise<never>;
+}
+
+export interface WattlasDeps {
+  readonly sites: readonly SiteModel[];
+  readonly demo: "on" | "off";
+  readonly onError: OnError;
+  /** Progress of the demonstration's history, 0..1. */
+  readonly onDemo?: (demo: NonNullable<ProductStatus["demo"]>) => void;
+}
+
+/** Starts the parts that `PARTS` names: store, rules, energy, dashboard, collector, broker; stops in reverse. */
+export async function startWattlas(settings: Settings, deps: WattlasDeps): Promise<Wattlas> {
+  await using stack = new AsyncDisposableStack();
+  const { onError } = deps;
+  const parts = settings.deploy.PARTS;
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  const outbox = createOutbox();
+  let status: ProductStatus = {
+    version,
+    parts,
+    mqtt: null,
+    demo: deps.demo === "on" ? { phase: "history", progress: 0 } : null,
+  };
+
+  const writes = parts.includes("collector");
+  const store = stack.use(await openStore(settings.store, { role: writes ? "writer" : "reader", onError }));
+
+  const deskParts = parts.some((part) => part === "rules" || part === "energy" || part === "dashboard");
+  // The memory store lives in one thread; everything else gives the desk a thread of its own.
+  const inline = settings.store.STORE_URL.startsWith("memory:");
+  let tellDesk = (_status: ProductStatus): void => undefined;
+  let desk: Desk | null = null;
+  if (deskParts) {
+    if (inline) desk = await startDesk(settings, { ...deps, store, publish: outbox.publish, status: () => status });
+    else {
+      const thread = await startDeskThread({ settings, sites: deps.sites, status }, outbox.publish, failure.reject);
+      tellDesk = thread.tell;
+      desk = thread;
+    }
+    stack.use(desk);
+  }
+  const setStatus = (change: Partial<ProductStatus>) => {
+    status = { ...status, ...change };
+    tellDesk(status);
+  };
+
+  let collector: Collector | null = null;
+  if (writes) {
+    const mappings = await loadMappings(settings.collector);
+    if (!mappings.ok) throw new Error("BUG: mappings are checked before the start");
+    collector = stack.use(
+      await startCollector(settings.collector, {
+        readings: store.readings,
+        ledger: store.ledger,
+        mappings: mappings.mappings,
+        onError,
+      }),
+    );
+  }
+
+  let broker: Broker | null = null;
+  if (parts.includes("broker")) {
+    const systemPassword = randomBytes(24).toString("base64url");
+    const accept = collector?.accept;
+    broker = stack.use(
+      await startBroker(settings.broker, { onMessage: async (message) => accept?.(message), onError, systemPassword }),
+    );
+    const running = broker;
+    outbox.open((notice) => {
+      running
+        .publish({ ...notice, qos: 1 })
+        .catch((error: unknown) => onError(error, { stage: "deploy", code: "DEPLOY_PUBLISH" }));
+    });
+    setStatus({ mqtt: running.address });
+    if (collector) {
+      stack.use(
+        startHealth({
+          broker: running,
+          collector,
+          readings: store.readings,
+          systemPassword,
+          everyMs: settings.deploy.DEPLOY_HEALTH_MS,
+          onError,
+        }),
+      );
+      if (deps.demo === "on") {
+        const [newest] = await store.readings.latest({ site: demoSite, devices: ["grid-1"] });
+        stack.use(
+          startReplay({
+            url: `mqtt://${running.address.host}:${running.address.port}`,
+            days: settings.deploy.DEPLOY_DEMO_DAYS,
+            resumeAfter: newest?.ts ?? null,
+            onProgress: (demo) => {
+              setStatus({ demo });
+              deps.onDemo?.(demo);
+            },
+            onError,
+          }),
+        );
+      }
+    }
+  }
+
+  const owned = stack.move();
+  return {
+    url: desk?.url ?? null,
+    mqtt: broker?.address ?? null,
+    failed: failure.promise,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function startDeskThread(
+  start: DeskStart,
+  publish: (notice: Notice) => void,
+  fail: (error: Error) => void,
+): Promise<Desk & { readonly tell: (status: ProductStatus) => void }> {
+  const worker = new Worker(new URL("./desk-thread.ts", import.meta.url), { workerData: start, name: "desk" });
+  const send = (order: DeskOrder) => worker.postMessage(order);
+  const ready = Promise.withResolvers<string | null>();
+  const stopped = Promise.withResolvers<void>();
+  let stopping = false;
+  worker.on("message", (report: DeskReport) => {
+    if ("notice" in report) publish(report.notice);
+    else if ("ready" in report) ready.resolve(report.ready.url);
+    else if ("failed" in report) ready.reject(new Error(report.failed));
+    else stopped.resolve();
+  });
+  worker.on("error", (error) => {
+    ready.reject(error);
+    if (!stopping) fail(error);
+  });
+  worker.on("exit", (code) => {
+    stopped.resolve();
+    if (!stopping) fail(new Error(`the desk thread ended with code ${code}`));
+  });
+  let url: string | null;
+  try {
+    url = await ready.promise;
+  } catch (error) {
+    stopping = true;
+    await worker.terminate();
+    throw error;
+  }
+  return {
+    url,
+    tell: (status) => send({ status }),
+    [Symbol.asyncDispose]: async () => {
+      stopping = true;
+      const ended = once(worker, "exit");
+      send({ stop: true });
+      await stopped.promise;
+      await worker.terminate();
+      await ended;
+    },
+  };
+}
