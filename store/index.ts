@@ -1,6 +1,8 @@
 export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
 export type { Json, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "./ledger.ts";
+export { createMemoryLedger, createMemoryReadings } from "./memory/index.ts";
+export { openStore, type Store, type StoreDeps } from "./open.ts";
 export { findQuantity, type Quantity, type QuantityKind, quantities } from "./quantity.ts";
 export { identifierPattern, quantityPattern, type Reading, type ReadingFlag, readingFlags } from "./reading.ts";
 export {
@@ -22,6 +24,16 @@ export {
   steps,
   type WriteResult,
 } from "./readings.ts";
+export {
+  composeRollups,
+  composeWindow,
+  type RollupRow,
+  rollup,
+  rollupColumns,
+  rollWindow,
+  type Samples,
+  windowStart,
+} from "./rollup.ts";
 export {
   type Celsius,
   celsius,

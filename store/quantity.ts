@@ -32,6 +32,8 @@ export const quantities: readonly Quantity[] = [
   gauge("apparent_power_va", "VA", 0, gigawatt10),
   ...phases.flatMap((phase) => [
     gauge(`power_${phase}_w`, "W", -gigawatt10, gigawatt10),
+    gauge(`reactive_power_${phase}_var`, "var", -gigawatt10, gigawatt10),
+    gauge(`apparent_power_${phase}_va`, "VA", 0, gigawatt10),
     gauge(`voltage_${phase}_v`, "V", 0, 1e6),
     gauge(`current_${phase}_a`, "A", -1e6, 1e6),
     gauge(`power_factor_${phase}`, "1", -1, 1),

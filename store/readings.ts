@@ -22,8 +22,12 @@ export interface Readings extends AsyncDisposable {
   /**
    * Committed readings in commit order, each once per commit (a reading that merged or was corrected comes again,
    * whole). `cursor: null` is the beginning; keep the returned cursor. Waits up to `waitMs` when there is nothing.
+   * An aborted `signal` ends the wait with an empty page. Who was away may see such a reading once, as it stands now.
+   * Throws `StoreRefusedError` `STORE_CURSOR_EXPIRED` for a cursor that is not of this store.
    */
   follow(query: FollowQuery): Promise<FollowPage>;
+  /** The cursor that stands after everything committed so far. */
+  head(): Promise<string>;
   /** Deletes raw readings and roll-ups older than their class allows. */
   prune(retention: Retention): Promise<{ readonly removed: number }>;
   health(): Promise<StoreHealth>;
@@ -73,7 +77,11 @@ export type Series =
   | { readonly step: "raw"; readonly ts: readonly number[]; readonly value: readonly number[] }
   | ({ readonly step: RollupStep } & RollupColumns);
 
-/** Windows are half-open and tagged by start. Everything composes: 1m into 15m into 1h. */
+/**
+ * Windows are half-open and tagged by start; a series has those that begin in `[from, to)`, whole. Everything composes:
+ * 1m into 15m into 1h. A window without a sample that a line between two samples crosses has `count` 0, that line's
+ * integral, and its values at the window's borders as `first`, `last`, `min` and `max`.
+ */
 export interface RollupColumns {
   readonly start: readonly number[];
   readonly count: readonly number[];

@@ -1,0 +1,2 @@
+export { createMemoryLedger } from "./ledger.ts";
+export { createMemoryReadings } from "./readings.ts";
