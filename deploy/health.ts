@@ -33,9 +33,28 @@ export function startHealth(deps: HealthDeps): AsyncDisposable {
     cpu = process.cpuUsage();
     since = performance.now();
     const store = await deps.readings.health();
+    const broker = deps.broker.counters();
+    const collector = deps.collector.counters();
+    const refused = [
+      ...Object.entries(broker).filter(([name]) => name.startsWith("BROKER_")),
+      ...Object.entries(collector.rejected),
+    ];
     const figures = {
-      ...deps.broker.health(),
-      ...deps.collector.health(),
+      broker_clients: broker.clients,
+      broker_connections: broker.connections,
+      broker_messages: broker.messages,
+      collector_messages: collector.messages,
+      collector_readings: collector.readings,
+      collector_values: collector.values,
+      collector_duplicates: collector.duplicates,
+      collector_corrections: collector.corrections,
+      collector_rejected: collector.rejectedTotal,
+      collector_waiting: collector.waiting,
+      collector_ack_p99_ms: collector.ackP99Ms,
+      // Only what happened: fifty zeros a second tell nothing.
+      ...Object.fromEntries(
+        refused.filter(([, count]) => count > 0).map(([code, count]) => [`refused_${code.toLowerCase()}`, count]),
+      ),
       store_pending: store.pendingReadings,
       store_bytes: store.bytes,
       memory_bytes: process.memoryUsage.rss(),

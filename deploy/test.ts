@@ -7,7 +7,7 @@ import { join } from "node:path";
 const root = new URL("..", import.meta.url).pathname;
 const only = process.argv[2] ?? "all";
 const bin = join(root, "node_modules", ".bin");
-const env = { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+const env = { ...process.env, PATH: `${bin}:${process.env.PATH ?? ""}` };
 
 const run = (command: string, args: readonly string[]) =>
   spawnSync(command, args, { cwd: root, env, stdio: "inherit", shell: process.platform === "win32" }).status === 0;
@@ -55,10 +55,10 @@ function runTests(counts: Counts, args: readonly string[]): void {
   const passed = run("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...args]);
   try {
     const result = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
-    counts.passed += result["numPassedTests"] ?? 0;
-    const failed = (result["numFailedTests"] ?? 0) + (passed ? 0 : (result["numFailedTestSuites"] ?? 0));
+    counts.passed += result.numPassedTests ?? 0;
+    const failed = (result.numFailedTests ?? 0) + (passed ? 0 : (result.numFailedTestSuites ?? 0));
     counts.failed += passed ? 0 : Math.max(1, failed);
-    counts.skipped += (result["numPendingTests"] ?? 0) + (result["numTodoTests"] ?? 0);
+    counts.skipped += (result.numPendingTests ?? 0) + (result.numTodoTests ?? 0);
   } catch {
     counts.failed++;
   } finally {
@@ -72,7 +72,7 @@ if (only === "all") runTests(counts, []);
 if (only === "quick") runTests(counts, ["--project", "node"]);
 
 // On a machine that must run everything, a test that did not run is not a pass.
-if (process.env["CI"] === "true" && counts.skipped > 0) {
+if (process.env.CI === "true" && counts.skipped > 0) {
   process.stdout.write(`${counts.skipped} skipped, which counts as failed under CI=true\n`);
   counts.failed += counts.skipped;
 }

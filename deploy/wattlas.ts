@@ -14,6 +14,7 @@ import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.t
 import type { DeskOrder, DeskReport, DeskStart } from "./desk-thread.ts";
 import { startHealth } from "./health.ts";
 import { createOutbox, type Notice } from "./outbox.ts";
+import { createRefusalBook } from "./refusals.ts";
 import { startReplay } from "./replay/replay.ts";
 import { demoSite } from "./replay/site.ts";
 import type { Settings } from "./settings.ts";
@@ -91,7 +92,12 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
     const systemPassword = randomBytes(24).toString("base64url");
     const accept = collector?.accept;
     broker = stack.use(
-      await startBroker(settings.broker, { onMessage: async (message) => accept?.(message), onError, systemPassword }),
+      await startBroker(settings.broker, {
+        onMessage: async (message) => accept?.(message),
+        onRefusal: createRefusalBook(store.ledger, onError),
+        onError,
+        systemPassword,
+      }),
     );
     const running = broker;
     outbox.open((notice) => {

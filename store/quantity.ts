@@ -93,6 +93,9 @@ export const quantities: readonly Quantity[] = [
 
 const byName = new Map(quantities.map((quantity) => [quantity.name, quantity]));
 
-/** The known quantity of that name; names that begin with `work_` are counters of declared work. */
+// Families of counters: declared work, and our own refusals by code.
+const families = ["work_", "refused_"];
+
+/** The known quantity of that name; `work_…` counts declared work, `refused_…` our own refusals by code. */
 export const findQuantity = (name: string): Quantity | undefined =>
-  byName.get(name) ?? (name.startsWith("work_") ? counter(name, "1") : undefined);
+  byName.get(name) ?? (families.some((family) => name.startsWith(family)) ? counter(name, "1") : undefined);

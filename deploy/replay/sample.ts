@@ -42,14 +42,14 @@ export function sampleDevice(
     const gain = device.gain;
     const power = detail === "minute" ? previousMean(device, minute) : livePower(device, ms);
     const reads = faultShare(device, minute, detail);
-    quantities["power_w"] = round(power * gain * reads, 1);
+    quantities.power_w = round(power * gain * reads, 1);
     const [forward, reverse] = registerNames(device);
     // Registers since the first week stay below 2^53 Wh for millennia.
     const lost = lostWh(device, week, minute, share);
     quantities[forward] = round(cumulative(device.forwardWh, week, minute, share) * gain - lost, 1);
     if (reverse) quantities[reverse] = round(cumulative(device.reverseWh, week, minute, share) * gain, 1);
   }
-  if (device.socPct) quantities["soc_pct"] = round(at(device.socPct, minute), 2);
+  if (device.socPct) quantities.soc_pct = round(at(device.socPct, minute), 2);
   if (device.work) quantities[device.work.quantity] = Math.round(cumulative(device.work.total, week, minute, share));
   for (const [name, values] of Object.entries(device.signals ?? {})) quantities[name] = round(at(values, minute), 4);
   if (device.run && detail === "live") Object.assign(quantities, livePhases(device, ms));
@@ -125,7 +125,7 @@ export function sampleAll(
   const swing = servers.reduce((sum, device) => sum + livePower(device, ms) - smoothPower(device, ms), 0);
   return readings.map((reading) =>
     reading.device === "grid-1" || reading.device === "ups-out-1"
-      ? { ...reading, power_w: round(Number(reading["power_w"]) + swing, 1) }
+      ? { ...reading, power_w: round(Number(reading.power_w) + swing, 1) }
       : reading,
   );
 }
