@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { loadMappings } from "#collector";
+import { loadMappings, type Mapping } from "#collector";
 import { loadSites, type SiteModel } from "#energy";
 import { loadRules } from "#rules";
 import { createLog } from "./log.ts";
@@ -20,6 +20,7 @@ const fault = (text: string): never => {
 interface Checked {
   readonly settings: Settings;
   readonly sites: readonly SiteModel[];
+  readonly mappings: readonly Mapping[];
   readonly demo: "on" | "off";
 }
 
@@ -40,7 +41,7 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
   }) => `${at.file}:${at.line}:${at.column}: ${at.message}`;
   const [sites, mappings, rules] = await Promise.all([
     loadSites(settings.energy.ENERGY_SITES_DIR),
-    loadMappings(settings.collector),
+    loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
     loadRules(settings.rules),
   ]);
   for (const result of [sites, mappings, rules]) if (!result.ok) faults.push(...result.faults.map(place));
@@ -49,7 +50,7 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
   const shipped = demo === "on" ? await loadDemoSite() : null;
   if (shipped && !shipped.ok) faults.push(...shipped.faults.map(place));
   if (faults.length > 0) throw new Faults(faults);
-  return { settings, demo, sites: [...own, ...(shipped?.ok ? [shipped.site] : [])] };
+  return { settings, demo, mappings: mappings.mappings, sites: [...own, ...(shipped?.ok ? [shipped.site] : [])] };
 }
 
 class Faults extends Error {
@@ -82,10 +83,10 @@ async function main(): Promise<void> {
       `wattlas: settings and ${checked.sites.length} site file${checked.sites.length === 1 ? "" : "s"} are in order`,
     );
 
-  const { settings, sites, demo } = checked;
+  const { settings, sites, mappings, demo } = checked;
   const { log, onError } = createLog(settings.deploy.DEPLOY_LOG);
   const started = performance.now();
-  const wattlas = await startWattlas(settings, { sites, demo, onError, onDemo: showDemo });
+  const wattlas = await startWattlas(settings, { sites, mappings, demo, onError, onDemo: showDemo });
   let ending = false;
   const end = (signal: string) => {
     if (ending) process.exit(1);

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type Broker, startBroker } from "#broker";
-import { type Collector, loadMappings, startCollector } from "#collector";
+import { type Collector, type Mapping, startCollector } from "#collector";
 import type { SiteModel } from "#energy";
 import { openStore } from "#store";
 import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.ts";
@@ -30,6 +30,7 @@ export interface Wattlas extends AsyncDisposable {
 
 export interface WattlasDeps {
   readonly sites: readonly SiteModel[];
+  readonly mappings: readonly Mapping[];
   readonly demo: "on" | "off";
   readonly onError: OnError;
   /** Progress of the demonstration's history, 0..1. */
@@ -75,13 +76,11 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
 
   let collector: Collector | null = null;
   if (writes) {
-    const mappings = await loadMappings(settings.collector);
-    if (!mappings.ok) throw new Error("BUG: mappings are checked before the start");
     collector = stack.use(
       await startCollector(settings.collector, {
         readings: store.readings,
         ledger: store.ledger,
-        mappings: mappings.mappings,
+        mappings: deps.mappings,
         onError,
       }),
     );
