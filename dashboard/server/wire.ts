@@ -1,6 +1,6 @@
 // The HTTP contract, as types that the web part imports and the zod schemas of api/ must equal.
 import type { KpiResult, SiteNow, Text } from "#energy";
-import type { Alert, Severity } from "#rules";
+import type { Alert, RuleSummary } from "#rules";
 
 /** Every list. */
 export interface ListWire<Item> {
@@ -64,13 +64,16 @@ export interface ReadingWire {
   readonly flags: readonly string[];
 }
 
-/** GET /api/v1/series?site&device&quantity&from&to&step=raw|1m|15m|1h|auto : columns of equal length. */
+/**
+ * GET /api/v1/series?site&device&quantity&from&to&step=auto|raw|1m|15m|1h|1d : columns of equal length. `auto` keeps to
+ * about 2,000 points; 1d are civil days of the site's zone, chosen by `auto` beyond 83 days.
+ */
 export interface SeriesWire {
   readonly site: string;
   readonly device: string;
   readonly quantity: string;
   readonly unit: string | null;
-  readonly step: "raw" | "1m" | "15m" | "1h";
+  readonly step: "raw" | "1m" | "15m" | "1h" | "1d";
   readonly ts: readonly number[];
   /** Raw value, or time-weighted mean of the window. */
   readonly mean: readonly (number | null)[];
@@ -141,12 +144,13 @@ export interface IngestWire {
   readonly rejectedByCode: Readonly<Record<string, number>>;
 }
 
-/** GET /api/v1/alerts/{id}/history → {items, next: null}, oldest first: every revision of the alert. */
-export interface AlertRevisionWire {
-  readonly revision: number;
-  readonly at: number;
-  readonly alert: Alert;
-}
+/**
+ * GET /api/v1/alerts?site&state&severity&rule&from&to&limit&cursor → ListWire<Alert>, newest start first. `state`,
+ * `severity` and `rule` take one value, several (`a,b`) or an exclusion (`!a,b`). A page may hold fewer items than
+ * `limit`; only `next: null` is the end. The same filter as a file: /api/v1/alerts.csv.
+ * GET /api/v1/alerts/{id} → Alert. GET /api/v1/alerts/{id}/history → ListWire<Alert>, every transition, oldest first.
+ */
+export type AlertsWire = ListWire<Alert>;
 
 /** POST /api/v1/alerts/{id}/ack → Alert */
 export interface AckWire {
@@ -164,14 +168,8 @@ export interface CommentWire {
   readonly text: string;
 }
 
-/** GET /api/v1/rules → {items, next: null} */
-export interface RuleWire {
-  readonly id: string;
-  readonly version: number;
-  readonly severity: Severity;
-  readonly title: Text;
-  readonly description: Text;
-}
+/** GET /api/v1/rules → ListWire<RuleWire> */
+export type RuleWire = RuleSummary;
 
 /** GET /api/v1/live?site : server-sent events, `id:` resumable with Last-Event-ID. */
 export type LiveEvent =

@@ -1,0 +1,80 @@
+import type { FastifyReply } from "fastify";
+import type { Alert, CommandResult } from "#rules";
+import type { App, Context } from "../app.ts";
+import { refuse } from "../problem.ts";
+import * as schema from "../schema.ts";
+import { alertParams, unknownAlert } from "./alerts.ts";
+
+const minuteMs = 60_000;
+
+const responses = {
+  200: schema.alert,
+  400: schema.problem,
+  403: schema.problem,
+  404: schema.problem,
+  409: schema.problem,
+  429: schema.problem,
+};
+
+/** The three verbs that change an alert; whether they may is decided by the rules stage. */
+export const commandRoutes = (app: App, { rules, settings }: Context): void => {
+  // One allowance for all three.
+  const onRequest = app.rateLimit({ max: settings.DASHBOARD_COMMANDS_PER_MIN, timeWindow: minuteMs });
+
+  const answer = (result: CommandResult, id: string, reply: FastifyReply): Alert | FastifyReply => {
+    if (result.ok) return result.alert;
+    if (result.code === "RULES_ALERT_UNKNOWN") return refuse(reply, unknownAlert(id));
+    return refuse(reply, {
+      status: result.code === "RULES_COMMAND_INVALID" ? 400 : 409,
+      code: "DASHBOARD_COMMAND_REFUSED",
+      detail: result.reason,
+      errors: [{ name: result.code, message: result.reason }],
+    });
+  };
+
+  app.post(
+    "/api/v1/alerts/:id/ack",
+    {
+      onRequest,
+      schema: {
+        summary: "Acknowledge: somebody has seen it",
+        tags: ["alerts"],
+        params: alertParams,
+        body: schema.ack,
+        response: responses,
+      },
+    },
+    async ({ params: { id }, body }, reply) =>
+      answer(await rules.acknowledge({ id, by: body.by, reason: body.reason ?? "" }), id, reply),
+  );
+  app.post(
+    "/api/v1/alerts/:id/assign",
+    {
+      onRequest,
+      schema: {
+        summary: "Assign to somebody; null takes it back",
+        tags: ["alerts"],
+        params: alertParams,
+        body: schema.assign,
+        response: responses,
+      },
+    },
+    async ({ params: { id }, body }, reply) =>
+      answer(await rules.assign({ id, by: body.by, to: body.assignee }), id, reply),
+  );
+  app.post(
+    "/api/v1/alerts/:id/comment",
+    {
+      onRequest,
+      schema: {
+        summary: "Add a comment",
+        tags: ["alerts"],
+        params: alertParams,
+        body: schema.comment,
+        response: responses,
+      },
+    },
+    async ({ params: { id }, body }, reply) =>
+      answer(await rules.comment({ id, by: body.by, text: body.text }), id, reply),
+  );
+};

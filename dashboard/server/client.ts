@@ -1,0 +1,76 @@
+import type { Ring } from "./ring.ts";
+
+/** The part of an HTTP response that a live client needs. */
+export interface Outlet {
+  /** False: wait for `drain` before the next call. */
+  write(text: string): boolean;
+  end(): void;
+  destroy(): void;
+}
+
+export interface Client {
+  readonly sites: ReadonlySet<string> | null;
+  /** Sends what the ring holds beyond this client's place. */
+  pump(): void;
+  /** Sends to this client alone, before anything newer of the ring. */
+  tell(text: string): void;
+  drained(): void;
+  heartbeat(): void;
+  end(): void;
+}
+
+/** A client that takes nothing for this long has a dead link or a stopped page: it may come back with its last id. */
+const patienceMs = 30_000;
+
+/** A place in the ring that moves as fast as the other side reads, so that a slow one costs no memory. */
+export const createClient = (
+  ring: Ring,
+  outlet: Outlet,
+  options: { readonly sites: ReadonlySet<string> | null; readonly place: number; readonly now: () => number },
+): Client => {
+  const { sites, now } = options;
+  let { place } = options;
+  let blockedSince: number | null = null;
+  const waiting: string[] = [];
+
+  const send = (text: string): void => {
+    if (!outlet.write(text)) blockedSince = now();
+  };
+  const isFor = (site: string | null): boolean => site === null || sites === null || sites.has(site);
+
+  const pump = (): void => {
+    for (let text = blockedSince === null ? waiting.shift() : undefined; text !== undefined; text = waiting.shift()) {
+      send(text);
+      if (blockedSince !== null) return;
+    }
+    while (blockedSince === null) {
+      const entry = ring.after(place);
+      if (entry === null) return;
+      if (entry === "lost") {
+        outlet.destroy();
+        return;
+      }
+      place = entry.id;
+      if (isFor(entry.site)) send(entry.text);
+    }
+    if (now() - blockedSince > patienceMs) outlet.destroy();
+  };
+
+  return {
+    sites,
+    pump,
+    tell: (text) => {
+      waiting.push(text);
+      pump();
+    },
+    drained: () => {
+      blockedSince = null;
+      pump();
+    },
+    heartbeat: () => {
+      if (blockedSince === null) send(":\n\n");
+      else pump();
+    },
+    end: () => outlet.end(),
+  };
+};

@@ -1,0 +1,279 @@
+// The wire types as zod schemas: what OpenAPI shows and what leaves the server. schema.test.ts keeps both equal.
+import { z } from "zod";
+import { accountFlags, accountSteps, nodeKinds } from "#energy";
+import { alertStates, severities } from "#rules";
+import { dashboardCodes } from "./codes.ts";
+
+const maybe = z.number().nullable();
+const text = z.object({ en: z.string(), "zh-CN": z.string() });
+const ms = z.number().describe("UTC milliseconds");
+
+export const quality = z.enum(["MEASURED", "PARTLY_ESTIMATED", "ESTIMATED", "INVALID"]);
+const origin = z.enum(["measured", "recorded", "synthetic", "estimated"]);
+const role = z.enum(["source", "grid", "load", "storage"]);
+const counting = z.enum(["counted", "detail"]);
+
+export const list = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), next: z.string().nullable().describe("pass it back as cursor; null is the end") });
+
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.enum(dashboardCodes),
+  errors: z.array(z.object({ name: z.string(), message: z.string() })).exactOptional(),
+});
+
+export const health = z.object({
+  status: z.enum(["ok", "degraded"]),
+  version: z.string(),
+  ts: ms,
+  parts: z.array(z.string()),
+  mqtt: z.object({ host: z.string(), port: z.number().int(), wsPort: z.number().int().nullable() }).nullable(),
+  store: z.object({
+    adapter: z.string(),
+    state: z.string(),
+    reason: z.string(),
+    pendingReadings: z.number(),
+    bytes: z.number(),
+  }),
+  demo: z.object({ phase: z.enum(["history", "live"]), progress: z.number() }).nullable(),
+});
+
+export const site = z.object({
+  id: z.string(),
+  name: text,
+  timeZone: z.string(),
+  currency: z.string(),
+  demo: z.boolean(),
+});
+
+export const kpiResult = z.object({
+  kpi: z.string(),
+  variant: z.string().exactOptional(),
+  standard: z.string(),
+  value: maybe,
+  unit: z.string(),
+  numerator: maybe,
+  denominator: maybe,
+  numUnit: z.string(),
+  denUnit: z.string(),
+  window: z.object({ start: z.string(), end: z.string(), tz: z.string(), complete: z.boolean() }),
+  boundaryId: z.string(),
+  coverage: z.number(),
+  uncertainty: z.number().exactOptional().describe("k = 2, same unit"),
+  quality,
+  flags: z.array(z.string()),
+  revision: z.number(),
+  factors: z.array(z.object({ id: z.string(), version: z.string() })).exactOptional(),
+});
+
+const balance = z.object({
+  supplyW: maybe,
+  loadW: maybe,
+  residualW: maybe,
+  uncertaintyW: maybe,
+  toleranceW: maybe,
+});
+
+export const alert = z.object({
+  id: z.string(),
+  rule: z.string(),
+  ruleVersion: z.number(),
+  site: z.string(),
+  subject: z.string(),
+  subcode: z.string(),
+  severity: z.enum(severities),
+  state: z.enum(alertStates),
+  start: ms,
+  active: ms.nullable(),
+  returned: ms.nullable(),
+  closed: ms.nullable(),
+  changed: z.object({ wall: ms, site: ms }),
+  acknowledged: z.object({ by: z.string(), reason: z.string(), at: ms }).nullable(),
+  assignee: z.string().nullable(),
+  comments: z.array(z.object({ by: z.string(), text: z.string(), at: ms })),
+  inputs: z.record(z.string(), z.union([z.number(), z.string(), z.null()])),
+  thresholds: z.record(z.string(), z.union([z.number(), z.string()])),
+  title: text,
+  action: text,
+  restated: z.boolean(),
+  occurrences: z.number(),
+});
+
+export const now = z.object({
+  site: z.string(),
+  ts: ms,
+  clock: z.enum(["live", "catching-up", "silent"]),
+  nodes: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.enum(nodeKinds),
+      role,
+      name: text,
+      parent: z.string().nullable(),
+      counting,
+      origin,
+      powerW: maybe,
+      socPct: maybe,
+      ts: ms.nullable(),
+      freshness: z.enum(["fresh", "stale", "missing"]),
+      ratingW: maybe,
+      capacityWh: maybe,
+    }),
+  ),
+  balance,
+  kpis: z.record(z.string(), kpiResult),
+  alerts: z.array(alert),
+});
+
+export const reading = z.object({
+  ts: ms,
+  received: ms,
+  device: z.string(),
+  quantities: z.record(z.string(), z.number()),
+  flags: z.array(z.string()),
+});
+
+export const series = z.object({
+  site: z.string(),
+  device: z.string(),
+  quantity: z.string(),
+  unit: z.string().nullable(),
+  step: z.enum(["raw", "1m", "15m", "1h", "1d"]),
+  ts: z.array(z.number()),
+  mean: z.array(maybe),
+  min: z.array(maybe),
+  max: z.array(maybe),
+  coverage: z.array(z.number()),
+});
+
+export const kpis = z.object({ items: z.array(kpiResult) });
+
+export const trend = z.object({
+  site: z.string(),
+  kpi: z.string(),
+  variant: z.string().nullable(),
+  unit: z.string(),
+  step: z.enum(accountSteps),
+  start: z.array(z.number()),
+  value: z.array(maybe),
+  numerator: z.array(maybe),
+  denominator: z.array(maybe),
+  coverage: z.array(z.number()),
+  quality: z.array(z.string()),
+});
+
+const nodeAccount = z.object({
+  forwardWh: maybe,
+  reverseWh: maybe,
+  meanW: maybe,
+  minW: maybe,
+  maxW: maybe,
+  socPct: maybe,
+  coverage: z.number(),
+  quality,
+  flags: z.array(z.enum(accountFlags)),
+});
+
+export const account = z.object({
+  site: z.string(),
+  step: z.enum(accountSteps),
+  start: ms,
+  end: ms,
+  revision: z.number(),
+  model: z.string(),
+  nodes: z.record(z.string(), nodeAccount),
+  totals: z.object({
+    importWh: maybe,
+    exportWh: maybe,
+    renewableWh: maybe,
+    gensetWh: maybe,
+    chargeWh: maybe,
+    dischargeWh: maybe,
+    itWh: maybe,
+    coolingWh: maybe,
+    lossWh: maybe,
+    otherWh: maybe,
+    loadWh: maybe,
+    facilityWh: maybe,
+    storedWh: maybe.exactOptional(),
+    carbonG: maybe,
+    cost: maybe,
+    work: z.record(z.string(), z.object({ amount: maybe, energyWh: maybe })),
+  }),
+  balance,
+  coverage: z.number(),
+  quality,
+  flags: z.array(z.enum(accountFlags)),
+  joint: z
+    .record(z.string(), z.object({ goodMs: z.number(), terms: z.record(z.string(), z.number()) }))
+    .exactOptional(),
+});
+
+export const device = z.object({
+  site: z.string(),
+  device: z.string(),
+  quantities: z.array(z.string()),
+  firstSeen: ms,
+  lastSeen: ms,
+  readings: z.number(),
+  latest: z.record(z.string(), z.object({ value: z.number(), ts: ms, unit: z.string().nullable() })),
+  nodes: z.array(z.string()),
+  origin: z.string().nullable(),
+});
+
+export const deadLetter = z.object({
+  id: z.string(),
+  received: ms,
+  topic: z.string(),
+  code: z.string(),
+  reason: z.string(),
+  payload: z.string(),
+  bytes: z.number(),
+  user: z.string(),
+});
+
+export const ingest = z.object({
+  ts: ms.nullable(),
+  counters: z.record(z.string(), z.number()),
+  rates: z.object({ messagesPerS: maybe, readingsPerS: maybe, valuesPerS: maybe }),
+  rejectedByCode: z.record(z.string(), z.number()),
+});
+
+export const rule = z.object({
+  id: z.string(),
+  version: z.number(),
+  title: text,
+  action: text,
+  on: z.enum(["account", "reading"]),
+  subject: z.enum(["site", "device"]),
+  inputs: z.array(z.string()),
+  levels: z.array(
+    z.object({
+      severity: z.enum(severities),
+      subcode: z.string(),
+      trigger: z.string(),
+      holdOnS: z.number(),
+      clear: z.string(),
+      holdOffS: z.number(),
+    }),
+  ),
+  origin: z.enum(["shipped", "own"]),
+  file: z.string(),
+  source: z.string(),
+});
+
+// Names and reasons end up in the history for years: bounded, no control characters.
+const person = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{Cc}]*$/u, "must not contain control characters");
+const words = z.string().trim().max(2000);
+
+export const ack = z.strictObject({ by: person, reason: words.exactOptional() });
+export const assign = z.strictObject({ by: person, assignee: person.nullable() });
+export const comment = z.strictObject({ by: person, text: words.min(1) });
