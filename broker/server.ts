@@ -1,16 +1,189 @@
-import { createServer } from "node:net";
-import { Aedes } from "aedes";
+//   TCP, WebSocket ──▶ guard ──▶ aedes ──▶ authorize ──▶ onMessage (until it is on disk) ──▶ PUBACK ──▶ subscribers
+//                                  ▲
+//   publish (the product) ─────────┘ straight to subscribers
+import type { EventEmitter } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import { Aedes, type Client } from "aedes";
+import { createAdmission } from "./admission.ts";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
+import { isRepeated, type KeptPacket, mendBroker } from "./inside.ts";
+import { createIntake } from "./intake.ts";
+import { type Listener, listenTcp, listenWebSocket, type Remote } from "./listen.ts";
+import { createLogin } from "./login.ts";
 import type { InboundMessage, OutboundMessage } from "./message.ts";
+import { createRetained } from "./retained.ts";
+import { createSessions, type Session } from "./session.ts";
+import { createTally, type Refusal } from "./tally.ts";
+import { parseUsers, type User } from "./users.ts";
+
+// The shortest keep-alive is 1 s, of which one and a half times counts.
+const keepaliveSweepMs = 500;
+// Acknowledgements are a few bytes each: on a live network they leave at once.
+const flushMs = 1000;
 
 /**
- * Starts MQTT 3.1.1 on TCP and WebSocket. Rejects with one sentence when a port is in use or the users file is faulty.
+ * Starts MQTT 3.1.1 on TCP and WebSocket. Rejects, with one sentence a line, when a port is in use or the users file is
+ * missing or faulty.
  */
 export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): Promise<Broker> {
-  throw new Error(
-    `broker on ${settings.BROKER_HOST} is not ready ${createServer.length} ${Aedes.name} ${Object.keys(deps)}`,
-  );
+  const now = deps.now ?? Date.now;
+  const users = settings.BROKER_USERS_FILE === undefined ? null : await readUsers(settings.BROKER_USERS_FILE);
+  const tally = createTally(now, (refusal) => deps.onRefusal?.(refusal));
+  const login = await createLogin({ users, systemPassword: deps.systemPassword, now });
+  const retained = createRetained<KeptPacket>({
+    messages: settings.BROKER_RETAINED,
+    bytes: settings.BROKER_RETAINED_BYTES,
+  });
+  const sessions = createSessions(settings, tally);
+  const admission = createAdmission({ settings, sessions, login, onError: deps.onError });
+  const intake = createIntake({
+    sessions,
+    tally,
+    now,
+    onMessage: deps.onMessage,
+    onError: deps.onError,
+    isRepeated: (client, messageId) => isRepeated(aedes, client, messageId),
+  });
+  const aedes: Aedes = await Aedes.createBroker({
+    // No limit inside: the guard bounds what comes in, drainTimeout and backlog what goes out.
+    concurrency: 0,
+    connectTimeout: settings.BROKER_CONNECT_TIMEOUT_MS,
+    drainTimeout: settings.BROKER_DRAIN_TIMEOUT_MS,
+    maxTopicLevels: settings.BROKER_TOPIC_LEVELS,
+    ...admission,
+    authorizePublish: intake.authorizePublish,
+  });
+  const nobody = { user: null, clientId: null, from: "broker" };
+  mendBroker(aedes, {
+    retained,
+    queueLimit: settings.BROKER_QUEUE,
+    isGranted: (client: Client, filter) => sessions.get(client).filters.has(filter),
+    onRetainedFull: (topic) =>
+      tally.refuse("BROKER_RETAINED_FULL", "no room for a retained message", { ...nobody, topic }),
+    onQueueFull: (clientId, topic) =>
+      tally.refuse("BROKER_QUEUE_FULL", "no room for a message to a client that is away", {
+        ...nobody,
+        clientId,
+        topic,
+      }),
+  });
+  const onError = (error: unknown) => deps.onError(error, { stage: "broker", code: "BROKER_CLIENT_ERROR" });
+  const emitter: EventEmitter = aedes;
+  emitter.on("error", onError);
+  sessions.follow(aedes);
+
+  const onConnection = (connection: Duplex, from: Remote) => sessions.accept(aedes, connection, from);
+  const listeners: Listener[] = [];
+  let wsPort: number | null = null;
+  let port: number;
+  try {
+    const tcp = await listenTcp(
+      { host: settings.BROKER_HOST, port: settings.BROKER_PORT, portSetting: "BROKER_PORT" },
+      { onConnection, onError },
+    );
+    listeners.push(tcp);
+    port = tcp.port;
+    if (settings.BROKER_WS_PORT !== 0) {
+      const webSocket = await listenWebSocket(
+        {
+          host: settings.BROKER_HOST,
+          port: settings.BROKER_WS_PORT === "any" ? 0 : settings.BROKER_WS_PORT,
+          portSetting: "BROKER_WS_PORT",
+          // A frame may carry several packets.
+          messageBytes: settings.BROKER_PACKET_BYTES * 2,
+          handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
+        },
+        {
+          onConnection,
+          onError,
+          onRefused: (reason, from) =>
+            tally.refuse("BROKER_PROTOCOL_REFUSED", reason, { ...nobody, from, topic: null }),
+        },
+      );
+      listeners.push(webSocket);
+      wsPort = webSocket.port;
+    }
+  } catch (error) {
+    await Promise.all([...listeners.map((listener) => listener.close()), closeAedes(aedes)]);
+    throw error;
+  }
+  const sweep = setInterval(sessions.keepWaiting, keepaliveSweepMs);
+
+  let stopped: Promise<void> | null = null;
+  async function stop(): Promise<void> {
+    const closed = listeners.map((listener) => listener.close());
+    for (const { inlet } of sessions.all) inlet.stop();
+    await intake.drain(settings.BROKER_STOP_TIMEOUT_MS);
+    clearInterval(sweep);
+    // A PUBREC follows its message by a few turns.
+    await setImmediate();
+    await Promise.all([...sessions.all].map(flush));
+    await closeAedes(aedes);
+    for (const { connection } of sessions.all) connection.destroy();
+    await Promise.all(closed);
+  }
+
+  return {
+    address: { host: settings.BROKER_HOST, port, wsPort },
+    publish({ topic, payload, qos, retain }) {
+      if (stopped !== null) return Promise.reject(new Error("broker is stopped"));
+      tally.add("published");
+      const bytes = typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
+      return new Promise((resolve, reject) => {
+        aedes.publish({ cmd: "publish", dup: false, topic, payload: bytes, qos, retain }, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      });
+    },
+    counters: () => ({
+      connections: 0,
+      messages: 0,
+      published: 0,
+      ...tally.totals(),
+      clients: [...sessions.all].filter(({ ready }) => ready).length,
+      retained: retained.count,
+      retainedBytes: retained.bytes,
+    }),
+    async [Symbol.asyncDispose]() {
+      stopped ??= stop();
+      await stopped;
+    },
+  };
+}
+
+async function readUsers(path: string): Promise<ReadonlyMap<string, User>> {
+  let source: string;
+  try {
+    source = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new Error(`cannot read ${path}: set BROKER_USERS_FILE to a file that is there`, { cause });
+  }
+  const parsed = parseUsers(source);
+  if (parsed.ok) return parsed.users;
+  throw new Error(parsed.faults.map(({ line, column, message }) => `${path}:${line}:${column} ${message}`).join("\n"));
+}
+
+/** Lets what is written leave as a whole; a client that does not read is not waited for. */
+function flush({ connection, ready }: Session): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, flushMs);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    connection.once("close", done);
+    if (ready) connection.end(done);
+    else connection.destroy();
+  });
+}
+
+function closeAedes(aedes: Aedes): Promise<void> {
+  return new Promise((resolve) => {
+    aedes.close(resolve);
+  });
 }
 
 export interface BrokerDeps {
@@ -20,7 +193,7 @@ export interface BrokerDeps {
    * and the client is closed.
    */
   readonly onMessage: (message: InboundMessage) => Promise<void>;
-  /** Each refusal, for the screen; they are counted in any case. */
+  /** Each refusal, for log and screen; they are counted in any case. */
   readonly onRefusal?: (refusal: Refusal) => void;
   readonly onError: (error: unknown, at: { readonly stage: "broker"; readonly code: BrokerCode }) => void;
   readonly now?: () => number;
@@ -34,18 +207,4 @@ export interface Broker extends AsyncDisposable {
   publish(message: OutboundMessage): Promise<void>;
   /** Since the start: `connections`, `messages`, `published`, each `BROKER_…` code; now: `clients`, `retained`. */
   counters(): Readonly<Record<string, number>>;
-}
-
-/** What was not allowed, and why. */
-export interface Refusal {
-  readonly code: BrokerCode;
-  /** One sentence, bounded. */
-  readonly reason: string;
-  readonly topic: string | null;
-  readonly user: string | null;
-  readonly clientId: string | null;
-  /** Remote address of the connection. */
-  readonly from: string;
-  /** UTC ms. */
-  readonly ts: number;
 }

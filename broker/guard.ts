@@ -1,0 +1,189 @@
+//   socket ──chunk──▶ scan ──whole checked frames──▶ aedes
+//                      │ at most BROKER_INFLIGHT messages out, a DISCONNECT only after them,
+//                      └ nothing between CONNECT and CONNACK; the rest stays in the socket, which stops the sender
+import type { Duplex } from "node:stream";
+import { checkBody, checkHeader, type Fault, packetType, type TopicLimits } from "./packet.ts";
+
+/** Watches one connection's bytes. No payload is copied; what is kept is the head of one packet at most. */
+export function createGuard(limits: GuardLimits): Guard {
+  let connect: "awaited" | "passed" | "answered" | "ended" = "awaited";
+  let inflight = 0;
+
+  // The packet that the next byte belongs to.
+  let first = -1;
+  let length = 0;
+  let lengthBytes = 0;
+  let bodySeen = 0;
+  let headerDone = false;
+  let wanted = 0;
+  let kept: Buffer | null = null;
+  let fault: Fault | null = null;
+  let held = false;
+
+  function blocked(type: number): boolean {
+    if (connect === "passed" || connect === "ended") return true;
+    if (type === packetType.disconnect) return inflight > 0;
+    return type === packetType.publish && inflight >= limits.inflight;
+  }
+
+  function header(): Fault | null {
+    headerDone = true;
+    const type = first >> 4;
+    if (connect === "awaited" && type !== packetType.connect) return malformed("first packet is not CONNECT"); // [MQTT-3.1.0-1]
+    if (connect === "answered" && type === packetType.connect) return malformed("second CONNECT"); // [MQTT-3.1.0-2]
+    const most = type === packetType.connect ? limits.connectBytes : limits.packetBytes;
+    if (length > most) {
+      return { code: "BROKER_PACKET_TOO_LARGE", reason: `packet of ${length} bytes, expected at most ${most}` };
+    }
+    // Topic and packet id are all that is looked at in a PUBLISH.
+    wanted = type === packetType.publish ? Math.min(length, limits.topicBytes + 4) : length;
+    return checkHeader(first, length);
+  }
+
+  /** Takes the part of the body that lies in the chunk. */
+  function body(chunk: Buffer, at: number): number {
+    const here = Math.min(length - bodySeen, chunk.length - at);
+    if (here === length) {
+      fault = checkBody(first, chunk, at, at + here, limits);
+    } else if (bodySeen < wanted && here > 0) {
+      kept ??= Buffer.allocUnsafe(wanted);
+      chunk.copy(kept, bodySeen, at, at + Math.min(here, wanted - bodySeen));
+    }
+    bodySeen += here;
+    if (kept !== null && bodySeen === length) fault = checkBody(first, kept, 0, wanted, limits);
+    return at + here;
+  }
+
+  function finish(): void {
+    const type = first >> 4;
+    if (type === packetType.connect) connect = "passed";
+    if (type === packetType.disconnect) connect = "ended"; // [MQTT-3.14.4-2]
+    if (type === packetType.publish) inflight += 1;
+    first = -1;
+    length = lengthBytes = bodySeen = wanted = 0;
+    headerDone = false;
+    kept = null;
+  }
+
+  return {
+    get held() {
+      return held;
+    },
+    scan(chunk) {
+      let at = 0;
+      while (at < chunk.length) {
+        if (first === -1) {
+          const byte = chunk[at] ?? 0;
+          if (blocked(byte >> 4)) {
+            held = true;
+            return { ok: true, taken: at };
+          }
+          first = byte;
+          at += 1;
+        } else if (!headerDone) {
+          const byte = chunk[at] ?? 0;
+          at += 1;
+          length += (byte & 0x7f) * 128 ** lengthBytes;
+          lengthBytes += 1;
+          if (byte & 0x80) {
+            if (lengthBytes === 4) fault = malformed("remaining length has more than 4 bytes");
+          } else {
+            fault = header();
+            // A packet without a body ends here.
+            if (fault === null && length === 0) {
+              fault = checkBody(first, chunk, at, at, limits);
+              if (fault === null) finish();
+            }
+          }
+        } else {
+          at = body(chunk, at);
+          if (fault === null && bodySeen === length) finish();
+        }
+        if (fault !== null) return { ok: false, fault };
+      }
+      return { ok: true, taken: at };
+    },
+    answered() {
+      connect = "answered";
+      held = false;
+    },
+    release() {
+      inflight -= 1;
+      held = false;
+    },
+  };
+}
+
+/**
+ * Puts a guard between a connection and aedes. Until CONNECT is answered aedes reads for itself; afterwards it gets
+ * nothing from `read`, and the owner takes whole checked packets and parses them: aedes would wait for its last batch,
+ * so that a PINGREQ behind a slow message went unanswered. `onFault` runs once, before the connection is destroyed.
+ */
+export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: Fault) => void): Inlet {
+  const read = connection.read.bind(connection);
+  let state: "connecting" | "open" | "stopped" = "connecting";
+
+  function take(): Buffer | null {
+    if (state === "stopped" || guard.held) return null;
+    const chunk: Buffer | null = read();
+    if (chunk === null) return null;
+    const result = guard.scan(chunk);
+    if (!result.ok) {
+      state = "stopped";
+      onFault(result.fault);
+      connection.destroy(new Error(result.fault.reason));
+      return null;
+    }
+    if (result.taken === chunk.length) return chunk;
+    // Given back rather than kept, so that "end" waits for it.
+    connection.unshift(chunk.subarray(result.taken));
+    return result.taken === 0 ? null : chunk.subarray(0, result.taken);
+  }
+
+  connection.read = (size?: number): Buffer | null => {
+    // Node itself calls read(0) to start the flow.
+    if (size === 0) return read(0);
+    return state === "connecting" ? take() : null;
+  };
+
+  return {
+    take,
+    open() {
+      if (state === "connecting") state = "open";
+      guard.answered();
+    },
+    stop() {
+      state = "stopped";
+    },
+  };
+}
+
+function malformed(reason: string): Fault {
+  return { code: "BROKER_PACKET_MALFORMED", reason };
+}
+
+export interface Guard {
+  /** The next packet may not pass yet; until something is released there is no use in offering bytes. */
+  readonly held: boolean;
+  /** How many bytes may pass, or why the connection must end. Bytes not taken are to be offered again. */
+  scan(chunk: Buffer): { readonly ok: true; readonly taken: number } | { readonly ok: false; readonly fault: Fault };
+  /** CONNACK was sent. */
+  answered(): void;
+  /** A message is stored or refused. */
+  release(): void;
+}
+
+export interface Inlet {
+  /** The next bytes that may pass, or null. */
+  take(): Buffer | null;
+  /** CONNACK was sent: from now on only `take` gives bytes. */
+  open(): void;
+  /** Nothing is taken any more. */
+  stop(): void;
+}
+
+export interface GuardLimits extends TopicLimits {
+  readonly connectBytes: number;
+  readonly packetBytes: number;
+  readonly inflight: number;
+}

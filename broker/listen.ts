@@ -1,0 +1,124 @@
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
+import { isLoopback } from "./access.ts";
+
+// MQTT 3.1.1 §6, and its name before standardisation.
+const subprotocols = ["mqtt", "mqttv3.1"];
+
+/** Accepts MQTT on TCP. */
+export async function listenTcp(at: ListenAddress, deps: ListenDeps): Promise<Listener> {
+  // Acknowledgements are small and waited for.
+  const server = createServer({ noDelay: true }, (socket: Socket) => {
+    const from = socket.remoteAddress ?? "unknown";
+    deps.onConnection(socket, { address: from, loopback: isLoopback(from) });
+  });
+  const port = await listen(server, at, deps.onError);
+  return { port, close: () => close(server) };
+}
+
+/** Accepts MQTT over WebSocket. */
+export async function listenWebSocket(
+  at: ListenAddress & { readonly messageBytes: number; readonly handshakeMs: number },
+  deps: ListenDeps & { readonly onRefused: (reason: string, from: string) => void },
+): Promise<Listener> {
+  const http = createHttpServer({ headersTimeout: at.handshakeMs, requestTimeout: at.handshakeMs }, (_, response) => {
+    response.writeHead(426, { "content-type": "text/plain" }).end("this port speaks MQTT over WebSocket\n");
+  });
+  const sockets = new WebSocketServer({
+    server: http,
+    maxPayload: at.messageBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
+    verifyClient: ({ req }: { req: IncomingMessage }) => {
+      const offered = (req.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+      if (offered.some((name) => subprotocols.includes(name))) return true; // [MQTT-6.0.0-3]
+      deps.onRefused('WebSocket without subprotocol "mqtt"', req.socket.remoteAddress ?? "unknown");
+      return false;
+    },
+  });
+  sockets.on("connection", (socket: WebSocket, request) => {
+    socket.on("message", (_, isBinary) => {
+      if (!isBinary) socket.terminate(); // [MQTT-6.0.0-1]
+    });
+    const from = request.socket.remoteAddress ?? "unknown";
+    const stream = createWebSocketStream(socket, {
+      // One packet is several writes; they leave as one frame.
+      writev: (chunks, done) => socket.send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done),
+    });
+    deps.onConnection(stream, { address: from, loopback: isLocalRequest(from, request.headers) });
+  });
+  // The HTTP server's errors arrive here too and are told by `listen`.
+  sockets.on("error", () => {});
+  const port = await listen(http, at, deps.onError);
+  return { port, close: () => close(http) };
+}
+
+/**
+ * A browser on this machine runs pages of others: it counts as loopback only for a page that this machine served
+ * itself. A request that came through a proxy does not.
+ */
+export function isLocalRequest(from: string, headers: IncomingMessage["headers"]): boolean {
+  if (!isLoopback(from) || headers.forwarded !== undefined || headers["x-forwarded-for"] !== undefined) return false;
+  if (headers.origin === undefined) return true;
+  return URL.canParse(headers.origin) && isLoopback(new URL(headers.origin).hostname);
+}
+
+async function listen(
+  server: Server | HttpServer,
+  at: ListenAddress,
+  onError: (error: Error) => void,
+): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => reject(new Error(explain(cause, at), { cause })));
+    server.listen({ port: at.port, host: at.host }, resolve);
+  });
+  server.removeAllListeners("error");
+  server.on("error", onError);
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") throw new Error("BUG: a TCP server without a port");
+  return bound.port;
+}
+
+function explain(cause: NodeJS.ErrnoException, { host, port, portSetting }: ListenAddress): string {
+  switch (cause.code) {
+    case "EADDRINUSE":
+      return `port ${port} is in use: set ${portSetting} to a free one`;
+    case "EACCES":
+      return `port ${port} needs rights this process does not have: set ${portSetting} above 1023`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `"${host}" is not an address of this machine: set BROKER_HOST to one that is`;
+    default:
+      return `cannot listen on ${host} port ${port}: ${cause.message}`;
+  }
+}
+
+function close(server: Server | HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly portSetting: "BROKER_PORT" | "BROKER_WS_PORT";
+}
+
+export interface Remote {
+  readonly address: string;
+  readonly loopback: boolean;
+}
+
+interface ListenDeps {
+  readonly onConnection: (connection: Duplex, from: Remote) => void;
+  readonly onError: (error: Error) => void;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Stops accepting; resolves when the last connection is gone. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,155 @@
+import type { Duplex } from "node:stream";
+import type { Aedes, Client, ConnectPacket } from "aedes";
+import type { BrokerSettings } from "./config.ts";
+import type { BrokerCode } from "./errors.ts";
+import { attachGuard, createGuard, type Guard, type Inlet } from "./guard.ts";
+import { openClient } from "./inside.ts";
+import type { Remote } from "./listen.ts";
+import type { Identity } from "./message.ts";
+import { createSequence, type Sequence } from "./sequence.ts";
+import type { Tally } from "./tally.ts";
+
+const errorCodes = new Map<string, BrokerCode>([
+  ["keep alive timeout", "BROKER_KEEPALIVE_MISSED"],
+  ["connect did not arrive in time", "BROKER_CONNECT_TIMEOUT"],
+  ["drain timeout", "BROKER_SLOW_CONSUMER"],
+]);
+
+/** All connections, from the first byte to the last. */
+export function createSessions(settings: BrokerSettings, tally: Tally): Sessions {
+  const all = new Set<Session>();
+  const byClient = new WeakMap<Client, Session>();
+  const limits = {
+    connectBytes: settings.BROKER_CONNECT_PACKET_BYTES,
+    packetBytes: settings.BROKER_PACKET_BYTES,
+    inflight: settings.BROKER_INFLIGHT,
+    topicBytes: settings.BROKER_TOPIC_BYTES,
+    topicLevels: settings.BROKER_TOPIC_LEVELS,
+  };
+
+  function refuse(session: Session, code: BrokerCode, reason: string, topic: string | null = null): void {
+    const { identity, clientId, from } = session;
+    tally.refuse(code, reason, { topic, user: identity?.user ?? null, clientId, from: from.address });
+  }
+
+  function accept(aedes: Aedes, connection: Duplex, from: Remote): void {
+    const guard = createGuard(limits);
+    let session: Session | null = null;
+    const inlet = attachGuard(connection, guard, ({ code, reason, connack }) => {
+      if (session === null) return;
+      session.ending = true;
+      refuse(session, code, reason);
+      if (connack !== undefined) connection.write(Buffer.from([0x20, 2, 0, connack]));
+    });
+    const client = aedes.handle(connection);
+    const opened: Session = {
+      client,
+      connection,
+      from,
+      guard,
+      inlet,
+      connect: null,
+      clientId: null,
+      identity: null,
+      filters: new Set(),
+      unfinished: new Set(),
+      sequence: createSequence(() => pull(opened)),
+      ready: false,
+      ending: false,
+      pulling: false,
+    };
+    session = opened;
+    all.add(opened);
+    byClient.set(client, opened);
+    connection.once("close", () => all.delete(opened));
+    connection.on("readable", () => pull(opened));
+    openClient(client);
+    if (all.size > settings.BROKER_CONNECTIONS) {
+      opened.ending = true;
+      refuse(opened, "BROKER_CONNECTIONS_FULL", `${settings.BROKER_CONNECTIONS} connections are open already`);
+      client.close();
+    }
+  }
+
+  return {
+    all,
+    accept,
+    refuse,
+    get(client) {
+      const session = byClient.get(client);
+      if (session === undefined) throw new Error("BUG: a client without a session");
+      return session;
+    },
+    follow(aedes) {
+      const failed = (client: Client, error: Error) => {
+        const session = byClient.get(client);
+        if (session === undefined || session.ending || client.closed) return;
+        session.ending = true;
+        refuse(session, errorCodes.get(error.message) ?? "BROKER_CLIENT_ERROR", error.message);
+      };
+      aedes.on("clientError", failed);
+      aedes.on("connectionError", failed);
+      aedes.on("clientReady", (client) => {
+        const session = byClient.get(client);
+        if (session === undefined) return;
+        tally.add("connections");
+        session.ready = true;
+        session.inlet.open();
+        pull(session);
+      });
+      aedes.on("unsubscribe", (filters, client) => {
+        for (const filter of filters) byClient.get(client)?.filters.delete(filter);
+      });
+    },
+    // A client whose socket is not read because the store is slow cannot show that it is alive.
+    keepWaiting() {
+      for (const { client, guard } of all) if (guard.held) openClient(client)._keepaliveTimer?.refresh();
+    },
+  };
+}
+
+/** Parses what may pass. The parser must not be entered twice. */
+function pull(session: Session): void {
+  const { client, inlet } = session;
+  if (!session.ready || session.pulling) return;
+  session.pulling = true;
+  const { _parser: parser } = openClient(client);
+  while (!client.closed) {
+    const chunk = inlet.take();
+    if (chunk === null) break;
+    parser.parse(chunk);
+  }
+  session.pulling = false;
+}
+
+/** One connection. */
+export interface Session {
+  readonly client: Client;
+  readonly connection: Duplex;
+  readonly from: Remote;
+  readonly guard: Guard;
+  readonly inlet: Inlet;
+  connect: ConnectPacket | null;
+  clientId: string | null;
+  /** Null until the client is let in. */
+  identity: Identity | null;
+  /** Filters granted. */
+  readonly filters: Set<string>;
+  /** Ids of QoS 2 messages on their way to the store. */
+  readonly unfinished: Set<number>;
+  readonly sequence: Sequence;
+  ready: boolean;
+  /** Its end is told already. */
+  ending: boolean;
+  pulling: boolean;
+}
+
+export interface Sessions {
+  readonly all: ReadonlySet<Session>;
+  accept(aedes: Aedes, connection: Duplex, from: Remote): void;
+  refuse(session: Session, code: BrokerCode, reason: string, topic?: string | null): void;
+  get(client: Client): Session;
+  /** Listens to what becomes of connections. */
+  follow(aedes: Aedes): void;
+  keepWaiting(): void;
+}
