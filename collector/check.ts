@@ -7,11 +7,8 @@ export interface Bounds {
   /** UTC ms. */
   readonly received: number;
   readonly aheadMs: number;
-  /** The one site and device the sender may write to; null is any. */
-  readonly onlySite: string | null;
-  readonly onlyDevice: string | null;
-  /** Whether the sender is the product itself: only it writes to site `system`. */
-  readonly mayReserved: boolean;
+  /** Why the sender may not say something about this device; null when it may. */
+  mayNot(site: string, device: string): string | null;
   readonly clock: ReceiveClock;
 }
 
@@ -69,26 +66,16 @@ export const check = (candidate: Candidate, bounds: Bounds): Checked => {
   };
 };
 
-const reservedSite = "system";
-
-const placeOf = ({ site, device }: Candidate, { onlySite, onlyDevice, mayReserved }: Bounds): Rejection | null => {
-  const fault = (reason: string, known: string): Rejection => ({
-    code: "COLLECTOR_DEVICE_INVALID",
-    reason,
-    site: known,
-  });
-  if (!identifierPattern.test(site)) return fault(`site ${quote(site)} is not 1 to 64 of A-Z a-z 0-9 . _ -`, "");
+const placeOf = ({ site, device }: Candidate, { mayNot }: Bounds): Rejection | null => {
+  const code = "COLLECTOR_DEVICE_INVALID";
+  if (!identifierPattern.test(site)) {
+    return { code, reason: `site ${quote(site)} is not 1 to 64 of A-Z a-z 0-9 . _ -`, site: "" };
+  }
   if (!identifierPattern.test(device)) {
-    return fault(`device ${quote(device)} is not 1 to 64 of A-Z a-z 0-9 . _ -`, site);
+    return { code, reason: `device ${quote(device)} is not 1 to 64 of A-Z a-z 0-9 . _ -`, site };
   }
-  if (onlySite !== null && site !== onlySite)
-    return fault(`the sender writes to "${onlySite}", not "${site}"`, onlySite);
-  if (site === reservedSite && !mayReserved) return fault(`only Wattlas itself writes to site "${site}"`, site);
-  // channels of a device are named after it: <device>.<n>
-  if (onlyDevice !== null && device !== onlyDevice && !device.startsWith(`${onlyDevice}.`)) {
-    return fault(`the sender writes as "${onlyDevice}", not as "${device}"`, site);
-  }
-  return null;
+  const reason = mayNot(site, device);
+  return reason === null ? null : { code, reason, site };
 };
 
 const timeOf = ({ ts, site, device }: Candidate, { received, aheadMs }: Bounds): Rejection | null => {
@@ -102,7 +89,7 @@ const timeOf = ({ ts, site, device }: Candidate, { received, aheadMs }: Bounds):
     return { code: "COLLECTOR_TS_INVALID", reason, site };
   }
   if (ts - received > aheadMs) {
-    const reason = `device "${device}": ts ${ts} is ${Math.round((ts - received) / 1000)} s ahead, allowed are ${aheadMs / 1000} s`;
+    const reason = `device "${device}": ts ${ts} is ${ts - received} ms ahead, allowed are ${aheadMs} ms`;
     return { code: "COLLECTOR_TS_TOO_FAR_AHEAD", reason, site };
   }
   return null;

@@ -1,4 +1,4 @@
-import type { InboundMessage } from "#broker";
+import { type InboundMessage, mayWrite } from "#broker";
 import { type Ledger, type Reading, type Readings, StoreRefusedError, StoreUnavailableError } from "#store";
 import { createBatch } from "./batch.ts";
 import { check, createReceiveClock } from "./check.ts";
@@ -194,9 +194,7 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       const checked = check(candidate, {
         received: message.received,
         aheadMs: settings.COLLECTOR_AHEAD_MS,
-        onlySite: identity.site,
-        onlyDevice: identity.device,
-        mayReserved: identity.role === "system",
+        mayNot: (site, device) => refusal(message, site, device),
         clock: receiveClock,
       });
       if (checked.reading !== null) good.push(checked.reading);
@@ -246,6 +244,16 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       return closing;
     },
   };
+};
+
+/** The broker's access rules, for what only the payload or a foreign topic tells: the site and the device. */
+const refusal = ({ address, identity }: InboundMessage, site: string, device: string): string | null => {
+  // the broker has judged these by their topic
+  if (address?.kind === "telemetry" || address?.kind === "status") return null;
+  // channels of a device are named after it, <device>.<n>: its credential covers them
+  const channel = identity.device !== null && device.startsWith(`${identity.device}.`);
+  const verdict = mayWrite(identity, site, channel ? (identity.device ?? device) : device);
+  return verdict.ok ? null : verdict.reason;
 };
 
 interface PendingLetter {

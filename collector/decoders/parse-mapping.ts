@@ -1,14 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
 import { findQuantity, quantityPattern } from "#store";
 import { type Conversion, conversion, unitsFor } from "./conversion.ts";
-import {
-  type Mapping,
-  type MappingField,
-  type MappingRule,
-  type TimeUnit,
-  type TopicPattern,
-  timeUnits,
-} from "./mapping.ts";
+import { type Mapping, type MappingField, type MappingRule, type TopicPattern, timeUnits } from "./mapping.ts";
 import { type Path, parsePath, parseTemplate, type Template } from "./path.ts";
 
 /** One thing wrong with a mapping file, where, and what was expected. */
@@ -107,14 +100,14 @@ const readMapping = (reader: Reader, node: unknown, file: string): Mapping | nul
   const defaults = readRule(reader, top, null);
   const rulesNode = reader.get(top, "rules");
   let rules: readonly MappingRule[] = [defaults];
-  if (rulesNode === undefined) complete(reader, top, defaults);
+  if (rulesNode === undefined) complete(reader, [top], defaults);
   else if (isSeq(rulesNode)) {
     rules = rulesNode.items.flatMap((item) => {
       const map = reader.map(item, "a rule");
       if (map === undefined) return [];
       reader.keys(map, ["when", "ignore", ...ruleKeys], "a rule");
       const rule = readRule(reader, map, defaults);
-      complete(reader, map, rule);
+      complete(reader, [map, top], rule);
       return [rule];
     });
     if (rules.length === 0) reader.fault(rulesNode, "rules must hold at least one rule");
@@ -123,12 +116,19 @@ const readMapping = (reader: Reader, node: unknown, file: string): Mapping | nul
   return topic === undefined ? null : { file, topic, each: each ?? null, ts, rules };
 };
 
-const complete = (reader: Reader, map: YAMLMap, rule: MappingRule): void => {
-  if (rule.reading === "ignore") return;
-  if (rule.device.length === 0) reader.fault(map, 'a "device" is needed, such as "{device}" from the topic');
-  if (rule.fields.length === 0 && rule.unknown === null) {
-    reader.fault(map, 'nothing would be read: give "fields" or "keep_unknown: yes"');
-  }
+/** What a rule must say; something said wrongly has its own fault already. */
+const complete = (reader: Reader, maps: readonly YAMLMap[], rule: MappingRule): void => {
+  const [map] = maps;
+  if (rule.reading === "ignore" || map === undefined) return;
+  const devices = maps.map((level) => reader.get(level, "device"));
+  if (!devices.some((node) => node !== undefined && !(isSeq(node) && node.items.length === 0)))
+    reader.fault(map, 'a "device" is needed, such as "{device}" from the topic');
+  const fields = maps.map((level) => reader.get(level, "fields"));
+  const someField = fields.some((node) => node !== undefined && !(isMap(node) && node.items.length === 0));
+  const unknown = maps.map((level) => reader.get(level, "keep_unknown")).find((node) => node !== undefined);
+  const keepsNone =
+    unknown === undefined || (isScalar(unknown) && ["no", "false", false].includes(unknown.value as string));
+  if (!someField && keepsNone) reader.fault(map, 'nothing would be read: give "fields" or "keep_unknown: yes"');
 };
 
 const readRule = (reader: Reader, map: YAMLMap, defaults: MappingRule | null): MappingRule => {
@@ -267,12 +267,11 @@ const readTime = (reader: Reader, node: Node | undefined): Mapping["ts"] => {
   if (unitNode === undefined) reader.fault(map, `ts needs a "unit": one of ${timeUnits.join(", ")}`);
   const path = pathNode === undefined ? undefined : readPath(reader, pathNode, "ts path");
   const unit = unitNode === undefined ? undefined : reader.text(unitNode, "ts unit");
-  if (unit === undefined || path === undefined) return null;
-  if (!timeUnits.includes(unit as TimeUnit)) {
+  const known = timeUnits.find((name) => name === unit);
+  if (unit !== undefined && known === undefined) {
     reader.fault(unitNode, `ts unit "${unit}" must be one of ${timeUnits.join(", ")}`);
-    return null;
   }
-  return { path, unit: unit as TimeUnit };
+  return path === undefined || known === undefined ? null : { path, unit: known };
 };
 
 const readPath = (reader: Reader, node: Node, what: string): Path | undefined => {

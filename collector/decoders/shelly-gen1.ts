@@ -17,10 +17,6 @@ export const shellyGen1: Decoder = {
     if (last === "announce" || last === "command") return nothing;
     if (last === "info") return info(source, placeOf(levels.slice(0, -1), source.site));
 
-    const plain = deviceTopics.get(last);
-    if (plain !== undefined && levels.length >= 3) {
-      return scalar(source, placeOf(levels.slice(0, -1), source.site), plain);
-    }
     // …/<part>/<n> and …/<part>/<n>/<field>
     for (const [end, field] of [
       [levels.length - 1, ""],
@@ -31,6 +27,10 @@ export const shellyGen1: Decoder = {
       if (end < 3 || !parts.has(part) || !/^\d$/.test(channel)) continue;
       const place = placeOf(levels.slice(0, end - 1), source.site);
       return channelField(source, place, part, Number(channel), field);
+    }
+    const plain = deviceTopics.get(last);
+    if (plain !== undefined && levels.length >= 3) {
+      return scalar(source, placeOf(levels.slice(0, -1), source.site), plain);
     }
     const reason = `the topic "${source.topic.slice(0, 200)}" is no known Shelly Gen1 topic`;
     return refuse("COLLECTOR_TOPIC_UNKNOWN", reason, source.site);
