@@ -42,7 +42,7 @@ test("health is 200 while MQTT accepts and a problem before that", async () => {
 test("sites are the modelled ones, and only the demonstration is called so", async () => {
   const { body } = await get("/api/v1/sites");
   expect(body).toEqual({
-    items: [{ id: "hall", name: hall.name, timeZone: "Asia/Shanghai", currency: "CNY", demo: false }],
+    items: [{ id: "hall", name: hall.name, timeZone: "Asia/Shanghai", currency: "CNY", demo: false, work: [] }],
     next: null,
   });
 });

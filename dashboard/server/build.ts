@@ -1,6 +1,6 @@
 import fastifyHelmet from "@fastify/helmet";
 import fastifyRateLimit from "@fastify/rate-limit";
-import { type FastifyBaseLogger, fastify } from "fastify";
+import { type FastifyBaseLogger, fastify, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { accountRoutes } from "./api/accounts.ts";
 import { alertExportRoutes } from "./api/alert-export.ts";
@@ -58,7 +58,8 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
     bodyLimit,
     routerOptions: { querystringParser: parseQuery, ignoreTrailingSlash: true },
     ...(log === undefined ? {} : { loggerInstance: log }),
-    disableRequestLogging: true,
+    // Errors are reported where they are handled; a line per request of a live screen says nothing.
+    logController: new LogController({ disableRequestLogging: true }),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

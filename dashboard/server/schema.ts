@@ -47,6 +47,17 @@ export const site = z.object({
   timeZone: z.string(),
   currency: z.string(),
   demo: z.boolean(),
+  work: z.array(
+    z.object({
+      device: z.string(),
+      quantity: z.string(),
+      unit: z.string(),
+      workload: text,
+      precision: z.string(),
+      origin,
+      node: z.string(),
+    }),
+  ),
 });
 
 export const kpiResult = z.object({

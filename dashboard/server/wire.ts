@@ -1,5 +1,5 @@
 // The HTTP contract, as types that the web part imports and the zod schemas of api/ must equal.
-import type { KpiResult, SiteNow, Text } from "#energy";
+import type { KpiResult, Origin, SiteNow, Text } from "#energy";
 import type { Alert, RuleSummary } from "#rules";
 
 /** Every list. */
@@ -47,6 +47,16 @@ export interface SiteWire {
   readonly currency: string;
   /** The shipped demonstration. */
   readonly demo: boolean;
+  /** Declared useful work; its KPI is `compute_per_watt`, variant `<device>/<quantity>:it` or `:facility`. */
+  readonly work: readonly {
+    readonly device: string;
+    readonly quantity: string;
+    readonly unit: string;
+    readonly workload: Text;
+    readonly precision: string;
+    readonly origin: Origin;
+    readonly node: string;
+  }[];
 }
 
 /** GET /api/v1/sites/{site}/now, and every `now` event of the live stream. */

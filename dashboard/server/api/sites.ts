@@ -15,6 +15,7 @@ const siteWire = (model: SiteModel, demoRuns: boolean): SiteWire => ({
   timeZone: model.timeZone,
   currency: model.currency,
   demo: demoRuns && model.id === demoSite,
+  work: (model.compute?.work ?? []).map((term) => ({ ...term })),
 });
 
 /** What the site's operators see this second, with its open alerts; null when no model knows the site. */
