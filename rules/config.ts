@@ -14,9 +14,16 @@ export const rulesSchema = z.strictObject({
     .number()
     .int()
     .min(100)
-    .max(60_000)
+    .max(3000)
     .default(1000)
     .describe("how often the clock of a live site moves when no reading arrives, ms"),
+  // As long as a collector may need to come back and hand over what it kept.
+  RULES_CATCHUP_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .default(60_000)
+    .describe("wall time without any reading after which a site's clock follows the wall again, ms"),
   // What a kill can make us read again; transitions are saved at once whatever this says.
   RULES_SAVE_MS: z.coerce
     .number()

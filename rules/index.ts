@@ -1,6 +1,9 @@
 export { type Alert, type AlertState, alertStates, type Severity, severities } from "./alert.ts";
+export { type Catalogue, loadCatalogue } from "./catalogue.ts";
 export { type RulesCode, rulesCodes } from "./codes.ts";
 export { type RulesSettings, rulesSchema } from "./config.ts";
+export { startRules } from "./engine.ts";
+export type { RuleFault } from "./rule.ts";
 export type {
   AcknowledgeCommand,
   AlertQuery,

@@ -1,0 +1,145 @@
+import { type Ledger, type LedgerChange, type Page, timestamp } from "#store";
+import type { Alert } from "./alert.ts";
+import {
+  acknowledged,
+  acknowledgeShape,
+  assigned,
+  assignShape,
+  commented,
+  commentShape,
+  parseCommand,
+  type Refusal,
+  refuse,
+  whyNotAcknowledged,
+} from "./command.ts";
+import { alertKind, putAudit, readAlert } from "./record.ts";
+import type { AlertQuery, CommandResult, Rules } from "./rules.ts";
+import type { SiteWatch } from "./watch.ts";
+
+export interface DeskDeps {
+  readonly ledger: Ledger;
+  readonly watches: ReadonlyMap<string, SiteWatch>;
+  readonly now: () => number;
+  /** Commands wait their turn between two judgements. */
+  readonly run: <Result>(job: () => Promise<Result>) => Promise<Result>;
+  readonly record: (
+    alerts: readonly Alert[],
+    touched: Iterable<string>,
+    more?: readonly LedgerChange[],
+  ) => Promise<void>;
+}
+
+type Desk = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign">;
+
+const maxPage = 1000;
+// A page that matches little ends early with a cursor rather than reading for ever.
+const maxScanned = 20_000;
+const scanRows = 500;
+
+/** What people ask about alerts and do to them. */
+export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Desk => {
+  const find = async (id: string): Promise<Alert | null> => {
+    const row = await ledger.get(alertKind, id);
+    return row === null ? null : readAlert(row);
+  };
+
+  const change = (
+    command: { readonly id: string; readonly by: string },
+    said: { readonly what: string; readonly text: string },
+    verdict: (alert: Alert) => Refusal | null,
+    edit: (alert: Alert, at: { readonly wall: number; readonly site: number }) => Alert,
+  ): Promise<CommandResult> =>
+    run(async () => {
+      const found = await find(command.id);
+      if (found === null) return refuse("RULES_ALERT_UNKNOWN", `there is no alert "${command.id}"`);
+      const refusal = verdict(found);
+      if (refusal !== null) return refusal;
+      const wall = now();
+      const open = watches.get(found.site)?.amend(command.id, (alert, site) => edit(alert, { wall, site }));
+      // A closed alert lives in the ledger alone.
+      const alert = open ?? edit(found, { wall, site: found.changed.site });
+      const audit = putAudit(alert, { who: command.by, what: said.what, said: said.text, at: wall });
+      await record([alert], [alert.site], [audit]);
+      return { ok: true, alert };
+    });
+
+  return {
+    open: (site) =>
+      run(async () =>
+        [...watches.values()]
+          .filter((watch) => site === undefined || watch.site === site)
+          .flatMap((watch) => watch.open())
+          .sort((a, b) => b.start - a.start || (a.id < b.id ? -1 : 1)),
+      ),
+    list: (query) => list(ledger, query),
+    history: async (id) => (await ledger.history(alertKind, id)).flatMap((row) => readAlert(row) ?? []),
+    acknowledge: async (input) => {
+      const parsed = parseCommand(acknowledgeShape, input);
+      if (!parsed.ok) return parsed;
+      const { by, reason } = parsed.command;
+      return change(parsed.command, { what: "alert.acknowledge", text: reason }, whyNotAcknowledged, (alert, at) =>
+        acknowledged(alert, by, reason, at),
+      );
+    },
+    comment: async (input) => {
+      const parsed = parseCommand(commentShape, input);
+      if (!parsed.ok) return parsed;
+      const { by, text } = parsed.command;
+      return change(
+        parsed.command,
+        { what: "alert.comment", text },
+        () => null,
+        (alert, at) => commented(alert, by, text, at),
+      );
+    },
+    assign: async (input) => {
+      const parsed = parseCommand(assignShape, input);
+      if (!parsed.ok) return parsed;
+      const { to } = parsed.command;
+      return change(
+        parsed.command,
+        { what: "alert.assign", text: to ?? "" },
+        (alert) => (alert.state === "CLOSED" ? refuse("RULES_ALERT_CLOSED", "the alert is closed") : null),
+        (alert, at) => assigned(alert, to, at),
+      );
+    },
+  };
+};
+
+const list = async (ledger: Ledger, query: AlertQuery): Promise<Page<Alert>> => {
+  const limit = Math.max(1, Math.min(maxPage, Math.trunc(query.limit)));
+  const items: Alert[] = [];
+  let cursor = query.cursor;
+  for (let scanned = 0; scanned < maxScanned; scanned += scanRows) {
+    const page = await listRows(ledger, query, cursor, scanRows);
+    for (const [index, row] of page.items.entries()) {
+      const alert = readAlert(row);
+      if (alert === null || !matches(alert, query)) continue;
+      items.push(alert);
+      if (items.length < limit) continue;
+      // The page ends inside the ledger's: asking for exactly so many rows gives the cursor that stands here.
+      const { next } = await listRows(ledger, query, cursor, index + 1);
+      return { items, next };
+    }
+    if (page.next === null) return { items, next: null };
+    cursor = page.next;
+  }
+  return { items, next: cursor ?? null };
+};
+
+const listRows = (ledger: Ledger, query: AlertQuery, cursor: string | undefined, limit: number) =>
+  ledger.list({
+    kind: alertKind,
+    order: "newest-first",
+    limit,
+    ...(query.site === undefined ? {} : { site: query.site }),
+    ...(query.from === undefined ? {} : { from: timestamp(query.from) }),
+    ...(query.to === undefined ? {} : { to: timestamp(query.to) }),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+
+const matches = (alert: Alert, { state, rule, severity }: AlertQuery): boolean =>
+  (alert.state !== "CLOSED" || alert.active !== null) &&
+  (state === undefined || alert.state === state) &&
+  (rule === undefined || alert.rule === rule) &&
+  (severity === undefined || alert.severity === severity);

@@ -1,0 +1,264 @@
+import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { type LedgerChange, type Reading, StoreRefusedError, StoreUnavailableError } from "#store";
+import type { Alert } from "./alert.ts";
+import { loadCatalogue } from "./catalogue.ts";
+import type { RulesCode } from "./codes.ts";
+import type { RulesSettings } from "./config.ts";
+import { createDesk } from "./desk.ts";
+import { createQueue } from "./queue.ts";
+import {
+  accountKind,
+  messagesFor,
+  type Progress,
+  putAlert,
+  putProgress,
+  putWatch,
+  readAccount,
+  readProgress,
+  readWatch,
+  stateKind,
+  topicOf,
+} from "./record.ts";
+import { markRestated, type Restatement } from "./restate.ts";
+import type { Rules, RulesDeps, RulesMessage, Timers } from "./rules.ts";
+import { createSiteWatch, type SiteWatch } from "./watch.ts";
+
+// readings.follow ─┐                       ┌─ ledger: alert rows + progress + state, one transaction
+// ledger.follow  ──┼─▶ queue ─▶ site watch ─┤
+// ticks, commands ─┘                       └─ then publish: dc/<site>/alert/<rule>/<subject>
+
+const pageReadings = 5000;
+const pageAccounts = 500;
+const waitMs = 30_000;
+const retryMs = 1000;
+
+const realTimers: Timers = {
+  every: (ms, run) => {
+    const timer = setInterval(run, ms);
+    return () => clearInterval(timer);
+  },
+};
+
+/** Short enough to say, long enough never to meet another: 96 bits. */
+const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24);
+
+/**
+ * Loads the rules, goes on where the ledger says it stood, and watches until disposed. Throws when a rule file is
+ * faulty (parse them with `loadCatalogue` first to report every fault) or the ledger cannot be read.
+ */
+export const startRules = async (settings: RulesSettings, deps: RulesDeps): Promise<Rules> => {
+  const { readings, ledger, sites, publish, onError, now = Date.now, timers = realTimers } = deps;
+  const loaded = await loadCatalogue(settings.RULES_DIR);
+  if (!loaded.ok) {
+    const lines = loaded.faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
+    throw new Error(`faulty rule files\n${lines.join("\n")}`);
+  }
+  const { rules, summaries } = loaded.catalogue;
+  const accountRules = new Set(rules.filter((rule) => rule.on === "account").map((rule) => rule.id));
+  const stop = new AbortController();
+  const { signal } = stop;
+  const fail = (error: unknown, code: RulesCode): void => onError(error, { stage: "rules", code });
+
+  const watches = new Map<string, SiteWatch>();
+  for (const model of sites) {
+    const saved = readWatch(await ledger.get(stateKind, `site/${model.id}`));
+    const catchupWaitMs = settings.RULES_CATCHUP_WAIT_MS;
+    watches.set(model.id, createSiteWatch({ model, rules, hash, catchupWaitMs, saved }));
+  }
+  const siteIds = [...watches.keys()];
+  const started = readProgress(await ledger.get(stateKind, "progress"));
+  let cursors: Omit<Progress, "unsent"> = { readings: started.readings, accounts: started.accounts };
+  // Sites whose watch moved since it was saved.
+  const dirty = new Set<string>();
+  let savedAt = now();
+  let isSaved = true;
+  // Between a judgement and its record: a stop that falls here must not save the one without the other.
+  let isBroken = false;
+
+  const queue = createQueue();
+
+  const send = (messages: readonly RulesMessage[]): void => {
+    for (const message of messages) {
+      try {
+        publish(message);
+      } catch (error) {
+        fail(error, "RULES_PUBLISH_FAILED");
+      }
+    }
+  };
+
+  const messagesOf = (alerts: readonly Alert[]): readonly RulesMessage[] => {
+    const open = siteIds.flatMap((site) => watches.get(site)?.open() ?? []);
+    return alerts.flatMap((alert) =>
+      messagesFor(alert, open.find((other) => other.id !== alert.id && topicOf(other) === topicOf(alert)) ?? null),
+    );
+  };
+
+  const commit = async (changes: readonly LedgerChange[]): Promise<void> => {
+    for (;;) {
+      try {
+        await ledger.commit(changes);
+        return;
+      } catch (error) {
+        fail(error, "RULES_COMMIT_FAILED");
+        const pause = error instanceof StoreUnavailableError ? error.retryAfterMs : retryMs;
+        // Judged but not recorded is not told: nothing goes on until the ledger takes it.
+        await delay(pause, undefined, { signal });
+      }
+    }
+  };
+
+  const stateChanges = (unsent: readonly RulesMessage[], at: number): readonly LedgerChange[] => [
+    ...[...dirty].flatMap((site) => {
+      const watch = watches.get(site);
+      return watch === undefined ? [] : putWatch(site, watch.save(), at);
+    }),
+    ...putProgress({ ...cursors, unsent }, at),
+  ];
+
+  /** One transaction: alerts, audit, where we stand; then, and only then, the messages. */
+  const record = async (
+    alerts: readonly Alert[],
+    touched: Iterable<string>,
+    more: readonly LedgerChange[] = [],
+  ): Promise<void> => {
+    if (isBroken) throw new Error("the rules are stopping: the ledger did not take an earlier change");
+    for (const site of touched) dirty.add(site);
+    const at = now();
+    const unsent = messagesOf(alerts);
+    isBroken = true;
+    await commit([...alerts.map(putAlert), ...more, ...stateChanges(unsent, at)]);
+    isBroken = false;
+    dirty.clear();
+    savedAt = at;
+    isSaved = unsent.length === 0;
+    send(unsent);
+  };
+
+  /** Saves at once what changed an alert; what only moved a clock or a cursor waits a little. */
+  const settle = async (alerts: readonly Alert[], touched: Iterable<string>): Promise<void> => {
+    for (const site of touched) dirty.add(site);
+    if (dirty.size > 0) isSaved = false;
+    const isDue = !isSaved && now() - savedAt >= settings.RULES_SAVE_MS;
+    if (alerts.length > 0 || isDue) await record(alerts, []);
+  };
+
+  const takeReadings = async (page: readonly Reading[], cursor: string): Promise<void> => {
+    cursors = { ...cursors, readings: cursor };
+    const alerts = page.flatMap((reading) => watches.get(reading.site)?.reading(reading) ?? []);
+    await settle(alerts, new Set(page.map((reading) => reading.site)));
+  };
+
+  const takeAccounts = async (page: Awaited<ReturnType<typeof ledger.follow>>): Promise<void> => {
+    cursors = { ...cursors, accounts: page.cursor };
+    const alerts: Alert[] = [];
+    const restated: Restatement[] = [];
+    const touched = new Set<string>();
+    for (const row of page.rows) {
+      const account = readAccount(row);
+      const watch = watches.get(row.site);
+      if (account === null) fail(new Error(`${row.kind} "${row.key}" is no account`), "RULES_ROW_INVALID");
+      else if (watch !== undefined) {
+        touched.add(row.site);
+        if (row.revision > 1) restated.push({ site: row.site, start: account.start, end: account.end });
+        else alerts.push(...watch.account(account, now()));
+      }
+    }
+    const marked = restated.length === 0 ? [] : await markRestated({ ledger, watches, accountRules, now }, restated);
+    await settle([...alerts, ...marked], touched);
+  };
+
+  const nextReadings = async (): Promise<boolean> => {
+    const page = await readings.follow({ cursor: cursors.readings, sites: siteIds, limit: pageReadings, waitMs: 0 });
+    if (page.readings.length > 0) await takeReadings(page.readings, page.cursor);
+    return page.readings.length > 0;
+  };
+  const nextAccounts = async (): Promise<boolean> => {
+    const kinds = [accountKind];
+    const page = await ledger.follow({ cursor: cursors.accounts, kinds, limit: pageAccounts, waitMs: 0 });
+    if (page.rows.length > 0) await takeAccounts(page);
+    return page.rows.length > 0;
+  };
+  /** Page by page, so that a person's command need not wait for a week of history. */
+  const drain = async (next: () => Promise<boolean>): Promise<void> => {
+    while (!signal.aborted && (await queue.run(next)));
+  };
+
+  const tick = async (): Promise<void> => {
+    // Only when everything committed is judged may the wall clock speak: our backlog is not their silence.
+    if (await nextReadings()) return;
+    const wall = now();
+    const alerts = [...watches.values()].flatMap((watch) => watch.tick(wall));
+    await settle(alerts, new Set(alerts.map((alert) => alert.site)));
+  };
+
+  /** Wakes when something is committed; the draining itself happens in the queue. */
+  const follow = async (wake: () => Promise<void>, forget: () => void): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await wake();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof StoreRefusedError && error.code === "STORE_CURSOR_EXPIRED") forget();
+        fail(error, "RULES_FOLLOW_FAILED");
+        const pause = error instanceof StoreUnavailableError ? error.retryAfterMs : retryMs;
+        await delay(pause, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  };
+  const followReadings = async (): Promise<void> => {
+    const page = await readings.follow({ cursor: cursors.readings, sites: siteIds, limit: 1, waitMs, signal });
+    if (page.readings.length > 0) await drain(nextReadings);
+  };
+  const followAccounts = async (): Promise<void> => {
+    const page = await ledger.follow({ cursor: cursors.accounts, kinds: [accountKind], limit: 1, waitMs, signal });
+    if (page.rows.length > 0) await drain(nextAccounts);
+  };
+
+  send(started.unsent);
+  await record(
+    [...watches.values()].flatMap((watch) => watch.retire(now())),
+    siteIds,
+  );
+  for (const watch of watches.values()) send(messagesOf(watch.open()));
+
+  const running = [
+    follow(followReadings, () => {
+      cursors = { ...cursors, readings: null };
+    }),
+    follow(followAccounts, () => {
+      cursors = { ...cursors, accounts: null };
+    }),
+  ];
+  let isTicking = false;
+  const stopTicks = timers.every(settings.RULES_TICK_MS, () => {
+    if (isTicking || signal.aborted) return;
+    isTicking = true;
+    queue
+      .run(tick)
+      .catch((error: unknown) => {
+        if (!signal.aborted) fail(error, "RULES_FOLLOW_FAILED");
+      })
+      .finally(() => {
+        isTicking = false;
+      });
+  });
+
+  return {
+    ...createDesk({ ledger, watches, now, run: queue.run, record }),
+    catalogue: () => summaries,
+    settled: async () => {
+      await drain(nextReadings);
+      await drain(nextAccounts);
+    },
+    async [Symbol.asyncDispose]() {
+      stopTicks();
+      stop.abort();
+      await Promise.all(running);
+      await queue.run(async () => {
+        if (!isSaved && !isBroken) await ledger.commit(stateChanges([], now()));
+      });
+    },
+  };
+};

@@ -1,0 +1,206 @@
+import { type Alert, type Severity, severities } from "./alert.ts";
+
+// OK ─▶ PENDING ─▶ ACTIVE ⇄ CLEARING ─▶ RETURNED ─ acknowledge ─▶ CLOSED
+//           │        ⇅        │             └─ again ─▶ ACTIVE
+//           └▶ CLOSED UNKNOWN └─ acknowledged before ─▶ CLOSED
+
+/** The levels of one (rule, subject, subcode), severity rising; and what their alert is called. */
+export interface LifePlan {
+  readonly identity: Pick<Alert, "rule" | "ruleVersion" | "site" | "subject" | "subcode" | "title" | "action">;
+  readonly levels: readonly { readonly severity: Severity; readonly holdOnMs: number; readonly holdOffMs: number }[];
+}
+
+/** What was seen at one moment. null is not known. */
+export interface Sighting {
+  /** The site's clock, ms. */
+  readonly now: number;
+  /** Since when this has been so: the start of a window, or now. */
+  readonly from: number;
+  /** Windows longer apart than this break a hold; null when the watch itself is continuous. */
+  readonly gapMs: number | null;
+  readonly wall: number;
+  /** `exempt`: the rule does not apply. `absorbed`: an alert of the whole group stands for this one. */
+  readonly standing: "judged" | "exempt" | "absorbed";
+  readonly levels: readonly { readonly trigger: boolean | null; readonly clear: boolean | null }[];
+  readonly inputs: Alert["inputs"];
+  readonly thresholds: Alert["thresholds"];
+}
+
+/** Where one (rule, subject, subcode) stands; plain data, saved as it is. `alert: null` is OK. */
+export interface Life {
+  readonly at: number | null;
+  readonly levels: readonly LevelLife[];
+  readonly alert: Alert | null;
+}
+
+interface LevelLife {
+  /** Trigger true without a break since; null when it is not. */
+  readonly since: number | null;
+  /** Clear condition true without a break since. */
+  readonly clearSince: number | null;
+  /** Samples in a row without a known trigger. */
+  readonly missed: number;
+}
+
+export const newLife = (plan: LifePlan): Life => ({
+  at: null,
+  levels: plan.levels.map(() => ({ since: null, clearSince: null, missed: 0 })),
+  alert: null,
+});
+
+/** Nothing is open and nothing is counting: needs no saving. */
+export const isIdle = (life: Life): boolean =>
+  life.alert === null && life.levels.every((level) => level.since === null);
+
+/**
+ * One sighting moves the life at most one step. `changed` is the alert's new revision, null when nothing changed.
+ * A sighting older than the last is ignored: the site's clock never runs backwards.
+ */
+export const live = (
+  plan: LifePlan,
+  life: Life,
+  seen: Sighting,
+  hash: (text: string) => string,
+): { readonly life: Life; readonly changed: Alert | null } => {
+  if (life.at !== null && seen.now < life.at) return { life, changed: null };
+  const broken = life.at !== null && seen.gapMs !== null && seen.from - life.at > seen.gapMs;
+  const levels = plan.levels.map((_, index) => count(life.levels[index], seen, index, broken));
+  const changed = next(plan, life.alert, levels, seen, hash);
+  const alert = changed ?? life.alert;
+  return { life: { at: seen.now, levels, alert: alert?.state === "CLOSED" ? null : alert }, changed };
+};
+
+const count = (before: LevelLife | undefined, seen: Sighting, index: number, broken: boolean): LevelLife => {
+  const none: LevelLife = { since: null, clearSince: null, missed: 0 };
+  if (seen.standing !== "judged") return none;
+  const was = broken || before === undefined ? none : before;
+  const { trigger, clear } = seen.levels[index] ?? { trigger: null, clear: null };
+  if (trigger === null) {
+    // kpi.md §8: a gap of one sample is tolerated by a hold-on, never by a hold-off.
+    const missed = was.missed + 1;
+    return { since: missed > 1 ? null : was.since, clearSince: null, missed };
+  }
+  if (trigger) return { since: was.since ?? seen.from, clearSince: null, missed: 0 };
+  return { since: null, clearSince: clear === true ? (was.clearSince ?? seen.from) : null, missed: 0 };
+};
+
+const next = (
+  plan: LifePlan,
+  alert: Alert | null,
+  levels: readonly LevelLife[],
+  seen: Sighting,
+  hash: (text: string) => string,
+): Alert | null => {
+  const fired = highest(plan, (index) => {
+    const since = levels[index]?.since ?? null;
+    return seen.levels[index]?.trigger === true && since !== null && seen.now - since >= holdOn(plan, index);
+  });
+  if (alert === null || alert.state === "CLOSED") return begin(plan, levels, seen, fired, hash);
+  if (alert.state === "PENDING") return pending(alert, levels, seen, fired);
+  if (alert.state === "RETURNED") return returned(alert, seen, fired);
+  return active(plan, alert, levels, seen, fired);
+};
+
+const begin = (
+  plan: LifePlan,
+  levels: readonly LevelLife[],
+  seen: Sighting,
+  fired: Severity | null,
+  hash: (text: string) => string,
+): Alert | null => {
+  const holding = highest(plan, (index) => (levels[index]?.since ?? null) !== null);
+  if (seen.standing !== "judged" || holding === null) return null;
+  const start = Math.min(...levels.flatMap((level) => (level.since === null ? [] : [level.since])));
+  const { rule, site, subject, subcode } = plan.identity;
+  return {
+    ...plan.identity,
+    id: hash(JSON.stringify([rule, site, subject, subcode, start])),
+    severity: fired ?? holding,
+    state: fired === null ? "PENDING" : "ACTIVE",
+    start,
+    active: fired === null ? null : seen.now,
+    returned: null,
+    closed: null,
+    changed: { wall: seen.wall, site: seen.now },
+    acknowledged: null,
+    assignee: null,
+    comments: [],
+    inputs: seen.inputs,
+    thresholds: seen.thresholds,
+    restated: false,
+    occurrences: fired === null ? 0 : 1,
+  };
+};
+
+const pending = (alert: Alert, levels: readonly LevelLife[], seen: Sighting, fired: Severity | null): Alert | null => {
+  if (seen.standing === "absorbed") return record(alert, seen, { state: "CLOSED", closed: seen.now });
+  if (fired !== null) {
+    return record(alert, seen, { state: "ACTIVE", severity: fired, active: seen.now, occurrences: 1 });
+  }
+  const holding = levels.some((level) => level.since !== null);
+  return holding ? null : record(alert, seen, { state: "CLOSED", closed: seen.now });
+};
+
+const returned = (alert: Alert, seen: Sighting, fired: Severity | null): Alert | null =>
+  fired === null
+    ? null
+    : record(alert, seen, {
+        state: "ACTIVE",
+        severity: worse(alert.severity, fired),
+        returned: null,
+        occurrences: alert.occurrences + 1,
+      });
+
+const active = (
+  plan: LifePlan,
+  alert: Alert,
+  levels: readonly LevelLife[],
+  seen: Sighting,
+  fired: Severity | null,
+): Alert | null => {
+  if (seen.standing === "absorbed") return record(alert, seen, { state: "CLOSED", returned: null, closed: seen.now });
+  if (seen.standing === "exempt") return end(alert, seen);
+  if (fired !== null && rank(fired) > rank(alert.severity)) {
+    // A worse alarm than the one that was acknowledged wants to be seen again; the history keeps the earlier word.
+    return record(alert, seen, { state: "ACTIVE", severity: fired, acknowledged: null });
+  }
+  const triggers = seen.levels.map((level) => level.trigger);
+  if (triggers.includes(true)) return become(alert, seen, "ACTIVE");
+  if (triggers.includes(null)) return become(alert, seen, "UNKNOWN");
+  const concerned = levels.filter((_, index) => rank(severityAt(plan, index)) <= rank(alert.severity));
+  if (concerned.some((level) => level.clearSince === null)) return become(alert, seen, "ACTIVE");
+  const over = plan.levels.every((level, index) => {
+    const clearSince = levels[index]?.clearSince ?? null;
+    return (
+      rank(level.severity) > rank(alert.severity) || (clearSince !== null && seen.now - clearSince >= level.holdOffMs)
+    );
+  });
+  return over ? end(alert, seen) : become(alert, seen, "CLEARING");
+};
+
+const end = (alert: Alert, seen: Sighting): Alert =>
+  alert.acknowledged === null
+    ? record(alert, seen, { state: "RETURNED", returned: seen.now })
+    : record(alert, seen, { state: "CLOSED", returned: seen.now, closed: seen.now });
+
+const become = (alert: Alert, seen: Sighting, state: Alert["state"]): Alert | null =>
+  alert.state === state ? null : record(alert, seen, { state });
+
+const record = (alert: Alert, seen: Sighting, change: Partial<Alert>): Alert => ({
+  ...alert,
+  ...change,
+  changed: { wall: seen.wall, site: seen.now },
+  inputs: seen.inputs,
+  thresholds: seen.thresholds,
+});
+
+const rank = (severity: Severity): number => severities.indexOf(severity);
+const worse = (left: Severity, right: Severity): Severity => (rank(left) >= rank(right) ? left : right);
+const holdOn = (plan: LifePlan, index: number): number => plan.levels[index]?.holdOnMs ?? 0;
+const severityAt = (plan: LifePlan, index: number): Severity => plan.levels[index]?.severity ?? "INFO";
+
+const highest = (plan: LifePlan, holds: (index: number) => boolean): Severity | null =>
+  plan.levels.reduce<Severity | null>((top, level, index) => {
+    if (!holds(index)) return top;
+    return top === null ? level.severity : worse(top, level.severity);
+  }, null);

@@ -1,0 +1,73 @@
+import type { Alert } from "./alert.ts";
+import { isIdle, type Life, type LifePlan, live, newLife, type Sighting } from "./life.ts";
+
+export type LifeKey = readonly [rule: string, subject: string, subcode: string];
+export interface SavedLife {
+  readonly key: LifeKey;
+  readonly life: Life;
+}
+
+/** The lives of one site that are not simply OK. */
+export interface Lives {
+  get(key: LifeKey): Life | null;
+  move(plan: LifePlan, sighting: Sighting): readonly Alert[];
+  /** Ends the alerts of keys that are not kept. */
+  retire(keep: (key: LifeKey) => boolean, wall: number): readonly Alert[];
+  amend(id: string, change: (alert: Alert, at: number) => Alert): Alert | null;
+  open(): readonly Alert[];
+  save(): readonly SavedLife[];
+}
+
+export const createLives = (hash: (text: string) => string, saved: readonly SavedLife[]): Lives => {
+  const nameOf = (key: LifeKey): string => key.join("/");
+  const lives = new Map<string, SavedLife>(saved.map((held) => [nameOf(held.key), held]));
+  const put = (key: LifeKey, life: Life): void => {
+    if (isIdle(life)) lives.delete(nameOf(key));
+    else lives.set(nameOf(key), { key, life });
+  };
+  return {
+    get: (key) => lives.get(nameOf(key))?.life ?? null,
+    move(plan, sighting) {
+      const { rule, subject, subcode } = plan.identity;
+      const key: LifeKey = [rule, subject, subcode];
+      const { life, changed } = live(plan, lives.get(nameOf(key))?.life ?? newLife(plan), sighting, hash);
+      put(key, life);
+      return changed === null ? [] : [changed];
+    },
+    retire(keep, wall) {
+      const changed: Alert[] = [];
+      for (const { key, life } of [...lives.values()]) {
+        if (keep(key)) continue;
+        const { alert } = life;
+        if (alert?.state === "RETURNED") continue;
+        const now = life.at ?? 0;
+        const state =
+          alert === null || alert.state === "PENDING" || alert.acknowledged !== null ? "CLOSED" : "RETURNED";
+        const ended =
+          alert === null
+            ? null
+            : ({
+                ...alert,
+                state,
+                returned: alert.active === null ? null : now,
+                closed: state === "CLOSED" ? now : null,
+                changed: { wall, site: now },
+              } as const);
+        if (ended !== null) changed.push(ended);
+        put(key, { at: life.at, levels: [], alert: ended?.state === "CLOSED" ? null : ended });
+      }
+      return changed;
+    },
+    amend(id, change) {
+      for (const { key, life } of lives.values()) {
+        if (life.alert?.id !== id) continue;
+        const alert = change(life.alert, life.at ?? 0);
+        put(key, { ...life, alert: alert.state === "CLOSED" ? null : alert });
+        return alert;
+      }
+      return null;
+    },
+    open: () => [...lives.values()].flatMap(({ life }) => (life.alert === null ? [] : [life.alert])),
+    save: () => [...lives.values()],
+  };
+};
