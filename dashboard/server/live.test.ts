@@ -121,7 +121,9 @@ test("a page may send its last id as a parameter", async () => {
 });
 
 test("an id that is too old, of another life or no id at all is answered with reset and the present", async () => {
-  await using stand = await startStand({ env: { DASHBOARD_LIVE_BACKFILL_MS: "0" } });
+  // Each look at the clock is a later one, so that only the newest event is held.
+  let clock = Date.now();
+  await using stand = await startStand({ env: { DASHBOARD_LIVE_BACKFILL_MS: "0" }, now: () => clock++ });
   const first = await listen(live(stand));
   const { id } = await first.until(({ event }) => event === "now");
   await saveAlert(stand.ledger, alertOf({ id: "gone-1" }));

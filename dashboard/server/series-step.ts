@@ -1,5 +1,5 @@
 import { windowOf } from "#energy";
-import { type RollupColumns, type RollupStep, type Series, steps } from "#store";
+import { type RollupColumns, type RollupStep, type Series, steps, windowStart } from "#store";
 import type { SeriesWire } from "./wire.ts";
 
 export type SeriesStep = SeriesWire["step"];
@@ -15,7 +15,7 @@ export const stepFor = (from: number, to: number): Exclude<SeriesStep, "raw"> =>
   (["1m", "15m", "1h"] as const).find((step) => (to - from) / steps[step] <= mostPoints) ?? "1d";
 
 /** Start of the first window that overlaps the range, so that no part of it is left out. */
-export const alignDown = (ms: number, step: RollupStep): number => Math.floor(ms / steps[step]) * steps[step];
+export const alignDown = (ms: number, step: RollupStep): number => windowStart(ms, steps[step]);
 
 type Columns = Pick<SeriesWire, "ts" | "mean" | "min" | "max" | "coverage">;
 
