@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import type { StoreSettings } from "../config.ts";
+import type { StoreCode } from "../errors.ts";
+import { StoreRefusedError } from "../errors.ts";
+import type { Readings } from "../readings.ts";
+import { createReads } from "./reads.ts";
+import { readHead, readSent } from "./segment.ts";
+import { openServer, parseInfluxUrl } from "./server.ts";
+import { createShared, type InfluxDeps, type Shared } from "./shared.ts";
+import { createView } from "./view.ts";
+import { openWriter } from "./writer.ts";
+
+//   write ─▶ spool (DATA_DIR/spool, synced) ─▶ acknowledged
+//              │            └─▶ follow, and what reads do not find in the server yet
+//              └─ sender ─▶ InfluxDB ◀─ read, series, corrections
+//                              ▲
+//                    roll-ups ─┘ of every hour that is over
+
+export type { InfluxDeps } from "./shared.ts";
+
+/**
+ * Readings in InfluxDB 1.6 to 3 behind a spool on this machine. `write` resolves when the spool is synced, whether the
+ * server is there or not; while it is away, reads answer from what the spool still holds and `health` says so.
+ * Throws `StoreRefusedError` `STORE_IN_USE` when another writer has the spool, `TypeError` for an address without a
+ * database. A follower that was away longer than the spool reaches back goes on at its oldest reading, and `onError`
+ * gets `STORE_CURSOR_EXPIRED`.
+ */
+export const openInflux = async (settings: StoreSettings, deps: InfluxDeps): Promise<Readings> => {
+  const address = parseInfluxUrl(settings.STORE_URL);
+  const dir = join(settings.DATA_DIR, "spool");
+  const onError = (error: unknown, code: StoreCode): void => deps.onError(error, { stage: "store", code });
+  const server = openServer(address);
+  const shared = createShared({ dir, server, gapMs: settings.STORE_GAP_MS, onError });
+  if (deps.role === "reader") return openReader(shared);
+  try {
+    return await openWriter(settings, deps, shared);
+  } catch (error) {
+    await shared.close();
+    throw error;
+  }
+};
+
+const openReader = (shared: Shared): Readings => {
+  const { dir, server, gapMs, onDamage } = shared;
+  const head = () => readHead(dir);
+  const sentSeq = async () => (await readSent(dir)) ?? 0;
+  const view = createView(dir, gapMs, { head, sentSeq }, onDamage);
+  const reads = createReads({ server, view, sentSeq, gapMs });
+  const refuse = async (): Promise<never> => {
+    throw new StoreRefusedError("this instance of the store only reads", { code: "STORE_IN_USE" });
+  };
+  return {
+    ...shared.answers({ view, reads, head, sentSeq, full: () => false }),
+    write: refuse,
+    prune: refuse,
+    [Symbol.asyncDispose]: () => shared.close(),
+  };
+};

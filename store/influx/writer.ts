@@ -1,0 +1,199 @@
+import type { StoreSettings } from "../config.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import type { Readings } from "../readings.ts";
+import { createWaiter } from "../waiter.ts";
+import type { Catalog } from "./catalog.ts";
+import { createCommitter } from "./commit.ts";
+import { learnDevices } from "./learn.ts";
+import { createPruner } from "./prune.ts";
+import { createReads } from "./reads.ts";
+import { createRecent, type Recent } from "./recent.ts";
+import { createRollups } from "./rollups.ts";
+import { type Head, replaceFile } from "./segment.ts";
+import { startSender } from "./sender.ts";
+import type { InfluxDeps, Shared } from "./shared.ts";
+import { openSpool } from "./spool.ts";
+import { createStored } from "./stored.ts";
+import { catalogPath, createView, type SpoolView } from "./view.ts";
+
+const recentReadings = 200_000; // some 60 MB; a minute of a very large site
+const lookUpMs = 3000; // longer, and the sender decides
+const rollEveryMs = 30_000;
+const catalogEveryMs = 60_000; // bounds what is read again after a crash
+const rollAfterMs = 60_000; // an hour is over when its last minute had time to arrive
+const drainOnCloseMs = 3000;
+
+/** The one instance that appends to the spool, sends, rolls up and prunes. */
+export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, shared: Shared): Promise<Readings> => {
+  const { dir, server, gapMs, onDamage, onError } = shared;
+  const { now = Date.now, random = Math.random, backOff = { firstMs: 500, mostMs: 15_000 } } = deps;
+  const quotaBytes = settings.STORE_SPOOL_MB * 1_000_000;
+  const disk = deps.disk === undefined ? {} : { disk: deps.disk };
+  const spool = await openSpool({ dir, quotaBytes, now, onError: (error) => onError(error, "STORE_CORRUPT"), ...disk });
+  let published = spool.head();
+  const head = async () => published;
+  const sentSeq = async () => spool.sentSeq();
+  const view = createView(dir, gapMs, { head, sentSeq }, onDamage);
+  const reads = createReads({ server, view, sentSeq, gapMs });
+  const stored = createStored(server);
+  const catalog = await view.catalog();
+  view.moved(published);
+  const recent = await recall(view, spool.sentSeq(), published);
+  const sentWaiter = createWaiter();
+  const ended = new AbortController();
+
+  const committer = createCommitter({
+    spool,
+    catalog,
+    recent,
+    lookUp: async (readings) => (server.worthAsking() ? stored.find(readings, lookUpMs).catch(() => null) : null),
+    committed: (next) => {
+      published = next;
+      view.moved(next);
+      shared.announce();
+    },
+  });
+
+  let savedSeq = -1;
+  const saveCatalog = async (): Promise<void> => {
+    if (savedSeq === published.seq) return;
+    const { seq } = published;
+    await replaceFile(catalogPath(dir), JSON.stringify(catalog.snapshot(published)));
+    savedSeq = seq;
+    spool.keepFrom(seq);
+  };
+
+  const sender = startSender({
+    server,
+    stored,
+    ledger: deps.ledger,
+    waiter: shared.waiter,
+    random,
+    backOff,
+    onError,
+    take: (limit) => view.records(spool.sentSeq(), limit),
+    sent: async (seq) => {
+      await spool.sent(seq);
+      sentWaiter.wake();
+    },
+    known: async (readings) => {
+      for (const { site, device } of readings) await committer.note({ note: "known", site, device, readings: 1 });
+    },
+    connected: () =>
+      learn(
+        server,
+        catalog,
+        committer,
+        async () => {
+          savedSeq = -1;
+          await saveCatalog();
+        },
+        () => published.seq,
+      ),
+  });
+
+  const rollups = createRollups({
+    server,
+    catalog,
+    reads,
+    sentSeq: spool.sentSeq,
+    note: (note) => committer.note(note),
+    gapMs,
+  });
+  let rolling: Promise<void> = Promise.resolve();
+  const roll = (before: number): Promise<void> => {
+    rolling = rolling.catch(() => undefined).then(() => rollups.roll(before, ended.signal));
+    return rolling;
+  };
+  const every = (ms: number, job: () => Promise<void>): NodeJS.Timeout => {
+    let busy = false;
+    return setInterval(() => {
+      if (busy || ended.signal.aborted) return;
+      busy = true;
+      job()
+        .catch((error: unknown) => {
+          if (!ended.signal.aborted) onError(error, "STORE_UNREACHABLE");
+        })
+        .finally(() => {
+          busy = false;
+        });
+    }, ms).unref();
+  };
+  const timers = [
+    every(rollEveryMs, async () => {
+      if (server.trouble() === "") await roll(now() - rollAfterMs);
+    }),
+    every(catalogEveryMs, saveCatalog),
+  ];
+
+  /** Resolves when everything acknowledged so far is in the server, or throws when it will not be. */
+  const drain = async (waitMs: number): Promise<void> => {
+    const target = published.seq;
+    const end = performance.now() + waitMs;
+    while (spool.sentSeq() < target) {
+      const generation = sentWaiter.generation();
+      if (spool.sentSeq() >= target) return;
+      if (server.trouble() || performance.now() > end)
+        throw new StoreUnavailableError(`InfluxDB has not taken the spool: ${server.trouble() || "too slow"}`, {
+          retryAfterMs: 5000,
+        });
+      await sentWaiter.wait(generation, 250);
+    }
+  };
+
+  const close = async (): Promise<void> => {
+    await committer.idle();
+    await drain(drainOnCloseMs).catch(() => undefined);
+    ended.abort();
+    for (const timer of timers) clearInterval(timer);
+    const stopped = sender.stop();
+    await shared.close();
+    await stopped;
+    await rolling.catch(() => undefined);
+    await committer.idle();
+    await saveCatalog().catch((error: unknown) => onError(error, "STORE_FULL"));
+    await spool[Symbol.asyncDispose]();
+  };
+  let closing: Promise<void> | null = null;
+
+  return {
+    ...shared.answers({ view, reads, head, sentSeq, full: spool.full }),
+    write: async (batch) => {
+      if (closing !== null) throw new StoreUnavailableError("the store is closing", { retryAfterMs: 1000 });
+      return committer.write(batch);
+    },
+    prune: createPruner({ server, roll, drain: () => drain(60_000), note: (note) => committer.note(note), gapMs }),
+    [Symbol.asyncDispose]: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+};
+
+/** The readings that the server may not have yet, by site, device and time. */
+const recall = async (view: SpoolView, sentSeq: number, head: Head): Promise<Recent> => {
+  let from = Math.max(sentSeq, head.seq - recentReadings);
+  const recent = createRecent(recentReadings, from);
+  while (from < head.seq) {
+    const { records, next } = await view.records(from, 10_000);
+    for (const { record, after } of records)
+      recent.put({ reading: record.reading, undecided: record.undecided, seq: after - 1 });
+    if (next <= from) break;
+    from = next;
+  }
+  return recent;
+};
+
+const learn = async (
+  server: Shared["server"],
+  catalog: Catalog,
+  committer: ReturnType<typeof createCommitter>,
+  save: () => Promise<void>,
+  seq: () => number,
+): Promise<void> => {
+  if (catalog.complete()) return;
+  await learnDevices(server, catalog, seq());
+  // Saved before anything is sent: what is sent would be counted twice if it were learned again.
+  await save();
+  await committer.note({ note: "catalog" });
+};
