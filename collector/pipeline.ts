@@ -237,9 +237,9 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
     [Symbol.asyncDispose]() {
       closing ??= (async () => {
         flush();
-        await writer.drain();
         flushLetters();
-        await letterWriter.drain();
+        // a group may be waiting for the letters of its refused readings, so both give up their patience together
+        await Promise.all([writer.drain(), letterWriter.drain()]);
       })();
       return closing;
     },
