@@ -16,7 +16,7 @@ export interface Identity {
 /** A publish that passed the access rules. */
 export interface InboundMessage {
   readonly topic: string;
-  /** Parts of a `dc/…` topic; null for a foreign dialect (Shelly, Telegraf). */
+  /** Parts of a `dc/…` topic; null for a foreign dialect (Shelly, Telegraf) and for a `dc/…` topic of no known form. */
   readonly address: TopicAddress | null;
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;

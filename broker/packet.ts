@@ -117,9 +117,9 @@ function checkFilters(cursor: Cursor, limits: TopicLimits, name: "SUBSCRIBE" | "
   if (fault !== null) return fault;
   if (cursor.at === cursor.end) return malformed(`${name} has no filter`); // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
   while (cursor.at < cursor.end) {
-    const text = readString(cursor, "filter");
+    const text = readName(cursor, "filter", limits);
     if ("code" in text) return text;
-    const problem = checkSize(cursor.bytes, text, "filter", limits);
+    const problem = checkLevels(cursor.bytes, text, "filter", limits);
     if (problem !== null) return problem;
     if (name === "UNSUBSCRIBE") continue;
     const qos = cursor.bytes[cursor.at];
@@ -131,22 +131,17 @@ function checkFilters(cursor: Cursor, limits: TopicLimits, name: "SUBSCRIBE" | "
 }
 
 function checkTopic(cursor: Cursor, what: string, limits: TopicLimits): Fault | null {
-  const text = readString(cursor, what);
+  const text = readName(cursor, what, limits);
   if ("code" in text) return text;
   for (let at = text.start; at < text.end; at++) {
     const byte = cursor.bytes[at];
     // "#" and "+" [MQTT-3.3.2-2]
     if (byte === 0x23 || byte === 0x2b) return { code: "BROKER_TOPIC_MALFORMED", reason: `${what} has a wildcard` };
   }
-  return checkSize(cursor.bytes, text, what, limits);
+  return checkLevels(cursor.bytes, text, what, limits);
 }
 
-function checkSize(bytes: Uint8Array, { start, end }: Span, what: string, limits: TopicLimits): Fault | null {
-  if (end === start) return { code: "BROKER_TOPIC_MALFORMED", reason: `${what} is empty` }; // [MQTT-4.7.3-1]
-  if (end - start > limits.topicBytes) {
-    const reason = `${what} has ${end - start} bytes, expected at most ${limits.topicBytes}`;
-    return { code: "BROKER_TOPIC_MALFORMED", reason };
-  }
+function checkLevels(bytes: Uint8Array, { start, end }: Span, what: string, limits: TopicLimits): Fault | null {
   let levels = 1;
   for (let at = start; at < end; at++) if (bytes[at] === 0x2f) levels += 1;
   if (levels <= limits.topicLevels) return null;
@@ -163,6 +158,18 @@ function checkId(cursor: Cursor): Fault | null {
   return id === 0 ? malformed("packet id is 0") : null; // [MQTT-2.3.1-1]
 }
 
+/** The length is looked at first: of a longer topic the guard has not kept all bytes. */
+function readName(cursor: Cursor, what: string, limits: TopicLimits): Span | Fault {
+  const length = lengthAt(cursor);
+  if (cursor.end - cursor.at >= 2 && length > limits.topicBytes) {
+    const reason = `${what} has ${length} bytes, expected at most ${limits.topicBytes}`;
+    return { code: "BROKER_TOPIC_MALFORMED", reason };
+  }
+  const text = readString(cursor, what);
+  if ("code" in text || text.end > text.start) return text;
+  return { code: "BROKER_TOPIC_MALFORMED", reason: `${what} is empty` }; // [MQTT-4.7.3-1]
+}
+
 function skipBytes(cursor: Cursor, what: string): Fault | null {
   const span = readSpan(cursor, what);
   return "code" in span ? span : null;
@@ -175,11 +182,15 @@ function readString(cursor: Cursor, what: string): Span | Fault {
 }
 
 function readSpan(cursor: Cursor, what: string): Span | Fault {
-  const { bytes, at, end } = cursor;
-  const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  const { at, end } = cursor;
+  const length = lengthAt(cursor);
   if (end - at < 2 || end - at - 2 < length) return malformed(`${what} is cut off`);
   cursor.at = at + 2 + length;
   return { start: at + 2, end: cursor.at };
+}
+
+function lengthAt({ bytes, at }: Cursor): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
 
 // [MQTT-1.5.3-1] [MQTT-1.5.3-2]; the ranges are table 3-7 of the Unicode Standard, which leaves surrogates out.

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatTopic, parseTopic, type TopicAddress } from "./topic.ts";
+import { formatTopic, parseTopic, quote, type TopicAddress } from "./topic.ts";
 
 const name = fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/);
 const deviceName = name.filter((text) => text !== "account" && text !== "alert");
@@ -50,8 +50,8 @@ test("each form of topic has its address", () => {
 
 test("a faulty topic is told with the place and the expectation", () => {
   faulty("a//b", 'topic "a//b" does not start with "dc/"');
-  faulty("dc", 'topic "dc" has 1 levels, expected dc/<site>/<device>/<kind>');
-  faulty("dc/demo/r-1", 'topic "dc/demo/r-1" has 3 levels, expected dc/<site>/<device>/<kind>');
+  faulty("dc", 'topic "dc" has 1 of 4 levels, expected dc/<site>/<device>/<kind>');
+  faulty("dc/demo/r-1", 'topic "dc/demo/r-1" has 3 of 4 levels, expected dc/<site>/<device>/<kind>');
   faulty("dc//r-1/status", 'topic "dc//r-1/status" has an empty level at position 2');
   faulty("dc/demo/r-1/status/", 'topic "dc/demo/r-1/status/" has an empty level at position 5');
   faulty(
@@ -71,6 +71,10 @@ test("a faulty topic is told with the place and the expectation", () => {
     'topic "dc/dé/r-1/status" has "dé" at position 2, expected 1 to 64 of letters, digits, ".", "_" and "-"',
   );
   faulty(`dc/${"x".repeat(65)}/r/status`, 'at position 2, expected 1 to 64 of letters, digits, ".", "_" and "-"');
+});
+
+test("a quoted text cannot steer a terminal", () => {
+  expect(quote("a\u009b2J\u202eb\u0007")).toBe('"a\\u009b2J\\u202eb\\u0007"');
 });
 
 test("a reason is bounded and has no control characters", () => {

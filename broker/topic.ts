@@ -2,6 +2,8 @@ import type { BrokerCode } from "./errors.ts";
 
 const identifier = /^[A-Za-z0-9._-]{1,64}$/;
 const shownCharacters = 80;
+// What JSON leaves as it is and a terminal obeys: C1 controls, line separators, changes of direction.
+const steering = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 const deviceKinds = ["telemetry", "batch", "status"] as const;
 
 /** Third levels of `dc/<site>/…` where only Wattlas writes; no device may be called so. */
@@ -23,7 +25,7 @@ export function parseTopic(text: string): TopicResult {
   }
   const [, site, third, fourth, fifth] = levels;
   if (site === undefined || third === undefined || fourth === undefined) {
-    return malformed(text, `has ${levels.length} levels, expected dc/<site>/<device>/<kind>`);
+    return malformed(text, `has ${levels.length} of 4 levels, expected dc/<site>/<device>/<kind>`);
   }
   if (third === "account") return parseAccount(text, levels.length, site, fourth, fifth);
   if (third === "alert") {
@@ -54,7 +56,8 @@ export function formatTopic(address: TopicAddress): string {
 
 /** A text in double quotes, escaped and bounded, for messages. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text);
+  const shown = JSON.stringify(text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text);
+  return shown.replace(steering, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function parseAccount(text: string, length: number, site: string, step: string, last: string | undefined): TopicResult {
