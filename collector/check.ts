@@ -1,4 +1,12 @@
-import { findQuantity, identifierPattern, quantityPattern, type Reading, type ReadingFlag, timestamp } from "#store";
+import {
+  findQuantity,
+  identifierPattern,
+  type Quantity,
+  quantityPattern,
+  type Reading,
+  type ReadingFlag,
+  timestamp,
+} from "#store";
 import type { Candidate, Rejection } from "./decoders/decoder.ts";
 import { quote } from "./decoders/payload.ts";
 
@@ -36,14 +44,15 @@ export const check = (candidate: Candidate, bounds: Bounds): Checked => {
   let kept = 0;
   let unknown = false;
   for (const [name, value] of candidate.values) {
-    const fault = valueFault(name, value);
+    const known = findQuantity(name);
+    const fault = valueFault(name, value, known);
     if (fault !== null) {
       rejected.push({ code: fault.code, reason: `device "${device}": ${fault.reason}`, site });
       continue;
     }
     quantities[name] = value as number;
     kept += 1;
-    if (findQuantity(name) === undefined) unknown = true;
+    if (known === undefined) unknown = true;
   }
   if (kept === 0) {
     if (rejected.length === 0) {
@@ -95,7 +104,12 @@ const timeOf = ({ ts, site, device }: Candidate, { received, aheadMs }: Bounds):
   return null;
 };
 
-const valueFault = (name: string, value: unknown): Pick<Rejection, "code" | "reason"> | null => {
+const valueFault = (
+  name: string,
+  value: unknown,
+  known: Quantity | undefined,
+): Pick<Rejection, "code" | "reason"> | null => {
+  // "work_…" is known by its beginning alone, so a known name may still be malformed
   if (!quantityPattern.test(name)) {
     const reason = `quantity ${quote(name)} is not a lower-case name such as "power_w"`;
     return { code: "COLLECTOR_QUANTITY_INVALID", reason };
@@ -104,7 +118,6 @@ const valueFault = (name: string, value: unknown): Pick<Rejection, "code" | "rea
     return { code: "COLLECTOR_VALUE_NOT_NUMBER", reason: `${name} ${quote(value)} is not a number` };
   }
   if (!Number.isFinite(value)) return { code: "COLLECTOR_VALUE_NOT_FINITE", reason: `${name} ${value} is not finite` };
-  const known = findQuantity(name);
   if (known !== undefined && (value < known.min || value > known.max)) {
     const reason = `${name} ${value} is outside ${known.min} to ${known.max} ${known.unit}`;
     return { code: "COLLECTOR_VALUE_OUT_OF_RANGE", reason };

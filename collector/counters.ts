@@ -70,5 +70,3 @@ export const createTally = (clock: () => number) => {
     },
   };
 };
-
-export type Tally = ReturnType<typeof createTally>;

@@ -7,7 +7,7 @@ import { type CollectorCounters, createTally } from "./counters.ts";
 import type { Rejection } from "./decoders/decoder.ts";
 import { createDialects } from "./decoders/dialects.ts";
 import type { Mapping } from "./decoders/mapping.ts";
-import { createLetterLimit, type Letter, letterChange, writeLetters } from "./letters.ts";
+import { createRecorder } from "./record.ts";
 import { createWriter } from "./writer.ts";
 
 //   broker                                                                         store
@@ -53,7 +53,6 @@ interface Parcel {
 
 // One commit of 4 MB is written in tens of milliseconds; a larger one would hold the next back.
 const batchBytes = 4 * 1024 * 1024;
-const lettersPerCommit = 500;
 
 /** Starts the way from message to durable reading. Dispose of it after the broker and before the store. */
 export const startCollector = async (settings: CollectorSettings, deps: CollectorDeps): Promise<Collector> => {
@@ -63,12 +62,11 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
   const tally = createTally(clock);
   const receiveClock = createReceiveClock();
   const decode = createDialects(deps.mappings);
-  const limit = createLetterLimit(settings.COLLECTOR_DEAD_LETTERS_PER_MINUTE);
-  const startedAt = now().toString(36);
-  let letterNumber = 0;
   let closing: Promise<void> | null = null;
 
   const about = (code: CollectorReport) => ({ stage: "collector", code }) as const;
+  const onAway = (error: unknown) => onError(error, about("COLLECTOR_STORE_AWAY"));
+  const onBack = (note: Error) => onError(note, about("COLLECTOR_STORE_BACK"));
 
   const writer = createWriter<readonly Parcel[]>({
     inFlight: settings.COLLECTOR_IN_FLIGHT,
@@ -77,8 +75,8 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
     settle: (parcels, error) => {
       for (const { done } of parcels) error === null ? done.resolve() : done.reject(error);
     },
-    onAway: (error) => onError(error, about("COLLECTOR_STORE_AWAY")),
-    onBack: (note) => onError(note, about("COLLECTOR_STORE_BACK")),
+    onAway,
+    onBack,
   });
   const batch = createBatch<Parcel>({
     readings: settings.COLLECTOR_BATCH_READINGS,
@@ -87,20 +85,15 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
   });
   let timer: NodeJS.Timeout | null = null;
 
-  const letterWriter = createWriter<readonly PendingLetter[]>({
-    inFlight: 1,
+  const recorder = createRecorder({
+    ledger,
+    perMinute: settings.COLLECTOR_DEAD_LETTERS_PER_MINUTE,
+    startedAt: now(),
     clock,
-    write: async (pending) => {
-      await ledger.commit(pending.map(({ letter, key }) => letterChange(letter, key)));
-      tally.sums.deadLettersKept += pending.length;
-    },
-    settle: (pending, error) => {
-      for (const { done } of pending) error === null ? done.resolve() : done.reject(error);
-    },
-    onAway: (error) => onError(error, about("COLLECTOR_STORE_AWAY")),
-    onBack: (note) => onError(note, about("COLLECTOR_STORE_BACK")),
+    tally,
+    onAway,
+    onBack,
   });
-  let openLetters: PendingLetter[] = [];
 
   const flush = (): void => {
     if (timer !== null) clearTimeout(timer);
@@ -133,7 +126,7 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       // a store may hand back a copy: then the letter goes to the first message of the group
       const message = owner.get(reading) ?? parcels[0]?.message;
       if (message === undefined) continue;
-      letters.push(...record(message, [{ code: "COLLECTOR_STORE_REFUSED", reason, site: reading.site }]));
+      letters.push(...recorder.record(message, [{ code: "COLLECTOR_STORE_REFUSED", reason, site: reading.site }]));
     }
     await Promise.all(letters);
   };
@@ -157,32 +150,6 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       const half = Math.ceil(flat.length / 2);
       return [...(await writeAll(flat.slice(0, half))), ...(await writeAll(flat.slice(half)))];
     }
-  };
-
-  /** Counts every rejection and keeps letters within the limit; the promises resolve when those are durable. */
-  const record = (message: InboundMessage, rejected: readonly Rejection[]): readonly Promise<void>[] => {
-    const waiting: Promise<void>[] = [];
-    for (const letter of writeLetters(message, rejected)) {
-      tally.reject(letter.code, letter.times);
-      if (limit(letter.code, message.received) === "count") {
-        tally.sums.deadLettersLimited += 1;
-        continue;
-      }
-      letterNumber += 1;
-      const key = `${String(message.received).padStart(15, "0")}-${startedAt}-${String(letterNumber).padStart(9, "0")}`;
-      const pending: PendingLetter = { letter, key, done: Promise.withResolvers<void>() };
-      if (openLetters.length === 0) queueMicrotask(flushLetters);
-      openLetters.push(pending);
-      if (openLetters.length >= lettersPerCommit) flushLetters();
-      waiting.push(pending.done.promise);
-    }
-    return waiting;
-  };
-
-  const flushLetters = (): void => {
-    if (openLetters.length === 0) return;
-    letterWriter.add(openLetters);
-    openLetters = [];
   };
 
   const sort = (message: InboundMessage): { good: readonly Reading[]; rejected: readonly Rejection[] } => {
@@ -222,7 +189,7 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       try {
         const { good, rejected } = sorted(message);
         if (good.length === 0 && rejected.length === 0) tally.sums.withoutReadings += 1;
-        const parts = [...record(message, rejected)];
+        const parts = [...recorder.record(message, rejected)];
         if (good.length > 0) parts.push(keep(message, good));
         await allOf(parts);
         tally.acknowledged(began);
@@ -231,15 +198,14 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       }
     },
     counters() {
-      const away = writer.away() ?? letterWriter.away();
+      const away = writer.away() ?? recorder.away();
       return tally.read(away === null ? "ok" : "unavailable", away?.message ?? "");
     },
     [Symbol.asyncDispose]() {
       closing ??= (async () => {
         flush();
-        flushLetters();
         // a group may be waiting for the letters of its refused readings, so both give up their patience together
-        await Promise.all([writer.drain(), letterWriter.drain()]);
+        await Promise.all([writer.drain(), recorder.drain()]);
       })();
       return closing;
     },
@@ -255,12 +221,6 @@ const refusal = ({ address, identity }: InboundMessage, site: string, device: st
   const verdict = mayWrite(identity, site, channel ? (identity.device ?? device) : device);
   return verdict.ok ? null : verdict.reason;
 };
-
-interface PendingLetter {
-  readonly letter: Letter;
-  readonly key: string;
-  readonly done: PromiseWithResolvers<void>;
-}
 
 /** Waits for all, then fails with the first failure: no part is left unheard. */
 const allOf = async (parts: readonly Promise<void>[]): Promise<void> => {

@@ -1,8 +1,9 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from "yaml";
 import { findQuantity, quantityPattern } from "#store";
 import { type Conversion, conversion, unitsFor } from "./conversion.ts";
 import { type Mapping, type MappingField, type MappingRule, type TopicPattern, timeUnits } from "./mapping.ts";
 import { type Path, parsePath, parseTemplate, type Template } from "./path.ts";
+import { createReader, type Reader } from "./yaml-reader.ts";
 
 /** One thing wrong with a mapping file, where, and what was expected. */
 export interface MappingFault {
@@ -34,52 +35,6 @@ export const parseMapping = (text: string, file: string): MappingResult => {
   const mapping = readMapping(reader, document.contents, file);
   faults.sort((a, b) => a.line - b.line || a.column - b.column);
   return mapping === null || faults.length > 0 ? { ok: false, faults } : { ok: true, mapping };
-};
-
-type Fault = (node: Node | null | undefined, message: string) => void;
-type Reader = ReturnType<typeof createReader>;
-
-/** Reads YAML nodes; what is not as expected becomes a fault and `undefined`. */
-const createReader = (fault: Fault) => {
-  const shown = (node: unknown): string => {
-    const value = isScalar(node) ? node.value : isMap(node) ? "a map" : isSeq(node) ? "a list" : node;
-    return isMap(node) || isSeq(node) ? String(value) : (JSON.stringify(value) ?? "nothing");
-  };
-  const keyOf = (pair: Pair): string => String(isScalar(pair.key) ? pair.key.value : pair.key);
-  return {
-    fault,
-    shown,
-    keyOf,
-    map(node: unknown, what: string): YAMLMap | undefined {
-      if (isMap(node)) return node;
-      fault(node as Node | null, `${what} must be a map, not ${shown(node)}`);
-      return undefined;
-    },
-    keys(map: YAMLMap, allowed: readonly string[], what: string): void {
-      for (const pair of map.items) {
-        if (allowed.includes(keyOf(pair))) continue;
-        fault(pair.key as Node, `${what} has no key "${keyOf(pair)}"; known are ${allowed.join(", ")}`);
-      }
-    },
-    get: (map: YAMLMap, key: string): Node | undefined => (map.get(key, true) as Node | undefined) ?? undefined,
-    text(node: unknown, what: string): string | undefined {
-      if (isScalar(node) && ["string", "number", "boolean"].includes(typeof node.value)) return String(node.value);
-      fault(node as Node | null, `${what} must be text, not ${shown(node)}`);
-      return undefined;
-    },
-    number(node: unknown, what: string): number | undefined {
-      if (isScalar(node) && typeof node.value === "number" && Number.isFinite(node.value)) return node.value;
-      fault(node as Node | null, `${what} must be a number, not ${shown(node)}`);
-      return undefined;
-    },
-    texts(node: unknown, what: string): readonly (readonly [string, Node])[] {
-      const nodes = isSeq(node) ? node.items : [node];
-      return nodes.flatMap((item) => {
-        const text = this.text(item, what);
-        return text === undefined ? [] : [[text, item as Node] as const];
-      });
-    },
-  };
 };
 
 const ruleKeys = ["site", "device", "values", "fields", "keep_unknown"] as const;
