@@ -1,0 +1,2 @@
+export { openSqliteLedger } from "./ledger.ts";
+export { openSqliteReadings } from "./readings.ts";

@@ -1,0 +1,161 @@
+import type { DatabaseSync } from "node:sqlite";
+import { expiredCursor, formatCursor, parseCount, parseCursor } from "../cursor.ts";
+import { StoreRefusedError } from "../errors.ts";
+import type { Json, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "../ledger.ts";
+import type { Page } from "../readings.ts";
+import { timestamp } from "../unit.ts";
+import { type FileKind, transact } from "./file.ts";
+
+export const ledgerKind: FileKind = {
+  applicationId: 0x57544c31, // "WTL1"
+  version: 1,
+  schema: `
+    CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO meta VALUES ('id', lower(hex(randomblob(8))));
+    CREATE TABLE row(
+      seq INTEGER PRIMARY KEY AUTOINCREMENT,
+      kind TEXT NOT NULL, key TEXT NOT NULL, site TEXT NOT NULL, ts INTEGER NOT NULL,
+      revision INTEGER NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, newest INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX row_revision ON row(kind, key, revision);
+    CREATE INDEX row_kind ON row(kind);
+    CREATE INDEX row_time ON row(kind, ts, key) WHERE newest = 1;
+    CREATE INDEX row_site ON row(kind, site, ts, key) WHERE newest = 1;`,
+};
+
+/** What the ledger's worker answers. */
+export interface LedgerCalls {
+  commit(argument: { readonly changes: readonly LedgerChange[]; readonly at: number }): readonly LedgerRow[];
+  get(argument: { readonly kind: string; readonly key: string; readonly asOf: number | null }): LedgerRow | null;
+  list(query: LedgerQuery): Page<LedgerRow>;
+  history(argument: { readonly kind: string; readonly key: string }): readonly LedgerRow[];
+  follow(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly LedgerRow[]; readonly cursor: string };
+  head(argument: null): string;
+  /** Removes some; call again until it removes none. */
+  prune(argument: { readonly kind: string; readonly before: number }): number;
+}
+
+type Raw = Record<string, unknown>;
+
+const columns = "seq, kind, key, site, ts, revision, at, body";
+// Keys in one transaction of pruning: some 10 ms, so that commits go in between.
+const pruneKeys = 500;
+
+/** The ledger's rows in an open file, one call at a time. */
+export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): LedgerCalls => {
+  const id = String(db.prepare("SELECT value FROM meta WHERE name = 'id'").get()?.value);
+  const newest = db.prepare(`SELECT revision, at FROM row WHERE kind = ? AND key = ? ORDER BY revision DESC LIMIT 1`);
+  const insert = db.prepare(
+    `INSERT INTO row(kind, key, site, ts, revision, at, body, newest) VALUES (?, ?, ?, ?, ?, ?, ?, 1)`,
+  );
+  const outdate = db.prepare("UPDATE row SET newest = 0 WHERE kind = ? AND key = ? AND revision = ?");
+  const remove = db.prepare("DELETE FROM row WHERE kind = ? AND key = ?");
+  const one = db.prepare(
+    `SELECT ${columns} FROM row WHERE kind = ? AND key = ? AND at <= ? ORDER BY revision DESC LIMIT 1`,
+  );
+  const all = db.prepare(`SELECT ${columns} FROM row WHERE kind = ? AND key = ? ORDER BY revision`);
+  const after = db.prepare(`SELECT ${columns} FROM row WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?`);
+  const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'row'");
+  const aged = db.prepare("SELECT key FROM row WHERE kind = ? AND ts < ? AND newest = 1 ORDER BY ts, key LIMIT ?");
+
+  const headSeq = (): number => Number(last.get()?.seq ?? 0);
+  const cursorAt = (seq: number): string => formatCursor([id, seq]);
+  const seqOf = (cursor: string | null): number => {
+    if (cursor === null) return 0;
+    const [store, seq] = parseCursor(cursor, 2);
+    const count = parseCount(seq, cursor);
+    if (store !== id || count > headSeq()) throw expiredCursor(cursor);
+    return count;
+  };
+
+  const apply = (change: LedgerChange, at: number): LedgerRow[] => {
+    const { kind, key } = change;
+    if (change.op === "delete") {
+      remove.run(kind, key);
+      return [];
+    }
+    const known = newest.get(kind, key);
+    const revision = Number(known?.revision ?? 0);
+    if (change.expect !== undefined && change.expect !== revision)
+      throw new StoreRefusedError(`${kind} "${key}" is at revision ${revision}, expected ${change.expect}`, {
+        code: "STORE_CONFLICT",
+      });
+    // A clock may step back; the order of revisions may not.
+    const time = Math.max(at, Number(known?.at ?? 0));
+    const body = JSON.stringify(change.body);
+    outdate.run(kind, key, revision);
+    insert.run(kind, key, change.site, change.ts, revision + 1, time, body);
+    const { site, ts } = change;
+    return [{ kind, key, site, ts, revision: revision + 1, at: timestamp(time), body: JSON.parse(body) as Json }];
+  };
+
+  return {
+    commit: ({ changes, at }) => {
+      if (changes.length === 0) return [];
+      const rows = transact(db, "IMMEDIATE", () => changes.flatMap((change) => apply(change, at)));
+      if (rows.length > 0) onCommit();
+      return rows;
+    },
+
+    get: ({ kind, key, asOf }) => {
+      const row = one.get(kind, key, asOf ?? Number.MAX_SAFE_INTEGER);
+      return row === undefined ? null : rowOf(row);
+    },
+
+    list: ({ kind, site, from, to, order = "oldest-first", limit, cursor }) => {
+      const up = order === "oldest-first";
+      const filters = ["kind = ?", "newest = 1", "ts >= ?", "ts < ?"];
+      const values: (string | number)[] = [kind, from ?? Number.MIN_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER];
+      if (site !== undefined) {
+        filters.push("site = ?");
+        values.push(site);
+      }
+      if (cursor !== undefined) {
+        const [ts, key] = parseCursor(cursor, 2);
+        filters.push(`(ts, key) ${up ? ">" : "<"} (?, ?)`);
+        values.push(parseCount(ts, cursor), key ?? "");
+      }
+      const direction = up ? "ASC" : "DESC";
+      const sql = `SELECT ${columns} FROM row WHERE ${filters.join(" AND ")}
+        ORDER BY ts ${direction}, key ${direction} LIMIT ?`;
+      const rows = db.prepare(sql).all(...values, limit + 1);
+      const items = rows.slice(0, limit).map(rowOf);
+      const end = items.at(-1);
+      const next = end === undefined || rows.length <= limit ? null : formatCursor([end.ts, end.key]);
+      return { items, next };
+    },
+
+    history: ({ kind, key }) => all.all(kind, key).map(rowOf),
+
+    follow: ({ cursor, kinds, limit }) =>
+      transact(db, "DEFERRED", () => {
+        const seq = seqOf(cursor);
+        const head = Math.max(seq, headSeq());
+        const found = [...new Set(kinds)]
+          .flatMap((kind) => after.all(kind, seq, limit))
+          .sort((a, b) => Number(a.seq) - Number(b.seq))
+          .slice(0, limit);
+        const end = found.length < limit ? head : Number(found.at(-1)?.seq ?? seq);
+        return { rows: found.map(rowOf), cursor: cursorAt(end) };
+      }),
+
+    head: () => cursorAt(headSeq()),
+
+    prune: ({ kind, before }) =>
+      transact(db, "IMMEDIATE", () => {
+        const keys = aged.all(kind, before, pruneKeys);
+        for (const { key } of keys) remove.run(kind, String(key));
+        return keys.length;
+      }),
+  };
+};
+
+const rowOf = (raw: Raw): LedgerRow => ({
+  kind: String(raw.kind),
+  key: String(raw.key),
+  site: String(raw.site),
+  ts: timestamp(Number(raw.ts)),
+  revision: Number(raw.revision),
+  at: timestamp(Number(raw.at)),
+  body: JSON.parse(String(raw.body)) as Json,
+});
