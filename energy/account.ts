@@ -44,6 +44,17 @@ export interface Account {
   readonly coverage: number;
   readonly quality: Quality;
   readonly flags: readonly AccountFlag[];
+  /**
+   * Composed steps only: the terms of each KPI (`pue`, `compute_per_watt/<variant>`), each summed over the minutes in
+   * which all of its terms were known, so that a ratio never joins different minutes.
+   */
+  readonly joint?: Readonly<Record<string, JointSums>>;
+}
+
+export interface JointSums {
+  /** Good time of the minutes that were summed, ms. */
+  readonly goodMs: number;
+  readonly terms: Readonly<Record<string, number>>;
 }
 
 export interface NodeAccount {
@@ -77,6 +88,8 @@ export interface Totals {
   readonly loadWh: number | null;
   /** E_DC of kpi.md §2.1, with storage inside or outside the boundary as modelled. */
   readonly facilityWh: number | null;
+  /** What storage inside the boundary gained, by its state of charge; 0 when there is none, null when unknown. */
+  readonly storedWh?: number | null;
   readonly carbonG: number | null;
   /** Energy cost less export income, in the site's currency. */
   readonly cost: number | null;

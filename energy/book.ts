@@ -1,69 +1,266 @@
-import type { Ledger, Page, Readings } from "#store";
+import {
+  type Json,
+  type Ledger,
+  type LedgerChange,
+  type LedgerRow,
+  type Page,
+  type Reading,
+  type Readings,
+  StoreRefusedError,
+  StoreUnavailableError,
+  type Timestamp,
+} from "#store";
 import type { Account, AccountStep, KpiResult } from "./account.ts";
+import type { EnergySettings } from "./config.ts";
+import type { Energy, EnergyDeps } from "./energy.ts";
 import type { SiteModel } from "./model.ts";
-import type { SiteNow } from "./now.ts";
+import { presentKpis, presentSite } from "./present.ts";
+import { pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
+import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 
-/** The books of all modelled sites of this process. */
-export interface Energy extends AsyncDisposable {
-  readonly sites: () => readonly SiteModel[];
-  /** Newest readings through the model, with the KPIs of the last fifteen accounted minutes; null for an unknown site. */
-  readonly now: (site: string) => Promise<SiteNow | null>;
-  /** One result per KPI and variant over `[from, to)`; with `step`, one per window, oldest first. */
-  readonly kpis: (query: KpiQuery) => Promise<readonly KpiResult[]>;
-  /** One KPI over time as columns; windows without an account are null. */
-  readonly trend: (query: TrendQuery) => Promise<Trend | null>;
-  readonly accounts: (query: AccountQuery) => Promise<Page<Account>>;
-  /** Resolves when everything committed before the call is accounted as far as the clocks allow. */
-  readonly settled: () => Promise<void>;
-}
+//  store ─▶ follow ─▶ take (clocks, samples) ─▶ chunks of accounts ─▶ ledger: rows + cursor, one transaction ─▶ publish
 
-export interface KpiQuery {
-  readonly site: string;
-  readonly from: number;
-  readonly to: number;
-  readonly kpi?: string;
-  readonly step?: AccountStep;
-}
+const cursorKind = "cursor";
+const cursorKey = "energy";
+const pageRows = 10_000;
+const liveMinutes = 15;
+const minuteMs = 60_000;
+// Clocks tick once a second when nothing comes.
+const tickMs = 1000;
+// Following again is harmless but long; without accounts the cursor is kept at least this often.
+const cursorEveryReadings = 50_000;
+const retryMs = 2000;
 
-export interface TrendQuery {
-  readonly site: string;
-  readonly kpi: string;
-  /** Absent: the first one the catalogue gives. */
-  readonly variant?: string;
-  readonly from: number;
-  readonly to: number;
-  readonly step: AccountStep | "auto";
-}
+const put = (kind: string, key: string, site: string, ts: number, body: Json): LedgerChange[] => [
+  { op: "delete", kind, key },
+  { op: "put", kind, key, site, ts: ts as Timestamp, body },
+];
 
-export interface Trend {
-  readonly site: string;
-  readonly kpi: string;
-  readonly variant: string | null;
-  readonly unit: string;
-  readonly step: AccountStep;
-  readonly start: readonly number[];
-  readonly value: readonly (number | null)[];
-  readonly numerator: readonly (number | null)[];
-  readonly denominator: readonly (number | null)[];
-  readonly coverage: readonly number[];
-  readonly quality: readonly string[];
-}
+const readRange = async (
+  readings: Readings,
+  site: string,
+  from: number,
+  to: number,
+  device?: string,
+): Promise<readonly Reading[]> => {
+  const found: Reading[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<Reading> = await readings.read({
+      site,
+      ...(device === undefined ? {} : { device }),
+      from: from as Timestamp,
+      to: to as Timestamp,
+      limit: pageRows,
+      ...(cursor === null ? {} : { cursor }),
+    });
+    found.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== null);
+  return found;
+};
 
-export interface AccountQuery {
-  readonly site: string;
-  readonly step: AccountStep;
-  readonly from: number;
-  readonly to: number;
-  readonly limit: number;
-  readonly cursor?: string;
-}
+const hourMs = 3_600_000;
 
-export interface EnergyDeps {
-  readonly readings: Readings;
-  readonly ledger: Ledger;
-  readonly sites: readonly SiteModel[];
-  /** Hands a message to the broker. */
-  readonly publish: (message: { readonly topic: string; readonly payload: string; readonly retain: boolean }) => void;
-  readonly onError: (error: unknown, at: { readonly stage: "energy"; readonly code: string }) => void;
-  readonly now?: () => number;
-}
+/** Readings of a site that came before its model: they are accounted from the store, from the oldest on. */
+const stateBeforeModel = async (readings: Readings, site: string): Promise<SiteState | null> => {
+  const devices = await readings.devices(site);
+  if (devices.length === 0) return null;
+  const first = devices.reduce((oldest, { firstSeen }) => Math.min(oldest, firstSeen), Infinity);
+  const last = devices.reduce((newest, { lastSeen }) => Math.max(newest, lastSeen), 0);
+  return { clock: { now: last, heard: true }, closedUntil: Math.floor(first / minuteMs) * minuteMs };
+};
+
+/**
+ * Starts the books: follows committed readings, closes windows on each site's clock, restates on late data. Accounts and
+ * the place in the stream are one transaction, so that a crash neither loses nor doubles.
+ */
+export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): Promise<Energy> => {
+  const { readings, ledger, publish, onError } = deps;
+  const wall = deps.now ?? Date.now;
+  const stop = new AbortController();
+
+  const openBook = async (model: SiteModel, started: boolean): Promise<SiteBook> => {
+    const row = await ledger.get(siteStateKind, model.id);
+    const committed = row === null ? null : (row.body as unknown as SiteState);
+    // With a cursor the stream has passed what was read before this model was there.
+    const saved = committed ?? (started ? await stateBeforeModel(readings, model.id) : null);
+    const book = createSiteBook(
+      model,
+      {
+        latenessMs: settings.ENERGY_LATENESS_MS,
+        catchupWaitMs: settings.ENERGY_CATCHUP_WAIT_MS,
+        bridgeMs: settings.ENERGY_BRIDGE_MS,
+        readRange: (from, to, device) => readRange(readings, model.id, from, to, device),
+        readAccounts: (step, from, to) => readAccounts(ledger, model.id, step, from, to),
+      },
+      saved,
+    );
+    if (saved?.closedUntil != null)
+      await book.refill(saved.closedUntil, (saved.clock.now ?? saved.closedUntil) + hourMs);
+    return book;
+  };
+
+  const cursorRow = await ledger.get(cursorKind, cursorKey);
+  let cursor = typeof cursorRow?.body === "string" ? cursorRow.body : null;
+  const books = new Map<string, SiteBook>();
+  for (const model of deps.sites) books.set(model.id, await openBook(model, cursor !== null));
+  const kpis = new Map<string, { readonly until: number; readonly kpis: Readonly<Record<string, KpiResult>> }>();
+  const published = new Map<string, number>();
+  let sinceCursor = 0;
+
+  /** Goes on until it works or energy is stopped: the store comes back, or a person makes room. */
+  const insist = async <Value>(attempt: () => Promise<Value>): Promise<Value> => {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const passing = error instanceof StoreUnavailableError;
+        if (stop.signal.aborted || (!passing && !(error instanceof StoreRefusedError))) throw error;
+        if (error instanceof StoreRefusedError && error.code === "STORE_CURSOR_EXPIRED") throw error;
+        onError(error, { stage: "energy", code: passing ? "ENERGY_STORE_UNAVAILABLE" : "ENERGY_STORE_REFUSED" });
+        await pause(passing ? error.retryAfterMs : retryMs, stop.signal);
+        if (stop.signal.aborted) throw error;
+      }
+    }
+  };
+
+  const announce = (accounts: readonly Account[]): void => {
+    const newest = new Map<AccountStep, Account>();
+    for (const account of accounts) {
+      const topic = `dc/${account.site}/account/${account.step}`;
+      if (account.revision > 1)
+        publish({ topic: `${topic}/restated`, payload: JSON.stringify(account), retain: false });
+      const before = newest.get(account.step);
+      if (before === undefined || before.start <= account.start) newest.set(account.step, account);
+    }
+    for (const account of newest.values()) {
+      const topic = `dc/${account.site}/account/${account.step}`;
+      if (account.start < (published.get(topic) ?? 0)) continue;
+      published.set(topic, account.start);
+      publish({ topic, payload: JSON.stringify(account), retain: true });
+    }
+  };
+
+  /** Commits everything that is due; the place in the stream goes into the last transaction. */
+  const settleBooks = async (place: readonly LedgerChange[]): Promise<void> => {
+    let open = place;
+    const all = [...books.values()];
+    for (const [index, book] of all.entries()) {
+      let chunk = await insist(book.next);
+      while (chunk !== null && !stop.signal.aborted) {
+        const { changes, done, last } = chunk;
+        const ends = last && !all.slice(index + 1).some((other) => other.isDue());
+        const rows: readonly LedgerRow[] = await insist(() => ledger.commit(ends ? [...changes, ...open] : changes));
+        if (ends) open = [];
+        sinceCursor = ends ? 0 : sinceCursor;
+        announce(done(rows));
+        chunk = await insist(book.next);
+      }
+    }
+    if (open.length === 0 || stop.signal.aborted) return;
+    if (cursor !== null && sinceCursor < cursorEveryReadings) return;
+    await insist(() => ledger.commit(open));
+    sinceCursor = 0;
+  };
+
+  let turned: (() => void)[] = [];
+  let nudge = new AbortController();
+  let ticked = 0;
+
+  const turn = async (): Promise<void> => {
+    const waiting = turned;
+    turned = [];
+    nudge = new AbortController();
+    try {
+      const signal = AbortSignal.any([stop.signal, nudge.signal]);
+      const limit = settings.ENERGY_CHUNK_READINGS;
+      const waitMs = waiting.length > 0 ? 0 : tickMs;
+      const sites = [...books.keys()];
+      const page = await insist(() => readings.follow({ cursor, sites, limit, waitMs, signal }));
+      for (const reading of page.readings) books.get(reading.site)?.take(reading);
+      sinceCursor += page.readings.length;
+      const caughtUp = page.readings.length < limit;
+      const now = wall();
+      if (caughtUp && (waiting.length > 0 || Math.abs(now - ticked) >= tickMs)) {
+        ticked = now;
+        for (const book of books.values()) book.tick(now);
+      }
+      await settleBooks(page.cursor === cursor ? [] : put(cursorKind, cursorKey, "", now, page.cursor));
+      cursor = page.cursor;
+      if (caughtUp) for (const resolve of waiting.splice(0)) resolve();
+    } finally {
+      turned.push(...waiting);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        await turn();
+      } catch (error) {
+        if (stop.signal.aborted) break;
+        // The stream began anew (a store in memory, a store that was exchanged): what is there is followed again.
+        if (error instanceof StoreRefusedError && error.code === "STORE_CURSOR_EXPIRED") cursor = null;
+        onError(error, { stage: "energy", code: "ENERGY_BOOKS_FAILED" });
+        await pause(retryMs, stop.signal);
+      }
+    }
+    for (const resolve of turned.splice(0)) resolve();
+  };
+  const running = run();
+
+  const modelOf = (site: string): SiteModel | null => books.get(site)?.model ?? null;
+
+  const kpisNow = async (book: SiteBook): Promise<Readonly<Record<string, KpiResult>>> => {
+    const until = book.closedUntil();
+    if (until === null) return {};
+    const known = kpis.get(book.model.id);
+    if (known?.until === until) return known.kpis;
+    const accounts = await book.recent(liveMinutes);
+    const fresh = presentKpis(book.model, accounts, { start: until - liveMinutes * minuteMs, end: until });
+    kpis.set(book.model.id, { until, kpis: fresh });
+    return fresh;
+  };
+
+  return {
+    sites: () => deps.sites,
+    now: async (site) => {
+      const book = books.get(site);
+      if (book === undefined) return null;
+      return presentSite(book.model, book.clock(), book.columns, await kpisNow(book), wall());
+    },
+    kpis: async (query) => {
+      const model = modelOf(query.site);
+      return model === null ? [] : queryKpis(ledger, model, query);
+    },
+    trend: async (query) => {
+      const model = modelOf(query.site);
+      return model === null ? null : queryTrend(ledger, model, query);
+    },
+    accounts: (query) => pageAccounts(ledger, query),
+    settled: () =>
+      new Promise((resolve) => {
+        if (stop.signal.aborted) resolve();
+        turned.push(resolve);
+        nudge.abort();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+};
+
+/** Waits, or less when stopped. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const rise = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", rise);
+      resolve();
+    };
+    const timer = setTimeout(rise, ms);
+    signal.addEventListener("abort", rise, { once: true });
+  });

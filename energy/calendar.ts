@@ -61,10 +61,11 @@ const dayOf = (ts: number, timeZone: string): Window => {
 export const windowOf = (step: AccountStep, ts: number, timeZone: string): Window => {
   if (step === "1d") return dayOf(ts, timeZone);
   const length = fixedMs[step];
-  // Zones are off UTC by whole quarters, so only hours need the offset.
-  const shift = step === "1h" ? ((offsetAt(ts, timeZone) % length) + length) % length : 0;
-  const start = Math.floor((ts + shift) / length) * length - shift;
-  return { start, end: start + length };
+  // Zones are off UTC by whole quarters, so only hours need the day. Where the clock jumps by half an hour (Lord Howe)
+  // hours go on counting from midnight, so that they still tile the day.
+  const from = step === "1h" ? dayOf(ts, timeZone) : { start: 0, end: Infinity };
+  const start = from.start + Math.floor((ts - from.start) / length) * length;
+  return { start, end: Math.min(start + length, from.end) };
 };
 
 /** All windows of a step that begin in `[from, to)`, in order. */

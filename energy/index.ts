@@ -5,17 +5,22 @@ export {
   accountFlags,
   accountSteps,
   type Balance,
+  type JointSums,
   type KpiResult,
   type NodeAccount,
   type Quality,
   type Totals,
 } from "./account.ts";
-export type { AccountQuery, Energy, EnergyDeps, KpiQuery, Trend, TrendQuery } from "./book.ts";
+export { startEnergy } from "./book.ts";
 export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from "./calendar.ts";
 export { advanceOnReading, advanceOnTick, liveLagMs, type SiteClock, startClock } from "./clock.ts";
 export { type EnergySettings, energySchema } from "./config.ts";
 export { type DemandProjection, demandProjection, demandWindows, maxDemand } from "./demand.ts";
+export { draftSite, formatSite, type SiteDraft } from "./draft.ts";
+export type { AccountQuery, Energy, EnergyDeps, KpiQuery, Trend, TrendQuery } from "./energy.ts";
 export type { Fault } from "./fields.ts";
+export { catalogue, findKpi, kpiKey, renderCatalogue } from "./kpi/index.ts";
+export { type LoadedSites, loadSites } from "./load.ts";
 export {
   type CarbonTerms,
   type ComputeTerms,
@@ -33,4 +38,5 @@ export {
   type Text,
 } from "./model.ts";
 export type { NodeNow, SiteNow } from "./now.ts";
+export { accountOf } from "./query.ts";
 export { type ParsedSite, parseSite } from "./site.ts";

@@ -1,0 +1,231 @@
+import type { Account, AccountFlag, AccountStep, Balance, NodeAccount, Totals } from "./account.ts";
+import { type BusPower, balance, defaultSkewS } from "./balance.ts";
+import type { Window } from "./calendar.ts";
+import { carbonFreshMs, gridFactor, supplyCarbon } from "./carbon.ts";
+import { countBetween } from "./meter.ts";
+import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
+import {
+  accountNode,
+  addChildren,
+  gapOf,
+  type SamplesByPoint,
+  sampleKey,
+  sumKnown,
+  type WindowLimits,
+  worstQuality,
+} from "./node-account.ts";
+import { valueAt } from "./power.ts";
+import { energyCost, priceAt, priceFreshMs } from "./tariff.ts";
+
+/** Coverage below which figures of a window are flagged (kpi.md §1.5, 15 minutes). */
+export const leastCoverage = 0.9;
+
+/** Nodes that the site balance adds up: counted and metered. */
+export const countedNodes = (model: SiteModel): readonly SiteNode[] =>
+  model.nodes.filter((node) => node.counting === "counted" && node.points.length > 0);
+
+const net = (account: NodeAccount | undefined): number | null =>
+  account === undefined || account.forwardWh === null || account.reverseWh === null
+    ? null
+    : account.forwardWh - account.reverseWh;
+
+type NodeAccounts = Readonly<Record<string, NodeAccount>>;
+
+const energyTotals = (model: SiteModel, nodes: NodeAccounts) => {
+  const counted = countedNodes(model);
+  const of = (...kinds: NodeKind[]) => counted.filter((node) => kinds.includes(node.kind));
+  // None of a kind is zero; one of a kind without figures makes the total unknown.
+  const add = (members: readonly SiteNode[], pick: (account: NodeAccount | undefined) => number | null) =>
+    members.length === 0 ? 0 : sumKnown(members.map((node) => pick(nodes[node.id])));
+  const forward = (account: NodeAccount | undefined) => account?.forwardWh ?? null;
+  const reverse = (account: NodeAccount | undefined) => account?.reverseWh ?? null;
+  const it = of("it");
+  const loads = counted.filter((node) => node.role === "load");
+  const outside = of("battery").filter((node) => node.boundary === "outside");
+  const totals = {
+    importWh: add(of("grid"), forward),
+    exportWh: add(of("grid"), reverse),
+    renewableWh: add(of("pv", "wind"), net),
+    gensetWh: add(of("genset"), net),
+    chargeWh: add(of("battery"), reverse),
+    dischargeWh: add(of("battery"), forward),
+    itWh: it.length === 0 ? null : add(it, net),
+    coolingWh: add(of("cooling"), net),
+    lossWh: add(of("ups", "power-chain"), net),
+    otherWh: add(of("lighting", "misc"), net),
+    loadWh: loads.length === 0 ? null : add(loads, net),
+  };
+  // kpi.md §2.1: storage outside the boundary hands over what it discharges, storage inside is overhead.
+  const exported = totals.exportWh === null ? null : -totals.exportWh;
+  const facilityWh = sumKnown([totals.importWh, exported, totals.renewableWh, totals.gensetWh, add(outside, net)]);
+  return { ...totals, facilityWh };
+};
+
+const storedEnergy = (model: SiteModel, window: Window, samples: SamplesByPoint): number | null => {
+  const inside = countedNodes(model).filter((node) => node.kind === "battery" && node.boundary === "inside");
+  const gains = inside.map((node) => {
+    const point = node.points.find((candidate) => candidate.soc !== null);
+    if (point === undefined || point.soc === null || node.capacityWh === null) return null;
+    const soc = samples.get(sampleKey(point.device, point.soc));
+    const before = valueAt(soc, window.start, gapOf(point.intervalMs));
+    const after = valueAt(soc, window.end, gapOf(point.intervalMs));
+    return before === null || after === null ? null : ((after - before) / 100) * node.capacityWh;
+  });
+  return inside.length === 0 ? 0 : sumKnown(gains);
+};
+
+const reading = (samples: SamplesByPoint, device: string | null, quantity: string, ts: number, freshMs: number) =>
+  device === null ? null : valueAt(samples.get(sampleKey(device, quantity)), ts, freshMs);
+
+const carbonOf = (
+  model: SiteModel,
+  window: Window,
+  samples: SamplesByPoint,
+  energy: { importWh: number | null; gensetWh: number | null },
+  flags: Set<AccountFlag>,
+): number | null => {
+  const { carbon } = model;
+  if (carbon === null) {
+    flags.add("CARBON_MISSING");
+    return null;
+  }
+  const fresh = reading(samples, carbon.device, "carbon_g_per_kwh", window.start, carbonFreshMs);
+  const factor = gridFactor(carbon, fresh);
+  if (factor.by === "default") flags.add("FACTOR_DEFAULT");
+  if (energy.importWh === null || energy.gensetWh === null) return null;
+  const grams = supplyCarbon(energy.importWh, energy.gensetWh, factor.gPerKwh, carbon.gensetGPerKwh ?? null);
+  if (grams === null) flags.add("CARBON_MISSING");
+  return grams;
+};
+
+const costOf = (
+  model: SiteModel,
+  window: Window,
+  samples: SamplesByPoint,
+  energy: { importWh: number | null; exportWh: number | null },
+  flags: Set<AccountFlag>,
+): number | null => {
+  const { tariff } = model;
+  const price =
+    tariff === null
+      ? null
+      : priceAt(
+          tariff,
+          window.start,
+          model.timeZone,
+          reading(samples, tariff.device, "price_per_kwh", window.start, priceFreshMs),
+        );
+  if (tariff === null || price === null) {
+    flags.add("PRICE_MISSING");
+    return null;
+  }
+  if (energy.importWh === null || energy.exportWh === null) return null;
+  return energyCost(energy.importWh, energy.exportWh, price.perKwh, tariff.exportPricePerKwh);
+};
+
+const workOf = (
+  model: SiteModel,
+  window: Window,
+  samples: SamplesByPoint,
+  nodes: NodeAccounts,
+  limits: WindowLimits,
+  flags: Set<AccountFlag>,
+): Totals["work"] => {
+  const work: Record<string, Totals["work"][string]> = {};
+  for (const declared of model.compute?.work ?? []) {
+    const key = sampleKey(declared.device, declared.quantity);
+    const counter = samples.get(key);
+    const counted =
+      counter === undefined
+        ? null
+        : countBetween(
+            counter,
+            window,
+            { modulus: null, resolution: 0, maxPerHour: Infinity },
+            { bridgeMs: limits.bridgeMs, gapMs: gapOf(0) },
+          );
+    const amount = counted?.amount ?? null;
+    if (amount === null) flags.add("WORK_MISSING");
+    work[key] = { amount, energyWh: net(nodes[declared.node]) };
+  }
+  return work;
+};
+
+const busBalance = (model: SiteModel, nodes: NodeAccounts, slopes: ReadonlyMap<string, number>): Balance => {
+  const buses = countedNodes(model).map((node): BusPower => {
+    const account = nodes[node.id];
+    // A mean over half a window is not the mean of the window.
+    const known = account !== undefined && account.coverage >= leastCoverage;
+    return {
+      role: node.role,
+      powerW: known ? account.meanW : null,
+      ratingW: node.ratingW,
+      meters: node.points,
+      slopeWPerS: slopes.get(node.id) ?? 0,
+      skewS: defaultSkewS,
+    };
+  });
+  return balance(buses, model.busRatingW);
+};
+
+/**
+ * The account of one site and window from the samples in and around it. Registers first; adjacent windows add up to
+ * the whole; what is not known is null.
+ */
+export const accountWindow = (
+  model: SiteModel,
+  window: Window & { readonly step: AccountStep },
+  samples: SamplesByPoint,
+  limits: WindowLimits,
+): Account => {
+  const nodes: Record<string, NodeAccount> = {};
+  const slopes = new Map<string, number>();
+  const terms = { busRatingW: model.busRatingW, bridgeMs: limits.bridgeMs };
+  for (const node of model.nodes) {
+    if (node.points.length === 0) continue;
+    const { account, slopeWPerS } = accountNode(node, window, samples, terms);
+    nodes[node.id] = account;
+    slopes.set(node.id, slopeWPerS);
+  }
+  const group = (node: SiteNode): NodeAccount => {
+    const known = nodes[node.id];
+    if (known !== undefined) return known;
+    const children = model.nodes.filter((child) => child.parent === node.id && child.role === node.role);
+    const account = addChildren(children.map(group));
+    nodes[node.id] = account;
+    return account;
+  };
+  for (const node of model.nodes) group(node);
+
+  const counted = countedNodes(model)
+    .map((node) => nodes[node.id])
+    .filter((account) => account !== undefined);
+  const flags = new Set<AccountFlag>(counted.flatMap((account) => account.flags));
+  const energy = energyTotals(model, nodes);
+  const totals: Totals = {
+    ...energy,
+    storedWh: storedEnergy(model, window, samples),
+    carbonG: carbonOf(model, window, samples, energy, flags),
+    cost: costOf(model, window, samples, energy, flags),
+    work: workOf(model, window, samples, nodes, limits, flags),
+  };
+  const bus = busBalance(model, nodes, slopes);
+  if (bus.residualW !== null && bus.toleranceW !== null && Math.abs(bus.residualW) > bus.toleranceW)
+    flags.add("BALANCE_OPEN");
+  const coverage = counted.length === 0 ? 0 : Math.min(...counted.map((account) => account.coverage));
+  if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  return {
+    site: model.id,
+    step: window.step,
+    start: window.start as Account["start"],
+    end: window.end as Account["end"],
+    revision: 1,
+    model: model.revision,
+    nodes,
+    totals,
+    balance: bus,
+    coverage,
+    quality: counted.length === 0 ? "INVALID" : worstQuality(counted.map((account) => account.quality)),
+    flags: [...flags],
+  };
+};

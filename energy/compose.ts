@@ -1,0 +1,173 @@
+import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount, Totals } from "./account.ts";
+import type { Window } from "./calendar.ts";
+import { leastCoverage } from "./close.ts";
+import { catalogue, kpiKey } from "./kpi/index.ts";
+import { addJoint, jointTerms } from "./kpi/result.ts";
+import type { SiteModel } from "./model.ts";
+import { worstQuality } from "./node-account.ts";
+
+const lengthOf = (window: Window): number => window.end - window.start;
+
+/** Over time the known parts add up and the coverage says how much of the window they are; null when none is known. */
+const addKnown = (parts: readonly (number | null | undefined)[]): number | null => {
+  let sum: number | null = null;
+  for (const part of parts) if (part !== null && part !== undefined) sum = (sum ?? 0) + part;
+  return sum;
+};
+
+const weightedMean = (parts: readonly { readonly value: number | null; readonly weight: number }[]): number | null => {
+  let sum = 0;
+  let weights = 0;
+  for (const { value, weight } of parts) {
+    if (value === null || weight <= 0) continue;
+    sum += value * weight;
+    weights += weight;
+  }
+  return weights > 0 ? sum / weights : null;
+};
+
+const extreme = (values: readonly (number | null)[], pick: (a: number, b: number) => number): number | null =>
+  values.reduce<number | null>(
+    (best, value) => (best === null || value === null ? (best ?? value) : pick(best, value)),
+    null,
+  );
+
+const composeNode = (
+  parts: readonly { readonly node: NodeAccount; readonly ms: number }[],
+  wholeMs: number,
+): NodeAccount => {
+  const known = parts.filter(({ node }) => node.forwardWh !== null && node.reverseWh !== null);
+  const coverage = parts.reduce((sum, { node, ms }) => sum + node.coverage * ms, 0) / wholeMs;
+  const flags = new Set<AccountFlag>(parts.flatMap(({ node }) => node.flags));
+  if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  return {
+    forwardWh: addKnown(parts.map(({ node }) => node.forwardWh)),
+    reverseWh: addKnown(parts.map(({ node }) => node.reverseWh)),
+    // A part whose energy is shared out over a gap still has a mean, by its full length.
+    meanW: weightedMean(parts.map(({ node, ms }) => ({ value: node.meanW, weight: (node.coverage || 1) * ms }))),
+    minW: extreme(
+      parts.map(({ node }) => node.minW),
+      Math.min,
+    ),
+    maxW: extreme(
+      parts.map(({ node }) => node.maxW),
+      Math.max,
+    ),
+    socPct: parts.at(-1)?.node.socPct ?? null,
+    coverage,
+    quality: known.length === 0 ? "INVALID" : worstQuality(known.map(({ node }) => node.quality)),
+    flags: [...flags],
+  };
+};
+
+const composeWork = (accounts: readonly Account[]): Totals["work"] => {
+  const work: Record<string, Totals["work"][string]> = {};
+  for (const { totals } of accounts) {
+    for (const [key, part] of Object.entries(totals.work)) {
+      const sum = Object.hasOwn(work, key) ? work[key] : undefined;
+      // Work and the energy that bought it are joined: a minute that lacks one of them counts for neither.
+      const joined = part.amount !== null && part.energyWh !== null;
+      work[key] = {
+        amount: addKnown([sum?.amount, joined ? part.amount : null]),
+        energyWh: addKnown([sum?.energyWh, joined ? part.energyWh : null]),
+      };
+    }
+  }
+  return work;
+};
+
+const energyKeys = [
+  "importWh",
+  "exportWh",
+  "renewableWh",
+  "gensetWh",
+  "chargeWh",
+  "dischargeWh",
+  "itWh",
+  "coolingWh",
+  "lossWh",
+  "otherWh",
+  "loadWh",
+  "facilityWh",
+  "storedWh",
+  "carbonG",
+  "cost",
+] as const;
+
+const composeTotals = (accounts: readonly Account[]): Totals => {
+  const sums = Object.fromEntries(
+    energyKeys.map((key) => [key, addKnown(accounts.map(({ totals }) => totals[key]))]),
+  ) as Record<(typeof energyKeys)[number], number | null>;
+  return { ...sums, work: composeWork(accounts) };
+};
+
+const composeBalance = (accounts: readonly Account[], busRatingW: number): Balance => {
+  const mean = (key: keyof Balance) =>
+    weightedMean(
+      accounts
+        .filter((account) => account.balance.residualW !== null)
+        .map((account) => ({ value: account.balance[key], weight: lengthOf(account) })),
+    );
+  const uncertaintyW = mean("uncertaintyW");
+  return {
+    supplyW: mean("supplyW"),
+    loadW: mean("loadW"),
+    residualW: mean("residualW"),
+    uncertaintyW,
+    toleranceW: uncertaintyW === null ? null : Math.max(3 * uncertaintyW, 0.005 * busRatingW, 2000),
+  };
+};
+
+const composeJoint = (accounts: readonly Account[], model: SiteModel): Record<string, JointSums> => {
+  const joint: Record<string, JointSums> = {};
+  for (const entry of catalogue) {
+    for (const variant of entry.variants(model)) {
+      let sum: JointSums | null = null;
+      for (const account of accounts) sum = addJoint(sum, jointTerms(entry, variant, account, model));
+      if (sum !== null) joint[kpiKey(entry, variant.id)] = sum;
+    }
+  }
+  return joint;
+};
+
+/** The account of a longer window from those of its parts, oldest first: sums add, means weigh by time, gaps stay gaps. */
+export const composeAccounts = (
+  model: SiteModel,
+  window: Window & { readonly step: AccountStep },
+  accounts: readonly Account[],
+): Account => {
+  const wholeMs = lengthOf(window);
+  const nodes: Record<string, NodeAccount> = {};
+  for (const id of new Set(accounts.flatMap((account) => Object.keys(account.nodes)))) {
+    const parts = accounts.flatMap((account) => {
+      const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
+      return node === undefined ? [] : [{ node, ms: lengthOf(account) }];
+    });
+    nodes[id] = composeNode(parts, wholeMs);
+  }
+  const coverage = accounts.reduce((sum, account) => sum + account.coverage * lengthOf(account), 0) / wholeMs;
+  const flags = new Set<AccountFlag>(
+    accounts.flatMap((account) => account.flags.filter((flag) => flag !== "COVERAGE_LOW" && flag !== "BALANCE_OPEN")),
+  );
+  if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  if (new Set(accounts.map((account) => account.model)).size > 1) flags.add("BOUNDARY_CHANGED");
+  const balance = composeBalance(accounts, model.busRatingW);
+  if (balance.residualW !== null && balance.toleranceW !== null && Math.abs(balance.residualW) > balance.toleranceW)
+    flags.add("BALANCE_OPEN");
+  const valid = accounts.filter((account) => account.quality !== "INVALID");
+  return {
+    site: model.id,
+    step: window.step,
+    start: window.start as Account["start"],
+    end: window.end as Account["end"],
+    revision: 1,
+    model: accounts.at(-1)?.model ?? model.revision,
+    nodes,
+    totals: composeTotals(accounts),
+    balance,
+    coverage,
+    quality: valid.length === 0 ? "INVALID" : worstQuality(valid.map((account) => account.quality)),
+    flags: [...flags],
+    joint: composeJoint(accounts, model),
+  };
+};

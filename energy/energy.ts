@@ -1,0 +1,69 @@
+import type { Ledger, Page, Readings } from "#store";
+import type { Account, AccountStep, KpiResult } from "./account.ts";
+import type { SiteModel } from "./model.ts";
+import type { SiteNow } from "./now.ts";
+
+/** The books of all modelled sites of this process. */
+export interface Energy extends AsyncDisposable {
+  readonly sites: () => readonly SiteModel[];
+  /** Newest readings through the model, with the KPIs of the last fifteen accounted minutes; null for an unknown site. */
+  readonly now: (site: string) => Promise<SiteNow | null>;
+  /** One result per KPI and variant over `[from, to)`; with `step`, one per window, oldest first. */
+  readonly kpis: (query: KpiQuery) => Promise<readonly KpiResult[]>;
+  /** One KPI over time as columns; windows without an account are null. */
+  readonly trend: (query: TrendQuery) => Promise<Trend | null>;
+  readonly accounts: (query: AccountQuery) => Promise<Page<Account>>;
+  /** Resolves when everything committed before the call is accounted as far as the clocks allow. */
+  readonly settled: () => Promise<void>;
+}
+
+export interface KpiQuery {
+  readonly site: string;
+  readonly from: number;
+  readonly to: number;
+  readonly kpi?: string;
+  readonly step?: AccountStep;
+}
+
+export interface TrendQuery {
+  readonly site: string;
+  readonly kpi: string;
+  /** Absent: the first one the catalogue gives. */
+  readonly variant?: string;
+  readonly from: number;
+  readonly to: number;
+  readonly step: AccountStep | "auto";
+}
+
+export interface Trend {
+  readonly site: string;
+  readonly kpi: string;
+  readonly variant: string | null;
+  readonly unit: string;
+  readonly step: AccountStep;
+  readonly start: readonly number[];
+  readonly value: readonly (number | null)[];
+  readonly numerator: readonly (number | null)[];
+  readonly denominator: readonly (number | null)[];
+  readonly coverage: readonly number[];
+  readonly quality: readonly string[];
+}
+
+export interface AccountQuery {
+  readonly site: string;
+  readonly step: AccountStep;
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export interface EnergyDeps {
+  readonly readings: Readings;
+  readonly ledger: Ledger;
+  readonly sites: readonly SiteModel[];
+  /** Hands a message to the broker. */
+  readonly publish: (message: { readonly topic: string; readonly payload: string; readonly retain: boolean }) => void;
+  readonly onError: (error: unknown, at: { readonly stage: "energy"; readonly code: string }) => void;
+  readonly now?: () => number;
+}

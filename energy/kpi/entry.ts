@@ -1,0 +1,51 @@
+import type { Account } from "../account.ts";
+import type { SiteModel, Text } from "../model.ts";
+
+/** What a KPI adds up in one window: every term linear in time, so that windows add and ratios are formed last. */
+export type Terms = Readonly<Record<string, number | null>>;
+/** The same, summed over windows in which all of them were known. */
+export type Sums = Readonly<Record<string, number>>;
+
+export interface Ratio {
+  readonly numerator: number;
+  /** Null for a plain total: the value is the numerator. */
+  readonly denominator: number | null;
+}
+
+/** One KPI as data, with the arithmetic beside it. */
+export interface KpiEntry {
+  readonly id: string;
+  readonly name: Text;
+  readonly formula: string;
+  readonly unit: string;
+  readonly numUnit: string;
+  readonly denUnit: string;
+  readonly boundary: string;
+  /** Outside it a value is INVALID; null is no limit. */
+  readonly range: { readonly min: number | null; readonly max: number | null };
+  readonly standard: string;
+  /** `one`: a single result per site; `many`: one per variant. */
+  readonly results: "one" | "many";
+  readonly variants: (model: SiteModel) => readonly Variant[];
+  readonly terms: (account: Account, model: SiteModel, variant: Variant) => Terms;
+  /** Null when a term that the ratio divides by on the way is zero. */
+  readonly ratio: (sums: Sums, windowMs: number) => Ratio | null;
+  /** Whether a value just under the physical minimum, within its uncertainty, is kept and flagged. */
+  readonly physicalMin?: number;
+  /** Which outside factor the numerator used. */
+  readonly factor?: "carbon" | "tariff";
+}
+
+export interface Variant {
+  /** Empty when there is nothing to tell apart. */
+  readonly id: string;
+  /** Overrides the entry's units, for declared work. */
+  readonly unit?: string;
+  readonly numUnit?: string;
+  /** Nodes whose meters make the numerator and the denominator: coverage, quality and uncertainty follow them. */
+  readonly numerator: readonly string[];
+  readonly denominator: readonly string[];
+}
+
+export const inKilo = (value: number | null | undefined): number | null =>
+  value === null || value === undefined ? null : value / 1000;

@@ -1,0 +1,232 @@
+import type { Account, AccountFlag, JointSums, KpiResult, NodeAccount, Quality } from "../account.ts";
+import { nodeLimit } from "../balance.ts";
+import { formatLocal, type Window } from "../calendar.ts";
+import { leastCoverage } from "../close.ts";
+import type { SiteModel } from "../model.ts";
+import { worstQuality } from "../node-account.ts";
+import type { KpiEntry, Sums, Variant } from "./entry.ts";
+
+const jointKey = (entry: KpiEntry, variant: Variant): string =>
+  entry.results === "one" ? entry.id : `${entry.id}/${variant.id}`;
+
+const inputs = (account: Account, variant: Variant): readonly NodeAccount[] =>
+  [...new Set([...variant.numerator, ...variant.denominator])]
+    .map((id) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined))
+    .filter((node) => node !== undefined);
+
+/** The terms of a KPI in one account, null when one of them is unknown. Composed accounts carry them joined. */
+export const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: SiteModel): JointSums | null => {
+  if (account.joint !== undefined) {
+    const key = jointKey(entry, variant);
+    return Object.hasOwn(account.joint, key) ? (account.joint[key] ?? null) : null;
+  }
+  const terms: Record<string, number> = {};
+  for (const [name, value] of Object.entries(entry.terms(account, model, variant))) {
+    if (value === null) return null;
+    terms[name] = value;
+  }
+  const nodes = inputs(account, variant);
+  const coverage = nodes.length === 0 ? account.coverage : Math.min(...nodes.map((node) => node.coverage));
+  return { goodMs: coverage * (account.end - account.start), terms };
+};
+
+export const addJoint = (a: JointSums | null, b: JointSums | null): JointSums | null => {
+  if (a === null || b === null) return a ?? b;
+  const terms: Record<string, number> = { ...a.terms };
+  for (const [name, value] of Object.entries(b.terms)) terms[name] = (terms[name] ?? 0) + value;
+  return { goodMs: a.goodMs + b.goodMs, terms };
+};
+
+// kpi.md §1.7: 1 kWh or three steps of the register. Under 15 minutes the 1 kWh shrinks with the window (4 kW of mean
+// power), so that a small site has live values; a longer window keeps the full 1 kWh.
+const leastKwh = 1;
+const fullFloorMs = 900_000;
+
+const denominatorFloor = (variant: Variant, model: SiteModel, windowMs: number): number => {
+  const resolutionWh = model.nodes
+    .filter((node) => variant.denominator.includes(node.id))
+    .flatMap((node) => node.points)
+    .filter((point) => point.energyForward !== null)
+    .reduce((widest, point) => Math.max(widest, point.register.resolutionWh), 0);
+  return Math.max(leastKwh * Math.min(1, windowMs / fullFloorMs), (3 * resolutionWh) / 1000);
+};
+
+/** Variance of the energy of some nodes, in kWh²: each meter's class limit at its mean load, rectangular. */
+const variance = (ids: readonly string[], accounts: readonly Account[], model: SiteModel): number => {
+  let sum = 0;
+  for (const node of model.nodes) {
+    if (!ids.includes(node.id)) continue;
+    let forward = 0;
+    let reverse = 0;
+    let hours = 0;
+    for (const account of accounts) {
+      const part = Object.hasOwn(account.nodes, node.id) ? account.nodes[node.id] : undefined;
+      if (part === undefined || part.forwardWh === null || part.reverseWh === null) continue;
+      forward += part.forwardWh;
+      reverse += part.reverseWh;
+      hours += (account.end - account.start) / 3_600_000;
+    }
+    if (hours === 0) continue;
+    // One meter errs the same way all the time, so its energies add before they are squared.
+    const limit = nodeLimit(node, (forward + reverse) / hours);
+    sum += (((limit / 100) * (forward + reverse)) / 1000) ** 2 / 3;
+  }
+  return sum;
+};
+
+/** k = 2, relative, by the meters of both sides taken as independent (TV-UNC-2). */
+export const relativeUncertainty = (
+  numerator: { readonly energy: number; readonly variance: number },
+  denominator: { readonly energy: number; readonly variance: number },
+): number =>
+  2 *
+  Math.sqrt(
+    (numerator.energy > 0 ? numerator.variance / numerator.energy ** 2 : 0) +
+      (denominator.energy > 0 ? denominator.variance / denominator.energy ** 2 : 0),
+  );
+
+const yearMs = 365 * 86_400_000;
+
+const describe = (entry: KpiEntry, windowMs: number): string =>
+  entry.id === "pue" && windowMs < yearMs ? `${entry.standard}, interval PUE` : entry.standard;
+
+const factorsOf = (entry: KpiEntry, model: SiteModel): Pick<KpiResult, "factors"> => {
+  const terms = entry.factor === undefined ? null : model[entry.factor];
+  if (terms === null) return {};
+  return {
+    factors: [{ id: `${entry.factor}:${terms.device ?? "site file"}`, version: terms.source || model.revision }],
+  };
+};
+
+/** One variant of one KPI over accounts of a window: a ratio of sums with the whole envelope of kpi.md §1.7. */
+export const kpiResult = (
+  entry: KpiEntry,
+  variant: Variant,
+  accounts: readonly Account[],
+  model: SiteModel,
+  window: Window,
+): KpiResult => {
+  const windowMs = window.end - window.start;
+  const flags = new Set<string>();
+  const used: Account[] = [];
+  let joint: JointSums | null = null;
+  let heldMs = 0;
+  let revision = 0;
+  const qualities: Quality[] = [];
+  for (const account of accounts) {
+    heldMs += account.end - account.start;
+    revision = Math.max(revision, account.revision);
+    for (const node of inputs(account, variant)) for (const flag of node.flags) flags.add(flag);
+    const terms = jointTerms(entry, variant, account, model);
+    if (terms === null) {
+      missingFlags(entry, account, variant, flags);
+      continue;
+    }
+    used.push(account);
+    qualities.push(...inputs(account, variant).map((node) => node.quality));
+    joint = addJoint(joint, terms);
+  }
+  for (const flag of ["FACTOR_DEFAULT", "CARBON_MISSING", "PRICE_MISSING"] as const)
+    if (accounts.some((account) => account.flags.includes(flag)) && concerns(entry, flag)) flags.add(flag);
+  const coverage = Math.min(1, (joint?.goodMs ?? 0) / windowMs);
+  if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  const models = new Set(accounts.map((account) => account.model));
+  if (models.size > 1 || accounts.some((account) => account.flags.includes("BOUNDARY_CHANGED")))
+    flags.add("BOUNDARY_CHANGED");
+
+  const figures = evaluate(entry, variant, joint?.terms ?? null, used, model, windowMs, flags);
+  const worst = worstQuality(qualities.filter((quality) => quality !== "INVALID"));
+  return {
+    kpi: entry.id,
+    ...(variant.id === "" ? {} : { variant: variant.id }),
+    standard: describe(entry, windowMs),
+    value: figures.value,
+    unit: variant.unit ?? entry.unit,
+    numerator: figures.numerator,
+    denominator: figures.denominator,
+    numUnit: variant.numUnit ?? entry.numUnit,
+    denUnit: entry.denUnit,
+    window: {
+      start: formatLocal(window.start, model.timeZone),
+      end: formatLocal(window.end, model.timeZone),
+      tz: model.timeZone,
+      complete: heldMs >= windowMs,
+    },
+    boundaryId: `${model.id}@${accounts.at(-1)?.model ?? model.revision}`,
+    coverage,
+    ...(figures.uncertainty === null ? {} : { uncertainty: figures.uncertainty }),
+    quality: figures.valid ? worst : "INVALID",
+    flags: [...flags],
+    revision,
+    ...factorsOf(entry, model),
+  };
+};
+
+const concerns = (entry: KpiEntry, flag: AccountFlag): boolean =>
+  flag === "PRICE_MISSING" ? entry.factor === "tariff" : entry.factor === "carbon";
+
+/** Says what a window lacked: `MISSING:<node>` for meters, or the flag of the account that names it. */
+const missingFlags = (entry: KpiEntry, account: Account, variant: Variant, flags: Set<string>): void => {
+  for (const id of new Set([...variant.numerator, ...variant.denominator])) {
+    const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
+    if (node === undefined || node.forwardWh === null || node.reverseWh === null) flags.add(`MISSING:${id}`);
+  }
+  if (entry.id === "compute_per_watt" && account.flags.includes("WORK_MISSING")) flags.add("WORK_MISSING");
+};
+
+interface Figures {
+  readonly value: number | null;
+  readonly numerator: number | null;
+  readonly denominator: number | null;
+  readonly uncertainty: number | null;
+  readonly valid: boolean;
+}
+
+const evaluate = (
+  entry: KpiEntry,
+  variant: Variant,
+  sums: Sums | null,
+  used: readonly Account[],
+  model: SiteModel,
+  windowMs: number,
+  flags: Set<string>,
+): Figures => {
+  const ratio = sums === null ? null : entry.ratio(sums, windowMs);
+  if (ratio === null) {
+    flags.add("NO_DATA");
+    return { value: null, numerator: null, denominator: null, uncertainty: null, valid: false };
+  }
+  const { numerator, denominator } = ratio;
+  if (denominator === null) {
+    const within = inRange(entry, numerator, 0, flags);
+    return { value: numerator, numerator, denominator, uncertainty: null, valid: within };
+  }
+  if (!(denominator >= denominatorFloor(variant, model, windowMs))) {
+    flags.add("DENOMINATOR_LOW");
+    return { value: null, numerator, denominator, uncertainty: null, valid: false };
+  }
+  const value = numerator / denominator;
+  const above = variant.numerator.length === 0 ? 0 : variance(variant.numerator, used, model);
+  const below = variance(variant.denominator, used, model);
+  const uncertainty =
+    above + below === 0
+      ? null
+      : Math.abs(value) *
+        relativeUncertainty(
+          { energy: entry.numUnit === "kWh" ? Math.abs(numerator) : 0, variance: above },
+          { energy: denominator, variance: below },
+        );
+  return { value, numerator, denominator, uncertainty, valid: inRange(entry, value, uncertainty ?? 0, flags) };
+};
+
+/** A value is never clamped: outside its range it is kept, flagged and INVALID; within its uncertainty, flagged only. */
+const inRange = (entry: KpiEntry, value: number, uncertainty: number, flags: Set<string>): boolean => {
+  const { min, max } = entry.range;
+  if (min !== null && value < min) {
+    flags.add(entry.physicalMin === undefined ? "OUT_OF_RANGE" : "BELOW_PHYSICAL_MIN");
+    return value >= min - uncertainty;
+  }
+  if (max === null || value <= max) return true;
+  flags.add("OUT_OF_RANGE");
+  return value <= max + uncertainty;
+};

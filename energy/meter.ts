@@ -1,0 +1,163 @@
+/** What a register of a meter can do (kpi.md §1.3). Wh and W for energy; any unit and unit/h for other counters. */
+export interface MeterTerms {
+  /** The register starts again from 0 here; null when unknown. */
+  readonly modulus: number | null;
+  readonly resolution: number;
+  /** Most that can pass in an hour; Infinity when nothing is known. */
+  readonly maxPerHour: number;
+}
+
+export const meterCodes = ["OK", "JITTER", "ROLLOVER", "RESET", "SPIKE", "COUNTER_FAULT"] as const;
+export type MeterCode = (typeof meterCodes)[number];
+
+/** One quantity of one device in event-time order. */
+export interface Samples {
+  readonly ts: readonly number[];
+  readonly value: readonly number[];
+}
+
+const msPerHour = 3_600_000;
+// 10 % over the rating: a meter may see more than the name plate for a while.
+const headroom = 1.1;
+
+/** The most that a register can have moved in that time, with its own rounding at both ends. */
+export const registerCap = (elapsedMs: number, terms: MeterTerms): number =>
+  (terms.maxPerHour * elapsedMs * headroom) / msPerHour + 2 * terms.resolution;
+
+/** What a register counted between two readings: kpi.md §1.3, TV-CTR-1..5. Null when that cannot be known. */
+export const registerDelta = (
+  before: number,
+  after: number,
+  elapsedMs: number,
+  terms: MeterTerms,
+): { readonly delta: number | null; readonly code: MeterCode } => {
+  const cap = registerCap(elapsedMs, terms);
+  const difference = after - before;
+  if (difference >= 0) return difference <= cap ? { delta: difference, code: "OK" } : { delta: null, code: "SPIKE" };
+  if (difference >= -2 * terms.resolution) return { delta: 0, code: "JITTER" };
+  const wrapped = terms.modulus === null ? Number.NaN : difference + terms.modulus;
+  // Without a cap every fall would look like a wrap.
+  if (wrapped >= 0 && wrapped <= cap && Number.isFinite(cap)) return { delta: wrapped, code: "ROLLOVER" };
+  return after <= cap ? { delta: after, code: "RESET" } : { delta: null, code: "COUNTER_FAULT" };
+};
+
+/** What a register counted since its first reading, as a line over event time. `holes[i]`: unknown from knot i−1 to i. */
+export interface RegisterCurve {
+  readonly ts: readonly number[];
+  readonly total: readonly number[];
+  readonly holes: readonly boolean[];
+  readonly events: readonly { readonly ts: number; readonly code: MeterCode }[];
+}
+
+interface Reading {
+  readonly ts: number;
+  readonly value: number;
+}
+
+const plausible = (before: Reading, after: Reading, terms: MeterTerms): number | null => {
+  const { delta, code } = registerDelta(before.value, after.value, after.ts - before.ts, terms);
+  return code === "OK" || code === "ROLLOVER" ? delta : null;
+};
+
+/** Walks a register through readings `[from, to)`. A refused reading keeps the base; three that agree become the base. */
+export const registerCurve = (samples: Samples, from: number, to: number, terms: MeterTerms): RegisterCurve => {
+  const ts: number[] = [];
+  const total: number[] = [];
+  const holes: boolean[] = [];
+  const events: { ts: number; code: MeterCode }[] = [];
+  let base: Reading | null = null;
+  let sum = 0;
+  let refused: Reading[] = [];
+  const knot = (at: number, hole: boolean): void => {
+    ts.push(at);
+    total.push(sum);
+    holes.push(hole);
+  };
+  for (let index = from; index < to; index++) {
+    const reading: Reading = { ts: samples.ts[index] ?? 0, value: samples.value[index] ?? 0 };
+    if (base === null) {
+      base = reading;
+      knot(reading.ts, false);
+      continue;
+    }
+    const { delta, code } = registerDelta(base.value, reading.value, reading.ts - base.ts, terms);
+    if (code !== "OK") events.push({ ts: reading.ts, code });
+    if (delta !== null) {
+      sum += delta;
+      knot(reading.ts, false);
+      base = code === "JITTER" ? { ts: reading.ts, value: base.value } : reading;
+      refused = [];
+      continue;
+    }
+    const last = refused.at(-1);
+    if (last !== undefined && plausible(last, reading, terms) === null) refused = [];
+    refused.push(reading);
+    const [first, second] = refused;
+    if (first === undefined || second === undefined || refused.length < 3) continue;
+    knot(first.ts, true);
+    sum += plausible(first, second, terms) ?? 0;
+    knot(second.ts, false);
+    sum += plausible(second, reading, terms) ?? 0;
+    knot(reading.ts, false);
+    base = reading;
+    refused = [];
+  }
+  return { ts, total, holes, events };
+};
+
+/** Index of the first sample at or after `ts`. */
+export const firstFrom = (times: readonly number[], ts: number): number => {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] ?? 0) < ts) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+export interface Counted {
+  /** Null when a border has no readings around it, or a hole or a gap over `bridgeMs` lies in the window. */
+  readonly amount: number | null;
+  /** Time between readings no further apart than `gapMs`. */
+  readonly goodMs: number;
+  readonly codes: readonly MeterCode[];
+}
+
+// Enough readings before the window for a spike or a swap to be settled when the window begins.
+const context = 8;
+
+/**
+ * What a register counted in `[start, end)`: its value at a border lies on the line between the readings around it, so
+ * that adjacent windows add up to the whole.
+ */
+export const countBetween = (
+  samples: Samples,
+  window: { readonly start: number; readonly end: number },
+  terms: MeterTerms,
+  limits: { readonly bridgeMs: number; readonly gapMs: number },
+): Counted => {
+  const from = Math.max(0, firstFrom(samples.ts, window.start) - context);
+  // Refused readings at the end are settled by the three after it.
+  const to = Math.min(samples.ts.length, firstFrom(samples.ts, window.end) + 4);
+  const curve = registerCurve(samples, from, to, terms);
+  let amount: number | null = 0;
+  let goodMs = 0;
+  let reached = window.start;
+  for (let index = 1; index < curve.ts.length; index++) {
+    const left = curve.ts[index - 1] ?? 0;
+    const right = curve.ts[index] ?? 0;
+    const start = Math.max(left, window.start);
+    const end = Math.min(right, window.end);
+    if (end <= start) continue;
+    const length = right - left;
+    const hole = curve.holes[index] === true || length > limits.bridgeMs;
+    if (!hole && length <= limits.gapMs) goodMs += end - start;
+    const part = (((curve.total[index] ?? 0) - (curve.total[index - 1] ?? 0)) * (end - start)) / length;
+    amount = hole || amount === null || start > reached ? null : amount + part;
+    reached = end;
+  }
+  const codes = curve.events.filter(({ ts }) => ts > window.start && ts <= window.end).map(({ code }) => code);
+  return { amount: reached < window.end ? null : amount, goodMs, codes };
+};

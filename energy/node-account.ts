@@ -1,0 +1,256 @@
+import type { AccountFlag, NodeAccount, Quality } from "./account.ts";
+import type { Window } from "./calendar.ts";
+import { countBetween, firstFrom, type MeterCode, type Samples } from "./meter.ts";
+import type { Point, SiteNode } from "./model.ts";
+import { integratePower, type PowerWindow, valueAt } from "./power.ts";
+
+/** Samples of one site around a window, by `<device>/<quantity>`, each in event-time order. */
+export type SamplesByPoint = ReadonlyMap<string, Samples>;
+
+export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;
+
+export interface WindowLimits {
+  /** Longest distance of two register readings that is shared out over the minutes between. */
+  readonly bridgeMs: number;
+}
+
+// Two missed minutes are a gap, not a slope; slow meters may miss two reports.
+const leastGapMs = 150_000;
+/** Samples of a point further apart than this have a gap between them. */
+export const gapOf = (intervalMs: number): number => Math.max(3 * intervalMs, leastGapMs);
+
+const qualityOrder: readonly Quality[] = ["MEASURED", "PARTLY_ESTIMATED", "ESTIMATED", "INVALID"];
+export const worstQuality = (qualities: Iterable<Quality>): Quality => {
+  let worst = 0;
+  for (const quality of qualities) worst = Math.max(worst, qualityOrder.indexOf(quality));
+  return qualityOrder[worst] ?? "INVALID";
+};
+
+const flagOf: Readonly<Record<Exclude<MeterCode, "OK">, AccountFlag>> = {
+  JITTER: "COUNTER_JITTER",
+  ROLLOVER: "COUNTER_ROLLOVER",
+  RESET: "COUNTER_RESET",
+  SPIKE: "COUNTER_SPIKE",
+  COUNTER_FAULT: "COUNTER_FAULT",
+};
+
+/** A sum in which one unknown part makes the whole unknown; null for no parts. */
+export const sumKnown = (parts: readonly (number | null)[]): number | null => {
+  let sum: number | null = parts.length === 0 ? null : 0;
+  for (const part of parts) sum = sum === null || part === null ? null : sum + part;
+  return sum;
+};
+
+interface Energy {
+  readonly forwardWh: number | null;
+  readonly reverseWh: number | null;
+  readonly coverage: number;
+  readonly quality: Quality;
+  readonly flags: readonly AccountFlag[];
+}
+
+const lengthOf = (window: Window): number => window.end - window.start;
+
+interface Direction {
+  readonly wh: number | null;
+  readonly goodMs: number;
+  readonly quality: Quality;
+  readonly flags: readonly AccountFlag[];
+}
+
+const byPower = (wh: number, power: PowerWindow | null, window: Window): Direction => {
+  const goodMs = power?.goodMs ?? 0;
+  // A millisecond is rounding, not a gap.
+  const whole = goodMs >= lengthOf(window) - 1;
+  return { wh: whole ? wh : null, goodMs, quality: whole ? "PARTLY_ESTIMATED" : "INVALID", flags: [] };
+};
+
+/** One direction from its register, or from integrated power where the register cannot tell. */
+const direction = (
+  register: Samples | undefined,
+  powerWh: number,
+  power: PowerWindow | null,
+  window: Window,
+  terms: { readonly point: Point; readonly maxW: number; readonly bridgeMs: number },
+): Direction => {
+  const { modulusWh, resolutionWh } = terms.point.register;
+  const counted =
+    register === undefined
+      ? null
+      : countBetween(
+          register,
+          window,
+          { modulus: modulusWh, resolution: resolutionWh, maxPerHour: terms.maxW },
+          { bridgeMs: terms.bridgeMs, gapMs: gapOf(terms.point.intervalMs) },
+        );
+  const flags = (counted?.codes ?? []).filter((code) => code !== "OK").map((code) => flagOf[code]);
+  if (counted === null || counted.amount === null) {
+    const fallback = byPower(powerWh, power, window);
+    return { ...fallback, flags: [...flags, "REGISTER_MISSING"] };
+  }
+  const whole = counted.goodMs >= lengthOf(window) - 1;
+  const estimated: Quality = counted.goodMs > 0 ? "PARTLY_ESTIMATED" : "ESTIMATED";
+  const quality: Quality = whole ? (flags.includes("COUNTER_RESET") ? "PARTLY_ESTIMATED" : "MEASURED") : estimated;
+  return { wh: counted.amount, goodMs: counted.goodMs, quality, flags };
+};
+
+const nothing = (window: Window): Direction => ({
+  wh: 0,
+  goodMs: lengthOf(window),
+  quality: "MEASURED",
+  flags: [],
+});
+
+/** The direction that a point has no register for: both-way nodes by power, the others have none. */
+const unregistered = (wh: number, node: SiteNode, power: PowerWindow | null, window: Window, other: Direction) => {
+  const bothWays = node.kind === "grid" || node.kind === "battery";
+  if (!bothWays) return nothing(window);
+  if (power === null) return node.kind === "grid" ? nothing(window) : { ...nothing(window), wh: null };
+  const measured = byPower(wh, power, window);
+  // A one-way register beside a power that never turned needs no estimate.
+  return measured.wh === 0 ? { ...measured, quality: other.quality } : measured;
+};
+
+const pointEnergy = (
+  node: SiteNode,
+  point: Point,
+  window: Window,
+  samples: SamplesByPoint,
+  power: PowerWindow | null,
+  terms: { readonly maxW: number; readonly bridgeMs: number },
+): Energy => {
+  const read = (quantity: string): Samples | undefined => samples.get(sampleKey(point.device, quantity));
+  const powerForward = power?.forwardWh ?? 0;
+  const powerReverse = power?.reverseWh ?? 0;
+  const all = { point, ...terms };
+  let forward: Direction;
+  let reverse: Direction;
+  if (point.energyForward === null && point.energyReverse === null) {
+    forward = byPower(powerForward, power, window);
+    reverse = byPower(powerReverse, power, window);
+  } else if (point.energyForward !== null) {
+    forward = direction(read(point.energyForward), powerForward, power, window, all);
+    reverse =
+      point.energyReverse === null
+        ? unregistered(powerReverse, node, power, window, forward)
+        : direction(read(point.energyReverse), powerReverse, power, window, all);
+  } else {
+    reverse = direction(read(point.energyReverse ?? ""), powerReverse, power, window, all);
+    forward = unregistered(powerForward, node, power, window, reverse);
+  }
+  return {
+    forwardWh: forward.wh,
+    reverseWh: reverse.wh,
+    coverage: Math.min(forward.goodMs, reverse.goodMs) / lengthOf(window),
+    quality: worstQuality([forward.quality, reverse.quality]),
+    flags: [...forward.flags, ...reverse.flags],
+  };
+};
+
+const interpolate = (samples: Samples, ts: number, gapMs: number): number | null => {
+  const index = firstFrom(samples.ts, ts);
+  const right = samples.ts[index];
+  if (right === ts) return samples.value[index] ?? null;
+  const left = samples.ts[index - 1];
+  if (left === undefined || right === undefined || right - left > gapMs) return null;
+  const a = samples.value[index - 1] ?? 0;
+  return a + (((samples.value[index] ?? 0) - a) * (ts - left)) / (right - left);
+};
+
+/** The power of several meters of one node, at every time one of them spoke and all are known. */
+const addedPower = (
+  meters: readonly { readonly samples: Samples; readonly sign: 1 | -1; readonly gapMs: number }[],
+  window: Window,
+): Samples => {
+  const times = new Set<number>([window.start, window.end]);
+  for (const { samples } of meters) {
+    const last = firstFrom(samples.ts, window.end);
+    for (let index = firstFrom(samples.ts, window.start); index < last; index++) times.add(samples.ts[index] ?? 0);
+  }
+  const ts: number[] = [];
+  const value: number[] = [];
+  for (const at of [...times].sort((a, b) => a - b)) {
+    const sum = sumKnown(
+      meters.map(({ samples, sign, gapMs }) => {
+        const power = interpolate(samples, at, gapMs);
+        return power === null ? null : sign * power;
+      }),
+    );
+    if (sum === null) continue;
+    ts.push(at);
+    value.push(sum);
+  }
+  return { ts, value };
+};
+
+const empty: Samples = { ts: [], value: [] };
+
+/** A node over a window: energies from registers first, powers from gauges; nothing is clamped, a gap is a gap. */
+export const accountNode = (
+  node: SiteNode,
+  window: Window,
+  samples: SamplesByPoint,
+  terms: { readonly busRatingW: number; readonly bridgeMs: number },
+): { readonly account: NodeAccount; readonly slopeWPerS: number } => {
+  const maxW = node.ratingW ?? terms.busRatingW;
+  const energies: Energy[] = [];
+  const meters: { samples: Samples; sign: 1 | -1; gapMs: number }[] = [];
+  let single: PowerWindow | null = null;
+  let gapMs = 0;
+  let socPct: number | null = null;
+  let unmetered = 0;
+  for (const point of node.points) {
+    const gap = gapOf(point.intervalMs);
+    if (point.soc !== null) socPct ??= valueAt(samples.get(sampleKey(point.device, point.soc)), window.end, gap);
+    if (point.power === null && point.energyForward === null && point.energyReverse === null) continue;
+    let power: PowerWindow | null = null;
+    if (point.power !== null) {
+      const gauge = samples.get(sampleKey(point.device, point.power)) ?? empty;
+      power = integratePower(gauge, window, point.sign, gap);
+      meters.push({ samples: gauge, sign: point.sign, gapMs: gap });
+      gapMs = Math.max(gapMs, gap);
+      single = power;
+    } else unmetered++;
+    energies.push(pointEnergy(node, point, window, samples, power, { maxW, bridgeMs: terms.bridgeMs }));
+  }
+  if (meters.length > 1) single = integratePower(addedPower(meters, window), window, 1, gapMs);
+  const forwardWh = sumKnown(energies.map((energy) => energy.forwardWh));
+  const reverseWh = sumKnown(energies.map((energy) => energy.reverseWh));
+  const flags = new Set(energies.flatMap((energy) => energy.flags));
+  if (node.origin === "synthetic") flags.add("SYNTHETIC_INPUT");
+  const hours = lengthOf(window) / 3_600_000;
+  // Where a meter has no gauge, the mean of the node is what its registers say.
+  const byGauge = unmetered === 0 && single !== null && single.meanW !== null ? single : null;
+  const byRegister = forwardWh === null || reverseWh === null ? null : (forwardWh - reverseWh) / hours;
+  const coverage = energies.length === 0 ? 0 : Math.min(...energies.map((energy) => energy.coverage));
+  const slopeWPerS =
+    byGauge === null ? 0 : (((byGauge.lastW ?? 0) - (byGauge.firstW ?? 0)) * 1000) / Math.max(1, byGauge.goodMs);
+  return {
+    slopeWPerS,
+    account: {
+      forwardWh,
+      reverseWh,
+      meanW: byGauge?.meanW ?? byRegister,
+      minW: byGauge?.minW ?? byRegister,
+      maxW: byGauge?.maxW ?? byRegister,
+      socPct,
+      coverage,
+      quality: energies.length === 0 ? "INVALID" : worstQuality(energies.map((energy) => energy.quality)),
+      flags: [...flags],
+    },
+  };
+};
+
+/** A group without a meter of its own: the sum of its children of the same role. */
+export const addChildren = (children: readonly NodeAccount[]): NodeAccount => ({
+  forwardWh: sumKnown(children.map((child) => child.forwardWh)),
+  reverseWh: sumKnown(children.map((child) => child.reverseWh)),
+  meanW: sumKnown(children.map((child) => child.meanW)),
+  // Extremes of the parts do not meet at one moment, so a group has none.
+  minW: null,
+  maxW: null,
+  socPct: null,
+  coverage: children.length === 0 ? 0 : Math.min(...children.map((child) => child.coverage)),
+  quality: children.length === 0 ? "INVALID" : worstQuality(children.map((child) => child.quality)),
+  flags: [...new Set(children.flatMap((child) => child.flags))],
+});
