@@ -24,6 +24,7 @@ export {
   steps,
   type WriteResult,
 } from "./readings.ts";
+export { type RetentionDeps, retentionAt, startRetention } from "./retention.ts";
 export {
   composeRollups,
   composeWindow,

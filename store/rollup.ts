@@ -139,9 +139,12 @@ export const composeRollups = (rows: readonly RollupRow[], step: RollupStep): Ro
   return [...groups].flatMap(([start, group]) => composeWindow(group, start) ?? []);
 };
 
-/** Of the window kept and the window computed anew from what raw data is left, the one that holds more samples. */
-export const fullerWindow = (kept: RollupRow | undefined, fresh: RollupRow | null): RollupRow | null =>
-  fresh === null || (kept !== undefined && kept.count > fresh.count) ? (kept ?? null) : fresh;
+/** Of the window kept and the one computed anew from what raw data is left, the one that rests on more of it. */
+export const fullerWindow = (kept: RollupRow | undefined, fresh: RollupRow | null): RollupRow | null => {
+  if (kept === undefined || fresh === null) return fresh ?? kept ?? null;
+  if (kept.count !== fresh.count) return kept.count > fresh.count ? kept : fresh;
+  return kept.goodMs > fresh.goodMs ? kept : fresh;
+};
 
 export const rollupColumns = (rows: readonly RollupRow[]): RollupColumns => {
   const column = (name: keyof RollupColumns) => rows.map((row) => row[name]);
