@@ -61,12 +61,15 @@ export const listAlerts = async (
   }
 };
 
-/** Every alert of the filter, page by page, so that a million of them need the memory of one page. */
-export async function* allAlerts(rules: Pick<RulesPart, "list">, filter: AlertFilter): AsyncGenerator<Alert> {
+/** Every alert of the filter, a page at a time. */
+export async function* alertPages(
+  rules: Pick<RulesPart, "list">,
+  filter: AlertFilter,
+): AsyncGenerator<readonly Alert[]> {
   let cursor: string | undefined;
   do {
     const page = await listAlerts(rules, filter, { limit: 1000, cursor });
-    yield* page.items;
+    yield page.items;
     cursor = page.next ?? undefined;
   } while (cursor !== undefined);
 }

@@ -56,6 +56,16 @@ test("now shows the newest reading and the open alerts of the site", async () =>
   expect(body.alerts.map(({ id }) => id)).toEqual(["now-open"]);
 });
 
+test("in a storm of alerts now shows the worst, newest first, and says how many it left out", async () => {
+  await using storm = await startStand();
+  for (let i = 0; i < 300; i++)
+    await saveAlert(storm.ledger, alertOf({ id: `s${i}`, start: i, severity: i === 3 ? "CRITICAL" : "WARNING" }));
+  const now = (await (await fetch(`${storm.url}/api/v1/sites/hall/now`)).json()) as NowWire;
+  expect(now.alertsLeftOut).toBe(100);
+  expect(now.alerts).toHaveLength(200);
+  expect([now.alerts[0]?.id, now.alerts.at(-1)?.id]).toEqual(["s299", "s3"]);
+});
+
 test("a site that no file describes is not found", async () => {
   expect(await refusal("/api/v1/sites/attic/now")).toMatchObject({ status: 404, code: "DASHBOARD_SITE_UNKNOWN" });
   expect(await refusal("/api/v1/kpis?site=attic")).toMatchObject({ status: 404, code: "DASHBOARD_SITE_UNKNOWN" });

@@ -12,8 +12,8 @@ export interface Client {
   readonly sites: ReadonlySet<string> | null;
   /** Sends what the ring holds beyond this client's place. */
   pump(): void;
-  /** Sends to this client alone, before anything newer of the ring. */
-  tell(text: string): void;
+  /** Sends to this client alone, under the id it has come to, so that coming back with that id loses nothing. */
+  tell(frame: (place: number) => string): void;
   drained(): void;
   heartbeat(): void;
   end(): void;
@@ -31,7 +31,7 @@ export const createClient = (
   const { sites, now } = options;
   let { place } = options;
   let blockedSince: number | null = null;
-  const waiting: string[] = [];
+  const waiting: ((place: number) => string)[] = [];
 
   const send = (text: string): void => {
     if (!outlet.write(text)) blockedSince = now();
@@ -39,9 +39,10 @@ export const createClient = (
   const isFor = (site: string | null): boolean => site === null || sites === null || sites.has(site);
 
   const pump = (): void => {
-    for (let text = blockedSince === null ? waiting.shift() : undefined; text !== undefined; text = waiting.shift()) {
-      send(text);
-      if (blockedSince !== null) return;
+    while (blockedSince === null) {
+      const frame = waiting.shift();
+      if (frame === undefined) break;
+      send(frame(place));
     }
     while (blockedSince === null) {
       const entry = ring.after(place);
@@ -59,8 +60,8 @@ export const createClient = (
   return {
     sites,
     pump,
-    tell: (text) => {
-      waiting.push(text);
+    tell: (frame) => {
+      waiting.push(frame);
       pump();
     },
     drained: () => {

@@ -10,8 +10,6 @@ const retryMs = 1000;
 /** While history is loaded, minutes are accounted by the thousand: a screen needs the last ones only. */
 const accountsPerPage = 10;
 
-export interface Feed extends AsyncDisposable {}
-
 const accountEvent = ({ site, kind, ts, revision }: LedgerRow): LiveEvent => ({
   event: "account",
   data: { site, step: kind.slice("account/".length), start: ts, revision },
@@ -21,7 +19,7 @@ const accountEvent = ({ site, kind, ts, revision }: LedgerRow): LiveEvent => ({
 export const createFeed = (
   { ledger, onError }: Pick<Context, "ledger" | "onError">,
   emit: (site: string | null, event: LiveEvent) => void,
-): Feed => {
+): AsyncDisposable => {
   const stop = new AbortController();
   const { signal } = stop;
 

@@ -4,7 +4,7 @@ import type { DashboardSettings } from "./config.ts";
 import { type Refusal, refuse } from "./problem.ts";
 
 /** `name:port` without its port, lower case, IPv6 without brackets. */
-export const hostOf = (authority: string): string => {
+const hostOf = (authority: string): string => {
   const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(authority);
   return (bracketed?.[1] ?? authority.replace(/:\d*$/, "")).toLowerCase();
 };
@@ -36,7 +36,7 @@ const authorityOf = (origin: string): string | null => (URL.canParse(origin) ? n
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** What may not come in: foreign host names, commands from foreign pages, commands while exposed. */
-export const refusalOf = (request: FastifyRequest, settings: DashboardSettings): Refusal | null => {
+const refusalOf = (request: FastifyRequest, settings: DashboardSettings): Refusal | null => {
   const byHost = hostRefusal(request.headers.host, settings);
   if (byHost !== null || safeMethods.has(request.method)) return byHost;
   if (settings.DASHBOARD_EXPOSE === "read-only")

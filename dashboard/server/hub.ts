@@ -42,33 +42,37 @@ export const startHub = (
     // Ids of an earlier life stay below: nobody sends a thousand events a millisecond.
     firstId: now() * 1000,
   });
-  const newest = new Map<string, { readonly text: string; readonly data: string; readonly at: number }>();
+  const newest = new Map<string, { readonly event: LiveEvent; readonly data: string; readonly at: number }>();
   const busy = new Set<string>();
   let told = { essence: "", at: 0 };
 
-  const emit = (site: string | null, event: LiveEvent): string => {
-    const { text } = ring.push({ site, at: now() }, (id) => frame(id, event));
+  const emit = (site: string | null, event: LiveEvent): void => {
+    ring.push({ site, at: now() }, (id) => frame(id, event));
     for (const client of clients) client.pump();
-    return text;
   };
+  const tell = (client: Client, event: LiveEvent): void => client.tell((place) => frame(place, event));
 
   const listenedSites = (): readonly string[] => {
     const sites = energy.sites().map(({ id }) => id);
     return sites.filter((site) => [...clients].some((client) => client.sites === null || client.sites.has(site)));
   };
 
-  const tickSite = async (site: string): Promise<void> => {
+  const tickSite = async (site: string): Promise<"told" | "same"> => {
     // A slow answer must not pile up more questions.
-    if (busy.has(site)) return;
+    if (busy.has(site)) return "same";
     busy.add(site);
     try {
       const seen = await context.siteNow(site);
-      if (seen === null) return;
+      if (seen === null) return "same";
       const data = JSON.stringify(seen);
-      if (newest.get(site)?.data === data) return;
-      newest.set(site, { text: emit(site, { event: "now", data: seen }), data, at: now() });
+      if (newest.get(site)?.data === data) return "same";
+      const event = { event: "now", data: seen } as const;
+      newest.set(site, { event, data, at: now() });
+      emit(site, event);
+      return "told";
     } catch (error) {
       onError(error, "DASHBOARD_LIVE_FAILED");
+      return "same";
     } finally {
       busy.delete(site);
     }
@@ -98,15 +102,18 @@ export const startHub = (
   /** What is true now, for one who has just come; a fresh picture of a site is shared, not made again. */
   const greet = async (client: Client): Promise<void> => {
     try {
-      client.tell(frame(ring.head(), { event: "health", data: await context.health() }));
+      tell(client, { event: "health", data: await context.health() });
     } catch (error) {
       onError(error, "DASHBOARD_LIVE_FAILED");
     }
     for (const { id } of energy.sites()) {
       if (client.sites !== null && !client.sites.has(id)) continue;
       const fresh = newest.get(id);
-      if (fresh !== undefined && now() - fresh.at < 2 * tickMs) client.tell(fresh.text);
-      else void tickSite(id);
+      if (fresh !== undefined && now() - fresh.at < 2 * tickMs) tell(client, fresh.event);
+      else if ((await tickSite(id)) === "same") {
+        const known = newest.get(id);
+        if (known !== undefined) tell(client, known.event);
+      }
     }
   };
 
@@ -124,7 +131,7 @@ export const startHub = (
       clients.add(client);
       if (lost) {
         const reason = "what happened since that id is no longer held: load afresh";
-        client.tell(frame(ring.head(), { event: "reset", data: { reason } }));
+        tell(client, { event: "reset", data: { reason } });
       }
       client.pump();
       if (!resumes) void greet(client);

@@ -31,6 +31,18 @@ test("a new listener is told at once what is true now", async () => {
   expect(await listener.until(({ event }) => event === "health")).toMatchObject({ data: { status: "ok" } });
 });
 
+test("a listener that comes much later is told what has not changed since", async () => {
+  let clock = 1_800_000_000_000;
+  await using stand = await startStand({ now: () => clock });
+  await write(stand, 100);
+  const first = await listen(live(stand));
+  await first.until(isNow(100));
+  await first[Symbol.asyncDispose]();
+  clock += 60_000;
+  await using second = await listen(live(stand));
+  await second.until(isNow(100));
+});
+
 test("no proxy may hold events back or change them", async () => {
   await using stand = await startStand();
   await using listener = await listen(live(stand));

@@ -16,7 +16,7 @@ export interface Refusal {
   readonly errors?: ProblemWire["errors"];
 }
 
-export const problemText = ({ status, code, detail, errors }: Refusal): string =>
+const problemText = ({ status, code, detail, errors }: Refusal): string =>
   JSON.stringify({
     type: `urn:wattlas:problem:${code}`,
     title: STATUS_CODES[status] ?? "Error",

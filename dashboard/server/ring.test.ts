@@ -105,6 +105,19 @@ test("a client that falls out of the ring is dropped", () => {
   expect(state.destroyed).toBe(true);
 });
 
+test("what is told to one client carries the id it has come to", () => {
+  const ring = createRing({ holdMs: 1000, maxBytes: 1000, firstId: 1 });
+  const { sent, state, client } = startClient(ring);
+  state.takes = false;
+  push(ring, 0, "a");
+  client.pump();
+  push(ring, 0, "b");
+  client.tell((place) => `told at ${place}`);
+  state.takes = true;
+  client.drained();
+  expect(sent).toEqual(["a", "told at 1", "b"]);
+});
+
 test("a client hears its sites and what concerns everybody", () => {
   const ring = createRing({ holdMs: 1000, maxBytes: 1000, firstId: 1 });
   const { sent, client } = startClient(ring, new Set(["hall"]));

@@ -137,6 +137,7 @@ export const now = z.object({
   balance,
   kpis: z.record(z.string(), kpiResult),
   alerts: z.array(alert),
+  alertsLeftOut: z.number().int().exactOptional(),
 });
 
 export const reading = z.object({

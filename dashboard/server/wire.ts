@@ -61,8 +61,10 @@ export interface SiteWire {
 
 /** GET /api/v1/sites/{site}/now, and every `now` event of the live stream. */
 export interface NowWire extends SiteNow {
-  /** Open alerts (everything but CLOSED), newest first. */
+  /** Open alerts (everything but CLOSED), newest first; beyond 200 the least severe and oldest are left out. */
   readonly alerts: readonly Alert[];
+  /** How many were left out, when some were: the whole is under /api/v1/alerts. */
+  readonly alertsLeftOut?: number;
 }
 
 /** GET /api/v1/readings?site&device&from&to&limit&cursor → {items, next}, oldest first. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SiteModel } from "#energy";
+import { type Alert, severities } from "#rules";
 import type { App, Context } from "../app.ts";
 import { refuse, unknownSite } from "../problem.ts";
 import { identifier } from "../query.ts";
@@ -18,12 +19,24 @@ const siteWire = (model: SiteModel, demoRuns: boolean): SiteWire => ({
   work: (model.compute?.work ?? []).map((term) => ({ ...term })),
 });
 
+/** A storm of ten thousand alerts must not make every frame of the live stream ten megabytes. */
+const mostAlerts = 200;
+
+const worstFirst = (a: Alert, b: Alert): number =>
+  severities.indexOf(b.severity) - severities.indexOf(a.severity) || b.start - a.start;
+
+const someOf = (alerts: readonly Alert[]): Pick<NowWire, "alerts" | "alertsLeftOut"> => {
+  if (alerts.length <= mostAlerts) return { alerts };
+  const shown = new Set(alerts.toSorted(worstFirst).slice(0, mostAlerts));
+  return { alerts: alerts.filter((alert) => shown.has(alert)), alertsLeftOut: alerts.length - mostAlerts };
+};
+
 /** What the site's operators see this second, with its open alerts; null when no model knows the site. */
 export const createSiteNow =
   ({ energy, rules }: Pick<Context, "energy" | "rules">) =>
   async (site: string): Promise<NowWire | null> => {
     const [seen, alerts] = await Promise.all([energy.now(site), rules.open(site)]);
-    return seen === null ? null : { ...seen, alerts };
+    return seen === null ? null : { ...seen, ...someOf(alerts) };
   };
 
 export const siteRoutes = (app: App, context: Context): void => {
