@@ -3,10 +3,10 @@ import type { StoreSettings } from "../config.ts";
 import type { StoreCode } from "../errors.ts";
 import { StoreRefusedError } from "../errors.ts";
 import type { Readings } from "../readings.ts";
+import { createInstance, type InfluxDeps, type Instance } from "./instance.ts";
 import { createReads } from "./reads.ts";
 import { readHead, readSent } from "./segment.ts";
 import { openServer, parseInfluxUrl } from "./server.ts";
-import { createShared, type InfluxDeps, type Shared } from "./shared.ts";
 import { createView } from "./view.ts";
 import { openWriter } from "./writer.ts";
 
@@ -16,7 +16,7 @@ import { openWriter } from "./writer.ts";
 //                              ▲
 //                    roll-ups ─┘ of every hour that is over
 
-export type { InfluxDeps } from "./shared.ts";
+export type { InfluxDeps } from "./instance.ts";
 
 /**
  * Readings in InfluxDB 1.6 to 3 behind a spool on this machine. `write` resolves when the spool is synced, whether the
@@ -30,18 +30,18 @@ export const openInflux = async (settings: StoreSettings, deps: InfluxDeps): Pro
   const dir = join(settings.DATA_DIR, "spool");
   const onError = (error: unknown, code: StoreCode): void => deps.onError(error, { stage: "store", code });
   const server = openServer(address);
-  const shared = createShared({ dir, server, gapMs: settings.STORE_GAP_MS, onError });
-  if (deps.role === "reader") return openReader(shared);
+  const instance = createInstance({ dir, server, gapMs: settings.STORE_GAP_MS, onError });
+  if (deps.role === "reader") return openReader(instance);
   try {
-    return await openWriter(settings, deps, shared);
+    return await openWriter(settings, deps, instance);
   } catch (error) {
-    await shared.close();
+    await instance.close();
     throw error;
   }
 };
 
-const openReader = (shared: Shared): Readings => {
-  const { dir, server, gapMs, onDamage } = shared;
+const openReader = (instance: Instance): Readings => {
+  const { dir, server, gapMs, onDamage } = instance;
   const head = () => readHead(dir);
   const sentSeq = async () => (await readSent(dir)) ?? 0;
   const view = createView(dir, gapMs, { head, sentSeq }, onDamage);
@@ -50,9 +50,9 @@ const openReader = (shared: Shared): Readings => {
     throw new StoreRefusedError("this instance of the store only reads", { code: "STORE_IN_USE" });
   };
   return {
-    ...shared.answers({ view, reads, head, sentSeq, full: () => false }),
+    ...instance.answers({ view, reads, head, sentSeq, full: () => false }),
     write: refuse,
     prune: refuse,
-    [Symbol.asyncDispose]: () => shared.close(),
+    [Symbol.asyncDispose]: () => instance.close(),
   };
 };

@@ -19,7 +19,9 @@ export const influxdIsThere = (): boolean => {
     return true;
   } catch {
     if (process.env.CI === "true") throw new Error(`${binary} is not installed, and CI=true lets no suite be skipped`);
-    process.stderr.write(`\nSKIPPED: tests against a real InfluxDB, because ${binary} is not installed (apt install influxdb)\n\n`);
+    process.stderr.write(
+      `\nSKIPPED: tests against a real InfluxDB, because ${binary} is not installed (apt install influxdb)\n\n`,
+    );
     return false;
   }
 };

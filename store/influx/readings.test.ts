@@ -28,7 +28,9 @@ describe.skipIf(!influxdIsThere())("a real InfluxDB", () => {
     const openBoth = async (): Promise<Readings> => {
       const writer = await openAs("writer");
       if (from === "writer") {
-        close = () => writer[Symbol.asyncDispose]();
+        close = async () => {
+          await writer[Symbol.asyncDispose]();
+        };
         return writer;
       }
       const reader = await openAs("reader");
@@ -39,8 +41,12 @@ describe.skipIf(!influxdIsThere())("a real InfluxDB", () => {
       return { ...reader, write: writer.write, prune: writer.prune };
     };
     const readings = await openBoth();
-    const allSent = () =>
-      vi.waitFor(async () => expect((await readings.health()).pendingReadings).toBe(0), { interval: 5, timeout: 10_000 });
+    const allSent = async () => {
+      await vi.waitFor(async () => expect((await readings.health()).pendingReadings).toBe(0), {
+        interval: 5,
+        timeout: 10_000,
+      });
+    };
     return {
       readings,
       ...(sent === "sent" && { settled: allSent }),

@@ -35,7 +35,7 @@ interface Answer {
 
 const requestTimeoutMs = 30_000; // a year of hourly windows takes a small server seconds, not minutes
 const writeTimeoutMs = 20_000; // 5,000 lines take 50 ms; InfluxDB itself gives up after 10 s
-const restMs = 1000;
+const leastRestMs = 1000;
 const notThere = /(database|measurement|table|bucket)\b.*not found/i;
 
 export interface InfluxAddress {
@@ -69,18 +69,20 @@ export const openServer = ({ url, database, user, password }: InfluxAddress): In
   const ended = new AbortController();
   let version = "";
   let trouble: string | null = null;
-  let failedAt = Number.NEGATIVE_INFINITY;
+  let restUntil = Number.NEGATIVE_INFINITY;
 
   const limit = (ms: number): AbortSignal => AbortSignal.any([ended.signal, AbortSignal.timeout(ms)]);
   /** Any answer but "not now" says that the server is there. */
   const watched = async <Result>(work: Promise<Result>): Promise<Result> => {
+    const started = performance.now();
     try {
       const result = await work;
       trouble = "";
       return result;
     } catch (error) {
       trouble = error instanceof HttpError && [400, 404, 413].includes(error.statusCode) ? "" : explain(error);
-      failedAt = performance.now();
+      // As long as the failure took: a server that hangs must not hold up every reader.
+      restUntil = performance.now() + Math.max(leastRestMs, performance.now() - started);
       throw error;
     }
   };
@@ -132,7 +134,7 @@ export const openServer = ({ url, database, user, password }: InfluxAddress): In
     query,
     version: () => version,
     trouble: () => trouble,
-    worthAsking: () => !trouble || performance.now() - failedAt > restMs,
+    worthAsking: () => !trouble || performance.now() >= restUntil,
     ping,
     connect: async () => {
       await ping();

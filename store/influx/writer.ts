@@ -4,15 +4,15 @@ import type { Readings } from "../readings.ts";
 import { createWaiter } from "../waiter.ts";
 import type { Catalog } from "./catalog.ts";
 import { createCommitter } from "./commit.ts";
+import type { InfluxDeps, Instance } from "./instance.ts";
 import { learnDevices } from "./learn.ts";
 import { createPruner } from "./prune.ts";
 import { createReads } from "./reads.ts";
 import { createRecent, type Recent } from "./recent.ts";
 import { createRollups } from "./rollups.ts";
-import { type Head, replaceFile } from "./segment.ts";
+import { type Damage, type Head, replaceFile } from "./segment.ts";
 import { startSender } from "./sender.ts";
-import type { InfluxDeps, Shared } from "./shared.ts";
-import { openSpool } from "./spool.ts";
+import { openSpool, quarantine } from "./spool.ts";
 import { createStored } from "./stored.ts";
 import { catalogPath, createView, type SpoolView } from "./view.ts";
 
@@ -24,12 +24,20 @@ const rollAfterMs = 60_000; // an hour is over when its last minute had time to 
 const drainOnCloseMs = 3000;
 
 /** The one instance that appends to the spool, sends, rolls up and prunes. */
-export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, shared: Shared): Promise<Readings> => {
-  const { dir, server, gapMs, onDamage, onError } = shared;
+export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, instance: Instance): Promise<Readings> => {
+  const { dir, server, gapMs, onError } = instance;
   const { now = Date.now, random = Math.random, backOff = { firstMs: 500, mostMs: 15_000 } } = deps;
   const quotaBytes = settings.STORE_SPOOL_MB * 1_000_000;
   const disk = deps.disk === undefined ? {} : { disk: deps.disk };
   const spool = await openSpool({ dir, quotaBytes, now, onError: (error) => onError(error, "STORE_CORRUPT"), ...disk });
+  const kept = new Set<string>();
+  const onDamage = (damage: Damage): void => {
+    instance.onDamage(damage);
+    const place = `${damage.base}-${damage.from}`;
+    if (kept.has(place)) return;
+    kept.add(place);
+    quarantine(dir, damage).catch((error: unknown) => onError(error, "STORE_CORRUPT"));
+  };
   let published = spool.head();
   const head = async () => published;
   const sentSeq = async () => spool.sentSeq();
@@ -50,7 +58,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, shar
     committed: (next) => {
       published = next;
       view.moved(next);
-      shared.announce();
+      instance.announce();
     },
   });
 
@@ -67,7 +75,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, shar
     server,
     stored,
     ledger: deps.ledger,
-    waiter: shared.waiter,
+    waiter: instance.waiter,
     random,
     backOff,
     onError,
@@ -147,7 +155,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, shar
     ended.abort();
     for (const timer of timers) clearInterval(timer);
     const stopped = sender.stop();
-    await shared.close();
+    await instance.close();
     await stopped;
     await rolling.catch(() => undefined);
     await committer.idle();
@@ -157,7 +165,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, shar
   let closing: Promise<void> | null = null;
 
   return {
-    ...shared.answers({ view, reads, head, sentSeq, full: spool.full }),
+    ...instance.answers({ view, reads, head, sentSeq, full: spool.full }),
     write: async (batch) => {
       if (closing !== null) throw new StoreUnavailableError("the store is closing", { retryAfterMs: 1000 });
       return committer.write(batch);
@@ -185,7 +193,7 @@ const recall = async (view: SpoolView, sentSeq: number, head: Head): Promise<Rec
 };
 
 const learn = async (
-  server: Shared["server"],
+  server: Instance["server"],
   catalog: Catalog,
   committer: ReturnType<typeof createCommitter>,
   save: () => Promise<void>,

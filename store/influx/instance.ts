@@ -36,7 +36,7 @@ export interface AnswerParts {
 }
 
 /** What writer and reader have in common. */
-export interface Shared {
+export interface Instance {
   readonly dir: string;
   readonly server: InfluxServer;
   readonly gapMs: number;
@@ -51,12 +51,12 @@ export interface Shared {
 
 const pollMs = 500; // followers in another process hear no announcement
 
-export const createShared = ({
+export const createInstance = ({
   dir,
   server,
   gapMs,
   onError,
-}: Pick<Shared, "dir" | "server" | "gapMs" | "onError">): Shared => {
+}: Pick<Instance, "dir" | "server" | "gapMs" | "onError">): Instance => {
   const waiter = createWaiter();
   const channel = new BroadcastChannel(`wattlas-spool:${resolve(dir)}`);
   channel.onmessage = () => waiter.wake();
