@@ -1,6 +1,6 @@
 import type { AedesOptions, Client, PublishPacket } from "aedes";
 import { mayPublish } from "./access.ts";
-import type { BrokerCode } from "./errors.ts";
+import { AccessDeniedError, type BrokerCode } from "./errors.ts";
 import type { Identity, InboundMessage } from "./message.ts";
 import type { Session, Sessions } from "./session.ts";
 import type { Tally } from "./tally.ts";
@@ -24,7 +24,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       // [MQTT-3.3.5-2] An acknowledgement means stored, so a refused QoS 1 or 2 ends its connection.
       if (packet.qos !== 0) {
         session.ending = true;
-        throw new Error(verdict.reason);
+        throw new AccessDeniedError(verdict.reason, { code: verdict.code });
       }
       packet.topic = nowhere;
       packet.payload = Buffer.alloc(0);
