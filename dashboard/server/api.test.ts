@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseSite } from "#energy";
 import { timestamp } from "#store";
 import { alertOf, hall, type Stand, saveAlert, startStand } from "./fake.ts";
 import type { DeviceWire, IngestWire, ListWire, NowWire, ReadingWire, SeriesWire } from "./wire.ts";
@@ -78,6 +79,14 @@ test("a device that no model knows is read like any other", async () => {
     items: [{ ts: start, received: start + 5, device: "r-900", quantities: { power_w: 4200 }, flags: [] }],
     next: null,
   });
+});
+
+test("a site that is not modelled yet gets a site file to begin with, which has no faults", async () => {
+  const response = await fetch(`${stand.url}/api/v1/sites/demo/draft`);
+  expect(response.headers.get("content-type")).toBe("application/yaml; charset=utf-8");
+  expect(response.headers.get("content-disposition")).toBe('attachment; filename="demo.yaml"');
+  expect(parseSite(await response.text(), "demo.yaml")).toMatchObject({ ok: true });
+  expect(await refusal("/api/v1/sites/nobody/draft")).toMatchObject({ status: 404, code: "DASHBOARD_SITE_UNKNOWN" });
 });
 
 test("readings are paged without loss or repetition", async () => {

@@ -7,6 +7,7 @@ import { alertExportRoutes } from "./api/alert-export.ts";
 import { alertRoutes } from "./api/alerts.ts";
 import { commandRoutes } from "./api/commands.ts";
 import { deviceRoutes } from "./api/devices.ts";
+import { draftRoutes } from "./api/draft.ts";
 import { healthRoutes } from "./api/health.ts";
 import { ingestRoutes } from "./api/ingest.ts";
 import { kpiRoutes } from "./api/kpis.ts";
@@ -76,6 +77,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   metricsRoute(app, context, hub.clients);
   healthRoutes(app, context);
   siteRoutes(app, context);
+  draftRoutes(app, context);
   readingRoutes(app, context);
   seriesRoutes(app, context);
   kpiRoutes(app, context);
