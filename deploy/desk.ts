@@ -5,7 +5,7 @@
 import { type Dashboard, startDashboard } from "#dashboard";
 import { type SiteModel, startEnergy } from "#energy";
 import { startRules } from "#rules";
-import { type openStore, startRetention } from "#store";
+import type { openStore } from "#store";
 import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
 
@@ -48,7 +48,6 @@ export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Des
       ? await startEnergy(settings.energy, { readings, ledger, sites, publish, onError })
       : null;
   if (energy) stack.use(energy);
-  stack.use(startRetention(readings, settings.store, { onError }));
 
   let dashboard: Dashboard | null = null;
   if (has("dashboard") && energy && rules) {

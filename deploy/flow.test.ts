@@ -59,7 +59,9 @@ test("a reading goes in as MQTT and comes out as account, alert and live event",
     const wh = (watts: number) => 1_000_000 + ((20 - minute) * watts) / 60;
     const power = { "grid-1": 38_000, "r-1": 24_000, "cool-1": 6000 };
     for (const [device, watts] of Object.entries(power)) {
-      await client.publishAsync(topic(device), JSON.stringify({ ts, power_w: watts, energy_import_wh: wh(watts) }), { qos: 1 });
+      await client.publishAsync(topic(device), JSON.stringify({ ts, power_w: watts, energy_import_wh: wh(watts) }), {
+        qos: 1,
+      });
     }
   }
   await client.publishAsync(topic("r-1"), JSON.stringify({ power_w: 24_100 }), { qos: 1 });
@@ -70,7 +72,7 @@ test("a reading goes in as MQTT and comes out as account, alert and live event",
   await vi.waitFor(
     async () => {
       const alerts = await get("/api/v1/alerts?site=hall&rule=R01&limit=10");
-      expect(alerts["items"]).toMatchObject([{ rule: "R01", site: "hall" }]);
+      expect(alerts.items).toMatchObject([{ rule: "R01", site: "hall" }]);
     },
     { timeout: 20_000, interval: 100 },
   );
@@ -79,7 +81,10 @@ test("a reading goes in as MQTT and comes out as account, alert and live event",
   const kpis = await get(`/api/v1/kpis?site=hall&kpi=PUE&from=${end - 900_000}&to=${end}`);
   expect(kpis).toMatchObject({ items: [{ kpi: "PUE", value: expect.closeTo(1.25, 3) }] });
 
-  await vi.waitFor(() => expect(events.join("")).toMatch(/event: alert[\s\S]*R01|R01[\s\S]*event: alert/), { timeout: 10_000, interval: 100 });
+  await vi.waitFor(() => expect(events.join("")).toMatch(/event: alert[\s\S]*R01|R01[\s\S]*event: alert/), {
+    timeout: 10_000,
+    interval: 100,
+  });
   live.abort();
   await reading;
   expect(errors).toEqual([]);
@@ -90,8 +95,8 @@ test("what is wrong with a message is listed with its reason and the broker goes
   await client.publishAsync("dc/hall/r-1/telemetry", "not json", { qos: 1 });
   await client.publishAsync("dc/hall/r-1/telemetry", '{"power_w":"many","inlet_c":24}', { qos: 1 });
   const letters = await get("/api/v1/dead-letters?limit=10");
-  const codes = (letters["items"] as { code: string }[]).map(({ code }) => code).sort();
+  const codes = (letters.items as { code: string }[]).map(({ code }) => code).sort();
   expect(codes).toEqual(["COLLECTOR_PAYLOAD_NOT_JSON", "COLLECTOR_VALUE_NOT_NUMBER"]);
   const devices = await get("/api/v1/devices?site=hall");
-  expect(devices["items"]).toMatchObject([{ device: "r-1", quantities: ["inlet_c"] }]);
+  expect(devices.items).toMatchObject([{ device: "r-1", quantities: ["inlet_c"] }]);
 });

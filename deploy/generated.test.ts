@@ -10,6 +10,7 @@ test("generated files and tables are as the code says (npm run document writes t
 });
 
 test("both READMEs have the same sections", () => {
-  const sections = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8").match(/^## /gm)?.length;
+  const sections = (file: string) =>
+    readFileSync(new URL(`../${file}`, import.meta.url), "utf8").match(/^## /gm)?.length;
   expect(sections("README.zh-CN.md")).toBe(sections("README.md"));
 });

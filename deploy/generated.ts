@@ -15,20 +15,30 @@ export interface Generated {
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
+  [head, head.map(() => "---"), ...rows]
+    .map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
 
 const settingsTable = (head: readonly string[]): string =>
   table(
     head,
-    documentSettings().map(({ name, fallback, meaning }) => [`\`${name}\``, fallback === "" ? "" : `\`${fallback}\``, meaning]),
+    documentSettings().map(({ name, fallback, meaning }) => [
+      `\`${name}\``,
+      fallback === "" ? "" : `\`${fallback}\``,
+      meaning,
+    ]),
   );
 
 const codesTable = (head: readonly string[]): string =>
   table(
     head,
-    Object.entries({ broker: brokerCodes, collector: collectorCodes, store: storeCodes, rules: rulesCodes, dashboard: dashboardCodes }).map(
-      ([stage, codes]) => [stage, codes.map((code) => `\`${code}\``).join(" ")],
-    ),
+    Object.entries({
+      broker: brokerCodes,
+      collector: collectorCodes,
+      store: storeCodes,
+      rules: rulesCodes,
+      dashboard: dashboardCodes,
+    }).map(([stage, codes]) => [stage, codes.map((code) => `\`${code}\``).join(" ")]),
   );
 
 const quantitiesTable = (head: readonly string[]): string =>
@@ -47,7 +57,8 @@ const fill = (parts: Readonly<Record<string, string>>) => (current: string) =>
   }, current);
 
 const settingsFile = (): string => {
-  const head = "# Every setting with its default. Set what you change in the environment; npm start -- --check tells what is wrong.\n";
+  const head =
+    "# Every setting with its default. Set what you change in the environment; npm start -- --check tells what is wrong.\n";
   const body = documentSettings().map(({ name, fallback, meaning }) => `# ${meaning}\n#${name}=${fallback}\n`);
   return `${head}\n${body.join("\n")}`;
 };

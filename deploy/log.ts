@@ -10,6 +10,11 @@ export function createLog(level: Settings["deploy"]["DEPLOY_LOG"]): {
   const log = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
   return {
     log,
-    onError: (error, at) => log.error({ ...at, err: error }, error instanceof Error ? error.message : String(error)),
+    // A store that is back is reported the same way as one that went away, but it is no error.
+    onError: (error, at) =>
+      log[at.code.endsWith("_BACK") ? "info" : "error"](
+        { ...at, err: error },
+        error instanceof Error ? error.message : String(error),
+      ),
   };
 }

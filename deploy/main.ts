@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { loadMappings, type Mapping } from "#collector";
 import { loadSites, type SiteModel } from "#energy";
-import { loadRules } from "#rules";
+import { loadCatalogue } from "#rules";
 import { createLog } from "./log.ts";
 import { loadDemoSite } from "./replay/site.ts";
 import { parseSettings, type Settings } from "./settings.ts";
@@ -11,7 +11,10 @@ const usage = `usage: npm start [-- --check]
   --check   parse all settings, site, mapping and rule files, say what is wrong, exit 0 or 1
 Settings are environment variables: deploy/settings.env lists them all.`;
 
-const say = (text: string) => process.stderr.write(`${text}\n`);
+const say = (text: string): void => {
+  process.stderr.write(`${text}
+`);
+};
 const fault = (text: string): never => {
   say(`wattlas: ${text}`);
   process.exit(1);
@@ -42,9 +45,9 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
   const [sites, mappings, rules] = await Promise.all([
     loadSites(settings.energy.ENERGY_SITES_DIR),
     loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
-    loadRules(settings.rules),
+    loadCatalogue(settings.rules.RULES_DIR),
   ]);
-  for (const result of [sites, mappings, rules]) if (!result.ok) faults.push(...result.faults.map(place));
+  for (const result of [sites, mappings, rules]) if ("faults" in result) faults.push(...result.faults.map(place));
   const own = sites.ok ? sites.sites : [];
   const demo = settings.deploy.DEPLOY_DEMO === "auto" ? (own.length === 0 ? "on" : "off") : settings.deploy.DEPLOY_DEMO;
   const shipped = demo === "on" ? await loadDemoSite() : null;
@@ -66,7 +69,10 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { check: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
   });
-  if (values.help) return say(usage);
+  if (values.help) {
+    say(usage);
+    return;
+  }
 
   let checked: Checked;
   try {

@@ -9,7 +9,7 @@ import { Worker } from "node:worker_threads";
 import { type Broker, startBroker } from "#broker";
 import { type Collector, type Mapping, startCollector } from "#collector";
 import type { SiteModel } from "#energy";
-import { openStore } from "#store";
+import { openStore, startRetention } from "#store";
 import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.ts";
 import type { DeskOrder, DeskReport, DeskStart } from "./desk-thread.ts";
 import { startHealth } from "./health.ts";
@@ -54,6 +54,8 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
 
   const writes = parts.includes("collector");
   const store = stack.use(await openStore(settings.store, { role: writes ? "writer" : "reader", onError }));
+
+  if (writes) stack.use(startRetention(store.readings, settings.store, { onError }));
 
   const deskParts = parts.some((part) => part === "rules" || part === "energy" || part === "dashboard");
   // The memory store lives in one thread; everything else gives the desk a thread of its own.
