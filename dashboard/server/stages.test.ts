@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { energySchema, parseSite, type SiteModel, startEnergy } from "#energy";
+import { rulesSchema, startRules } from "#rules";
+import { createMemoryLedger, createMemoryReadings, type Reading, timestamp } from "#store";
+import { dashboardSchema } from "./config.ts";
+import { type Heard, listen } from "./listen.ts";
+import { startDashboard } from "./server.ts";
+import type { AlertsWire, KpisWire, ListWire, NowWire, TrendWire } from "./wire.ts";
+
+const siteFile = `
+site: hall
+time_zone: Asia/Shanghai
+currency: CNY
+bus_rating_w: 200000
+nodes:
+  - id: grid
+    kind: grid
+    points:
+      - { code: MP.PCC, device: grid-1 }
+  - id: racks
+    kind: it
+    points:
+      - { code: MP.IT, device: it-1 }
+  - id: chillers
+    kind: cooling
+    points:
+      - { code: MP.COOL, device: cool-1 }
+`;
+
+const minute = 60_000;
+const start = Date.UTC(2026, 10, 21);
+const end = start + 30 * minute;
+const owned = new AsyncDisposableStack();
+const errors: unknown[] = [];
+let url = "";
+let write: (readings: readonly Reading[]) => Promise<unknown>;
+let settled: () => Promise<unknown>;
+
+const reading = (device: string, ts: number, power_w: number): Reading => ({
+  site: "hall",
+  device,
+  ts: timestamp(ts),
+  received: timestamp(ts),
+  quantities: { power_w },
+  flags: [],
+});
+
+const parsedSite = (): SiteModel => {
+  const parsed = parseSite(siteFile, "hall.yaml");
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+  return parsed.site;
+};
+
+/** Half an hour: the racks take 80 kW, the chillers 20 kW; from minute 15 the grid meter misses 30 kW. */
+const history = (): readonly Reading[] =>
+  Array.from({ length: 181 }, (_, i) => start + i * 10_000).flatMap((ts) => [
+    reading("grid-1", ts, ts < start + 15 * minute ? 100_000 : 70_000),
+    reading("it-1", ts, 80_000),
+    reading("cool-1", ts, 20_000),
+  ]);
+
+beforeAll(async () => {
+  const readings = owned.use(createMemoryReadings());
+  const ledger = owned.use(createMemoryLedger());
+  const shared = {
+    ...{ readings, ledger, sites: [parsedSite()], publish: () => undefined, now: () => end },
+    onError: (error: unknown) => void errors.push(error),
+  };
+  const rules = owned.use(await startRules(rulesSchema.parse({}), shared));
+  const energy = owned.use(await startEnergy(energySchema.parse({}), shared));
+  const dashboard = owned.use(
+    await startDashboard(dashboardSchema.parse({ DASHBOARD_PORT: "0" }), {
+      ...{ readings, ledger, energy, rules, now: () => end, onError: shared.onError },
+      status: () => ({ version: "0.1.0", parts: ["dashboard"], mqtt: null, demo: null }),
+    }),
+  );
+  url = dashboard.address.url;
+  write = (batch) => readings.write(batch);
+  settled = async () => {
+    await energy.settled();
+    await rules.settled();
+  };
+});
+afterAll(() => owned.disposeAsync());
+
+const get = async <Body>(path: string): Promise<Body> => {
+  const response = await fetch(`${url}${path}`);
+  expect(response.status, path).toBe(200);
+  return (await response.json()) as Body;
+};
+const range = `from=${start}&to=${end}`;
+
+test("readings become accounts and alerts, and both are heard live", async () => {
+  await using listener = await listen(`${url}/api/v1/live?site=hall`);
+  await write(history());
+  await settled();
+  await listener.until(({ event }) => event === "account");
+  const { data } = await listener.until(
+    ({ event, data }: Heard) => event === "alert" && (data as { rule: string }).rule === "R01",
+  );
+  expect(data).toMatchObject({ site: "hall" });
+});
+
+test("now shows power, balance and KPIs of the real books", async () => {
+  const now = await get<NowWire>("/api/v1/sites/hall/now");
+  expect(Object.fromEntries(now.nodes.map(({ id, powerW }) => [id, powerW]))).toMatchObject({
+    grid: 70_000,
+    racks: 80_000,
+    chillers: 20_000,
+  });
+  expect(now.balance.residualW).toBeCloseTo(-30_000, 3);
+  expect(Object.keys(now.kpis).length).toBeGreaterThan(0);
+});
+
+test("KPIs and their trends agree", async () => {
+  const { items } = await get<KpisWire>(`/api/v1/kpis?site=hall&${range}`);
+  expect(items.length).toBeGreaterThan(0);
+  for (const { kpi } of items) {
+    const trend = await get<TrendWire>(`/api/v1/trends?site=hall&kpi=${kpi}&${range}&step=1m`);
+    expect(trend.start.length).toBe(trend.value.length);
+  }
+});
+
+test("accounts of a range are paged to the whole", async () => {
+  const seen: number[] = [];
+  let next: string | null = "";
+  while (next !== null) {
+    const cursor: string = next === "" ? "" : `&cursor=${encodeURIComponent(next)}`;
+    const page = await get<ListWire<{ start: number }>>(`/api/v1/accounts?site=hall&step=1m&limit=7&${range}${cursor}`);
+    seen.push(...page.items.map((account) => account.start));
+    next = page.next;
+  }
+  expect(seen.length).toBeGreaterThan(20);
+  expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => start + i * minute));
+});
+
+test("an open balance is an alert that a person can acknowledge", async () => {
+  const { items } = await get<AlertsWire>("/api/v1/alerts?site=hall&rule=R01&state=!PENDING");
+  const id = items[0]?.id ?? "";
+  const response = await fetch(`${url}/api/v1/alerts/${id}/ack`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ by: "Ana", reason: "meter under repair" }),
+  });
+  expect(await response.json()).toMatchObject({ id, acknowledged: { by: "Ana" } });
+  const history = await get<AlertsWire>(`/api/v1/alerts/${id}/history`);
+  expect(history.items.at(-1)?.acknowledged?.reason).toBe("meter under repair");
+});
+
+test("the shipped rules and the export stand the schemas", async () => {
+  const rules = await get<ListWire<{ id: string }>>("/api/v1/rules");
+  expect(rules.items.map(({ id }) => id)).toEqual(expect.arrayContaining(["R01", "R04", "R16"]));
+  const csv = await (await fetch(`${url}/api/v1/alerts.csv?site=hall`)).text();
+  expect(csv).toContain("R01");
+});
+
+test("nothing of this was an error", () => {
+  expect(errors).toEqual([]);
+});
