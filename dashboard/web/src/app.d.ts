@@ -1,7 +1,7 @@
 declare global {
   namespace App {
-    interface PageData {
-      locale?: string;
+    interface PageState {
+      zoomed?: boolean;
     }
   }
 }

@@ -1,0 +1,186 @@
+// Where everything of the live flow stands, in pixels of a box of the given width.
+//
+//   wide:            sources              narrow:   grid  sources
+//                       │                              │     │
+//             grid ── site bus ──┬ load               ─ site bus ─
+//                       │        └ load                │     │    │
+//             storage   residual                  storage  load  residual
+
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+export interface Tip {
+  readonly x: number;
+  readonly y: number;
+  /** Degrees, pointing along the line away from the other end. */
+  readonly angle: 0 | 90 | 180 | 270;
+}
+
+export interface Placed {
+  readonly id: string;
+  /** Where the node stands, seen from the bus. */
+  readonly side: "top" | "bottom" | "left" | "right";
+  readonly card: Box;
+  readonly pill: Box;
+  /** From the node to the bus. */
+  readonly path: string;
+  readonly atNode: Tip;
+  readonly atBus: Tip;
+}
+
+export interface FlowLayout {
+  readonly shape: "wide" | "narrow";
+  readonly height: number;
+  readonly bus: Box;
+  readonly placed: readonly Placed[];
+}
+
+export interface FlowSides {
+  readonly grid: readonly string[];
+  readonly source: readonly string[];
+  readonly storage: readonly string[];
+  readonly load: readonly string[];
+  readonly residual: readonly string[];
+}
+
+/** Below this width the four sides become two rows. */
+export const narrowPx = 680;
+
+const gap = 12;
+const cardH = 46;
+const pillH = 62;
+const lineRun = 44; // room for an arrow between a pill and the bus
+
+const clamp = (low: number, value: number, high: number): number => Math.min(high, Math.max(low, value));
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+const vertical = (id: string, card: Box, pill: Box, fromY: number, busX: number, busY: number): Placed => {
+  const x = card.x + card.w / 2;
+  const down = busY > fromY;
+  const middle = (fromY + busY) / 2;
+  return {
+    id,
+    side: down ? "top" : "bottom",
+    card,
+    pill,
+    path: `M${round(x)},${round(fromY)} C${round(x)},${round(middle)} ${round(busX)},${round(middle)} ${round(busX)},${round(busY)}`,
+    atNode: { x, y: fromY, angle: down ? 270 : 90 },
+    atBus: { x: busX, y: busY, angle: down ? 90 : 270 },
+  };
+};
+
+const horizontal = (id: string, card: Box, pill: Box, fromX: number, busX: number, busY: number): Placed => {
+  const y = pill.y + pill.h / 2;
+  const right = busX > fromX;
+  const middle = (fromX + busX) / 2;
+  return {
+    id,
+    side: right ? "left" : "right",
+    card,
+    pill,
+    path: `M${round(fromX)},${round(y)} C${round(middle)},${round(y)} ${round(middle)},${round(busY)} ${round(busX)},${round(busY)}`,
+    atNode: { x: fromX, y, angle: right ? 180 : 0 },
+    atBus: { x: busX, y: busY, angle: right ? 0 : 180 },
+  };
+};
+
+/** Points that divide a length evenly, seen from its start. */
+const spread = (count: number, index: number, length: number): number => (length * (index + 1)) / (count + 1);
+
+const wide = (width: number, sides: FlowSides): FlowLayout => {
+  const cardW = clamp(132, width * 0.165, 230);
+  const pillW = clamp(112, width * 0.14, 170);
+  const busW = clamp(150, width * 0.19, 240);
+  const busH = 132;
+  const reach = cardH + pillH + lineRun;
+  const bottomIds = [...sides.storage, ...sides.residual];
+  const top = sides.source.length > 0 ? reach : 0;
+  const bottom = bottomIds.length > 0 ? reach : 0;
+  const pitch = pillH + gap;
+  const column = Math.max(sides.load.length, sides.grid.length) * pitch - gap;
+  const height = Math.max(top + busH + bottom, column);
+  const middle = height > top + busH + bottom ? height / 2 : top + busH / 2;
+  const bus: Box = { x: width / 2 - busW / 2, y: middle - busH / 2, w: busW, h: busH };
+  const zone = width - 2 * (cardW + gap);
+
+  const row = (ids: readonly string[], above: boolean): Placed[] =>
+    ids.map((id, index) => {
+      const w = Math.min(cardW, (zone - gap * (ids.length - 1)) / ids.length);
+      const x = width / 2 - (ids.length * w + (ids.length - 1) * gap) / 2 + index * (w + gap);
+      const card: Box = { x, y: above ? 0 : height - cardH, w, h: cardH };
+      const pill: Box = { x, y: above ? cardH : height - cardH - pillH, w, h: pillH };
+      const busX = bus.x + spread(ids.length, index, bus.w);
+      return vertical(
+        id,
+        card,
+        pill,
+        above ? cardH + pillH : height - cardH - pillH,
+        busX,
+        above ? bus.y : bus.y + bus.h,
+      );
+    });
+
+  const side = (ids: readonly string[], left: boolean): Placed[] => {
+    const total = ids.length * pitch - gap;
+    const start = clamp(0, middle - total / 2, height - total);
+    return ids.map((id, index) => {
+      const y = start + index * pitch;
+      const card: Box = { x: left ? 0 : width - cardW, y, w: cardW, h: pillH };
+      const pill: Box = { x: left ? cardW : width - cardW - pillW, y, w: pillW, h: pillH };
+      return horizontal(
+        id,
+        card,
+        pill,
+        left ? cardW + pillW : width - cardW - pillW,
+        left ? bus.x : bus.x + bus.w,
+        bus.y + spread(ids.length, index, bus.h),
+      );
+    });
+  };
+
+  return {
+    shape: "wide",
+    height,
+    bus,
+    placed: [
+      ...row(sides.source, true),
+      ...side(sides.grid, true),
+      ...row(bottomIds, false),
+      ...side(sides.load, false),
+    ],
+  };
+};
+
+const narrow = (width: number, sides: FlowSides): FlowLayout => {
+  const upper = [...sides.grid, ...sides.source];
+  const lower = [...sides.storage, ...sides.load, ...sides.residual];
+  const space = 8;
+  const run = 34;
+  const stack = cardH + pillH;
+  const busH = 76;
+  const top = upper.length > 0 ? stack + run : 0;
+  const bus: Box = { x: 0, y: top, w: width, h: busH };
+  const height = top + busH + (lower.length > 0 ? run + stack : 0);
+
+  const row = (ids: readonly string[], above: boolean): Placed[] =>
+    ids.map((id, index) => {
+      const w = (width - space * (ids.length - 1)) / ids.length;
+      const x = index * (w + space);
+      const y = above ? 0 : bus.y + bus.h + run;
+      const card: Box = { x, y, w, h: cardH };
+      const pill: Box = { x, y: y + cardH, w, h: stack - cardH };
+      return vertical(id, card, pill, above ? stack : y, x + w / 2, above ? bus.y : bus.y + bus.h);
+    });
+  return { shape: "narrow", height, bus, placed: [...row(upper, true), ...row(lower, false)] };
+};
+
+/** How many nodes of each role find room; more are merged into one. */
+export const roomFor = (width: number): Readonly<Record<"grid" | "source" | "storage" | "load", number>> =>
+  width < narrowPx ? { grid: 1, source: 2, storage: 1, load: 1 } : { grid: 2, source: 3, storage: 2, load: 6 };
+
+export const layoutFlow = (width: number, sides: FlowSides): FlowLayout =>
+  width < narrowPx ? narrow(width, sides) : wide(width, sides);

@@ -1,0 +1,29 @@
+import {
+  mdiBatteryCharging,
+  mdiChip,
+  mdiEngine,
+  mdiLightbulbOutline,
+  mdiPowerPlugOutline,
+  mdiServer,
+  mdiSnowflake,
+  mdiSolarPower,
+  mdiTransmissionTower,
+  mdiViewGridOutline,
+  mdiWindTurbine,
+} from "@mdi/js";
+import type { NodeKind } from "#lib/wire.ts";
+
+export const kindIcons: Readonly<Record<NodeKind, string>> = {
+  grid: mdiTransmissionTower,
+  pv: mdiSolarPower,
+  wind: mdiWindTurbine,
+  genset: mdiEngine,
+  battery: mdiBatteryCharging,
+  ups: mdiPowerPlugOutline,
+  it: mdiServer,
+  cooling: mdiSnowflake,
+  "power-chain": mdiPowerPlugOutline,
+  lighting: mdiLightbulbOutline,
+  misc: mdiViewGridOutline,
+};
+export const computeIcon = mdiChip;
