@@ -1,6 +1,5 @@
 import {
   type Json,
-  type Ledger,
   type LedgerChange,
   type LedgerRow,
   type Page,
