@@ -287,8 +287,11 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   };
 };
 
-const issueText = (issue: z.core.$ZodIssue): string =>
-  issue.code === "unrecognized_keys" ? `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}` : issue.message;
+const issueText = (issue: z.core.$ZodIssue): string => {
+  if (issue.code === "unrecognized_keys") return `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
+  if (issue.code !== "invalid_type") return issue.message;
+  return issue.message.replace(/^Invalid input: (expected \w+), received undefined$/, "is missing, $1");
+};
 const unknownKey = (issue: z.core.$ZodIssue): string | undefined =>
   issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
 const keyed = (path: string, message: string): string => (path === "" ? message : `${path}: ${message}`);
@@ -324,7 +327,7 @@ const findPlaces = (source: string, file: string) => {
 
 // Folded and escaped texts have no simple offset: their faults point at where the text begins.
 const inScalar = (source: string, node: unknown, start: number, within: number): number => {
-  if (!isScalar(node) || typeof node.value !== "string") return 0;
+  if (within === 0 || !isScalar(node) || typeof node.value !== "string") return 0;
   const quoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE" ? 1 : 0;
   return source.slice(start + quoted).startsWith(node.value) ? quoted + within : 0;
 };

@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { shippedDir } from "./catalogue.ts";
+import { parseRule } from "./rule.ts";
+import { parseTrial, runCase } from "./trial.ts";
+
+const hash = (text: string) => createHash("sha256").update(text).digest("hex");
+const kinds = ["good", "bad", "borderline", "missing", "flapping"];
+
+for (const name of readdirSync(shippedDir).filter((file) => !file.endsWith(".test.yaml"))) {
+  const parsed = parseRule(readFileSync(join(shippedDir, name), "utf8"), name);
+  const trial = parseTrial(readFileSync(join(shippedDir, name.replace(/\.yaml$/, ".test.yaml")), "utf8"));
+  describe(name, () => {
+    test("loads without a fault", () => expect(parsed).toMatchObject({ ok: true, rule: { id: trial.rule } }));
+    test("has a case of every kind", () =>
+      expect(kinds.filter((kind) => !trial.cases.some((one) => one.name.startsWith(`${kind}:`)))).toEqual([]));
+    for (const one of trial.cases) {
+      test(one.name, () => {
+        if (!parsed.ok) throw new Error("the rule does not load");
+        const { seen, expected } = runCase(parsed.rule, one, hash);
+        expect(seen).toEqual(expected);
+      });
+    }
+  });
+}
