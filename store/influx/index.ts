@@ -5,7 +5,7 @@ import { StoreRefusedError } from "../errors.ts";
 import type { Readings } from "../readings.ts";
 import { createInstance, type InfluxDeps, type Instance } from "./instance.ts";
 import { createReads } from "./reads.ts";
-import { readHead, readSent } from "./segment.ts";
+import { listSegments, readHead, readSent } from "./segment.ts";
 import { openServer, parseInfluxUrl } from "./server.ts";
 import { createView } from "./view.ts";
 import { openWriter } from "./writer.ts";
@@ -43,7 +43,7 @@ export const openInflux = async (settings: StoreSettings, deps: InfluxDeps): Pro
 const openReader = (instance: Instance): Readings => {
   const { dir, server, gapMs, onDamage } = instance;
   const head = () => readHead(dir);
-  const sentSeq = async () => (await readSent(dir)) ?? 0;
+  const sentSeq = async () => (await readSent(dir)) ?? (await listSegments(dir))[0] ?? 0;
   const view = createView(dir, gapMs, { head, sentSeq }, onDamage);
   const reads = createReads({ server, view, sentSeq, gapMs });
   const refuse = async (): Promise<never> => {

@@ -89,6 +89,7 @@ describe.skipIf(!influxdIsThere())("an InfluxDB that is away", () => {
     expect(await stored(reader)).toEqual(batch);
     expect(await readings.health()).toMatchObject({ state: "unreachable", pendingReadings: 100 });
     expect((await readings.health()).reason).toContain("ECONNREFUSED");
+    expect(await reader.health()).toMatchObject({ state: "unreachable", pendingReadings: 100 });
 
     await influxd.start();
     await allSent(readings);

@@ -16,7 +16,7 @@ import { openSpool, quarantine } from "./spool.ts";
 import { createStored } from "./stored.ts";
 import { catalogPath, createView, type SpoolView } from "./view.ts";
 
-const recentReadings = 200_000; // some 60 MB; a minute of a very large site
+const recentReadings = 200_000; // some 100 MB; a minute of a very large site
 const lookUpMs = 3000; // longer, and the sender decides
 const rollEveryMs = 30_000;
 const catalogEveryMs = 60_000; // bounds what is read again after a crash
@@ -63,12 +63,17 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, inst
   });
 
   let savedSeq = -1;
-  const saveCatalog = async (): Promise<void> => {
-    if (savedSeq === published.seq) return;
-    const { seq } = published;
-    await replaceFile(catalogPath(dir), JSON.stringify(catalog.snapshot(published)));
-    savedSeq = seq;
-    spool.keepFrom(seq);
+  let saving: Promise<void> = Promise.resolve();
+  const saveCatalog = (when: "changed" | "always"): Promise<void> => {
+    const save = async (): Promise<void> => {
+      const { seq } = published;
+      if (when === "changed" && savedSeq === seq) return;
+      await replaceFile(catalogPath(dir), JSON.stringify(catalog.snapshot(published)));
+      savedSeq = seq;
+      spool.keepFrom(seq);
+    };
+    saving = saving.then(save, save);
+    return saving;
   };
 
   const sender = startSender({
@@ -92,10 +97,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, inst
         server,
         catalog,
         committer,
-        async () => {
-          savedSeq = -1;
-          await saveCatalog();
-        },
+        () => saveCatalog("always"),
         () => published.seq,
       ),
   });
@@ -131,7 +133,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, inst
     every(rollEveryMs, async () => {
       if (server.trouble() === "") await roll(now() - rollAfterMs);
     }),
-    every(catalogEveryMs, saveCatalog),
+    every(catalogEveryMs, () => saveCatalog("changed")),
   ];
 
   /** Resolves when everything acknowledged so far is in the server, or throws when it will not be. */
@@ -159,7 +161,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, inst
     await stopped;
     await rolling.catch(() => undefined);
     await committer.idle();
-    await saveCatalog().catch((error: unknown) => onError(error, "STORE_FULL"));
+    await saveCatalog("changed").catch((error: unknown) => onError(error, "STORE_FULL"));
     await spool[Symbol.asyncDispose]();
   };
   let closing: Promise<void> | null = null;
