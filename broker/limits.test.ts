@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import type { MqttClient } from "mqtt";
 import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -343,6 +344,35 @@ describe("hostile bytes", () => {
     await device.publishAsync("dc/demo/r-1/telemetry", "{}", { qos: 1 });
     expect(rig.messages).toHaveLength(1);
     expect(rig.errors).toEqual([]);
+  });
+
+  test("damaged streams do not disturb the broker", async () => {
+    await using rig = await startTestBroker();
+    const stream = Buffer.concat([
+      connect("meter"),
+      publishPacket(1),
+      publishPacket(2, 2),
+      generate({ cmd: "pubrel", messageId: 2 }),
+      generate({ cmd: "subscribe", messageId: 3, subscriptions: [{ topic: "dc/+/#", qos: 1 }] }),
+      generate({ cmd: "unsubscribe", messageId: 4, unsubscriptions: ["dc/+/#"] }),
+      generate({ cmd: "pingreq" }),
+    ]);
+    const flip = fc.tuple(fc.nat(stream.length - 1), fc.integer({ min: 1, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(flip, { minLength: 1, maxLength: 4 }), async (flips) => {
+        const damaged = Buffer.from(stream);
+        for (const [at, mask] of flips) damaged[at] = (damaged[at] ?? 0) ^ mask;
+        const raw = await rig.raw();
+        raw.socket.end(damaged);
+        await raw.closed;
+      }),
+      { numRuns: 300 },
+    );
+    const device = await rig.connect();
+    await device.publishAsync("dc/demo/after/telemetry", "{}", { qos: 1 });
+    expect(rig.messages.at(-1)?.topic).toBe("dc/demo/after/telemetry");
+    expect(rig.errors).toEqual([]);
+    await until(() => rig.broker.counters().clients === 1);
   });
 
   test("a packet that comes byte by byte is taken", async () => {

@@ -52,7 +52,14 @@ export async function listenWebSocket(
   // The HTTP server's errors arrive here too and are told by `listen`.
   sockets.on("error", () => {});
   const port = await listen(http, at, deps.onError);
-  return { port, close: () => close(http) };
+  return {
+    port,
+    close() {
+      const closed = close(http);
+      http.closeAllConnections();
+      return closed;
+    },
+  };
 }
 
 /**
