@@ -18,7 +18,7 @@ export const limit = (most: number, usual: number) => z.coerce.number().int().mi
 export const hourMs = 3_600_000;
 export const dayMs = 86_400_000;
 // The collector keeps readings of up to one hour ahead.
-export const aheadMs = hourMs;
+export const aheadMs = 3_600_000;
 
 export interface Range {
   readonly from: number;
