@@ -1,5 +1,4 @@
 import type { BrokerCode } from "./errors.ts";
-import { quote } from "./topic.ts";
 
 const reasonCharacters = 300;
 
@@ -16,12 +15,6 @@ export function createTally(now: () => number, onRefusal: (refusal: Refusal) => 
     },
     totals: () => Object.fromEntries(totals),
   };
-}
-
-/** One line for a log. */
-export function describeRefusal({ code, reason, user, clientId, from }: Refusal): string {
-  const who = [user === null ? null : `user ${quote(user)}`, clientId === null ? null : `client ${quote(clientId)}`];
-  return `${code}: ${reason} (${[...who, `from ${from}`].filter((part) => part !== null).join(", ")})`;
 }
 
 /** What was not allowed, and why. */
