@@ -7,65 +7,80 @@ import type { Rule, RuleGroup } from "./rule.ts";
 export interface Members {
   /** True when the device's standing changed. */
   see(device: string, finding: Finding): boolean;
-  names(): readonly string[];
   has(device: string): boolean;
+  names(): readonly string[];
   /** What the group's own alarm sees. */
   sighting(plan: LifePlan, group: RuleGroup, site: SiteCounts): Pick<Sighting, "levels" | "inputs" | "thresholds">;
-  save(): Readonly<Record<string, Severity>>;
+  save(): readonly SavedMember[];
 }
 
 export interface SiteCounts {
   readonly devices: number;
   /** Not firing yet, but past their time: whoever fell silent together is one alert from the first on. */
-  readonly overdue: number;
+  readonly overdue: () => number;
 }
+
+export type SavedMember = readonly [device: string, severity: Severity];
 
 // A group of 400 needs no 400 names in one message.
 const namedAtMost = 10;
 
-export const createMembers = (rule: Rule, saved: Readonly<Record<string, Severity>> = {}): Members => {
-  const members = new Map<string, Severity>(Object.entries(saved));
-  const atLeast = (severity: Severity): number => {
-    let count = 0;
-    for (const member of members.values()) if (severities.indexOf(member) >= severities.indexOf(severity)) count++;
-    return count;
+export const createMembers = (rule: Rule, saved: readonly SavedMember[] = []): Members => {
+  const members = new Map<string, Severity>(saved);
+  const counts = new Map<Severity, number>();
+  const add = (severity: Severity | undefined, by: 1 | -1): void => {
+    if (severity !== undefined) counts.set(severity, (counts.get(severity) ?? 0) + by);
+  };
+  for (const severity of members.values()) add(severity, 1);
+  const atLeast = (severity: Severity): number =>
+    severities.slice(severities.indexOf(severity)).reduce((sum, one) => sum + (counts.get(one) ?? 0), 0);
+  const names = (): string => {
+    const first: string[] = [];
+    for (const name of members.keys()) {
+      if (first.length === namedAtMost) break;
+      first.push(name);
+    }
+    return `${first.join(", ")}${members.size > first.length ? ` +${members.size - first.length}` : ""}`;
   };
   return {
     see(device, finding) {
       const before = members.get(device);
-      let after: Severity | undefined = before;
-      if (finding.standing === "exempt" || isClear(finding, before !== undefined)) after = undefined;
-      rule.levels.forEach((level, index) => {
-        if (finding.levels[index]?.trigger !== true) return;
-        if (after === undefined || severities.indexOf(level.severity) > severities.indexOf(after))
-          after = level.severity;
-      });
+      const after = severityAfter(rule, before, finding);
       if (after === before) return false;
+      add(before, -1);
+      add(after, 1);
       if (after === undefined) members.delete(device);
       else members.set(device, after);
       return true;
     },
     has: (device) => members.has(device),
-    names: () => [...members.keys()].sort(),
+    names: () => [...members.keys()],
     sighting(plan, group, { devices, overdue }) {
-      const names = [...members.keys()].sort();
-      const more = names.length > namedAtMost ? ` +${names.length - namedAtMost}` : "";
+      const isMost = (count: number): boolean => count >= group.atLeast && count / devices > group.over;
+      const isAllIn = isMost(members.size);
+      const waiting = isAllIn || members.size === 0 ? 0 : overdue();
       return {
-        levels: plan.levels.map(({ severity }, index) => {
-          const firing = atLeast(severity);
-          const expected = index === 0 && firing > 0 ? firing + overdue : firing;
-          return {
-            trigger: expected >= group.atLeast && expected / devices > group.over,
-            clear: members.size / devices < group.under,
-          };
-        }),
-        inputs: { devices, firing: members.size, overdue, names: `${names.slice(0, namedAtMost).join(", ")}${more}` },
+        levels: plan.levels.map(({ severity }, index) => ({
+          trigger: isMost(atLeast(severity) + (index === 0 ? waiting : 0)),
+          clear: members.size / devices < group.under,
+        })),
+        inputs: { devices, firing: members.size, overdue: waiting, names: names() },
         thresholds: { over: group.over, under: group.under, at_least: group.atLeast },
       };
     },
-    save: () => Object.fromEntries([...members].sort(([a], [b]) => (a < b ? -1 : 1))),
+    save: () => [...members],
   };
 };
 
-const isClear = (finding: Finding, member: boolean): boolean =>
-  member && finding.levels.every(({ trigger, clear }) => trigger === false && clear === true);
+const severityAfter = (rule: Rule, before: Severity | undefined, finding: Finding): Severity | undefined => {
+  if (finding.standing === "exempt") return undefined;
+  const isClear = finding.levels.every(({ trigger, clear }) => trigger === false && clear === true);
+  return rule.levels.reduce<Severity | undefined>(
+    (worst, { severity }, index) =>
+      finding.levels[index]?.trigger === true &&
+      (worst === undefined || severities.indexOf(severity) > severities.indexOf(worst))
+        ? severity
+        : worst,
+    isClear ? undefined : before,
+  );
+};

@@ -4,7 +4,7 @@ import type { ValueType } from "./expression.ts";
  * What a rule on a closed window may read, with units. Null (missing) makes whatever needs it unknown.
  * Demand facts are there only where the site model has demand terms.
  */
-export const accountFacts = {
+const accountFacts = {
   /** supplied − consumed, its standard uncertainty, and max(3u, 0.5 % of the bus rating, 2 kW). */
   residual_w: "Power",
   u_w: "Power",
@@ -33,7 +33,7 @@ export const accountFacts = {
 } as const satisfies Record<string, ValueType>;
 
 /** What a rule on readings may read about one device of a modelled point. */
-export const deviceFacts = {
+const deviceFacts = {
   /** From the later of the device's newest reading and when this process began to listen, to the site's clock. */
   age_s: "Time",
   /** Sampling interval of the model. */

@@ -1,9 +1,9 @@
 import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
 import type { Reading } from "#store";
-import type { Alert, Severity } from "./alert.ts";
+import type { Alert } from "./alert.ts";
 import { evaluate, type Finding } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
-import { createMembers } from "./group.ts";
+import { createMembers, type SavedMember } from "./group.ts";
 import type { Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { type Alarm, alarmsOf, groupPlan } from "./plan.ts";
@@ -36,7 +36,7 @@ export interface SavedWatch {
   readonly listening: number | null;
   readonly devices: Readonly<Record<string, readonly [lastTs: number | null, good: number]>>;
   readonly lives: readonly SavedLife[];
-  readonly members: Readonly<Record<string, Readonly<Record<string, Severity>>>>;
+  readonly members: Readonly<Record<string, readonly SavedMember[]>>;
   readonly demand: DemandMinutes;
   readonly accountedTo: number | null;
 }
@@ -110,7 +110,7 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
         let moved = before;
         for (const [device, finding] of findings) moved = members.see(device, finding) || moved;
         if (moved) {
-          const overdue = silence.overdue(now, (device) => !members.has(device));
+          const overdue = (): number => silence.overdue(now, (device) => !members.has(device));
           const seen = members.sighting(group, rule.group, { devices: silence.size, overdue });
           changed.push(...lives.move(group, { ...seen, ...at, standing: "judged" }));
         }
