@@ -134,7 +134,7 @@ const readPoint = (reader: Reader, at: Field, kind: NodeKind | null): Point | nu
   const soc = reader.optional(fields, "soc", { name: null as string | null }, quantityOf(reader, "%", false)).name;
   const socAt = fields.get("soc");
   if (soc !== null && socAt !== null && kind !== null && kind !== "battery")
-    reader.fault(socAt, `only a battery has a state of charge, this node is a ${kind}`);
+    reader.fault(socAt, `only a battery has a state of charge, this node is of kind ${kind}`);
   if (power === null && forward === null && reverse === null && soc === null)
     reader.fault(at, "measures nothing: give power, energy_forward, energy_reverse or soc");
   if (forward !== null && forward === reverse) {
@@ -167,7 +167,8 @@ const readCapacity = (reader: Reader, fields: Fields, kind: NodeKind | null): nu
     if (kind === "battery") reader.fault(fields.self, "capacity_wh is missing, a battery needs it");
     return null;
   }
-  if (kind !== null && kind !== "battery") reader.fault(at, `only a battery has a capacity, this node is a ${kind}`);
+  if (kind !== null && kind !== "battery")
+    reader.fault(at, `only a battery has a capacity, this node is of kind ${kind}`);
   return reader.number(at, { above: 0 });
 };
 
@@ -185,7 +186,10 @@ export const readNode = (reader: Reader, at: Field): DraftNode | null => {
   const boundaryAt = fields.get("boundary");
   const boundary = boundaryAt === null ? null : reader.choice(boundaryAt, ["inside", "outside"] as const);
   if (boundaryAt !== null && kind !== null && kind !== "battery")
-    reader.fault(boundaryAt, `only a battery is inside or outside the boundary by choice, this node is a ${kind}`);
+    reader.fault(
+      boundaryAt,
+      `only a battery is inside or outside the boundary by choice, this node is of kind ${kind}`,
+    );
   const capacityWh = readCapacity(reader, fields, kind);
   const ratingW = reader.optional<number | null>(fields, "rating_w", null, (field) =>
     reader.isNone(field) ? null : reader.number(field, { above: 0 }),

@@ -64,14 +64,14 @@ const checkCover = (reader: Reader, at: Field, bands: readonly Band[]): void => 
   const owner: (Band | undefined)[] = new Array<Band | undefined>(dayMin).fill(undefined);
   for (const band of bands) {
     const length = (band.to.minute - band.from.minute + dayMin) % dayMin || dayMin;
+    let taken: number | null = null;
     for (let step = 0; step < length; step++) {
       const minute = (band.from.minute + step) % dayMin;
-      if (owner[minute] !== undefined) {
-        reader.fault(band.at, `overlaps another band at ${clockText(minute)}, every time of day has one price`);
-        break;
-      }
-      owner[minute] = band;
+      if (owner[minute] !== undefined) taken ??= minute;
+      owner[minute] ??= band;
     }
+    if (taken !== null)
+      reader.fault(band.at, `overlaps another band at ${clockText(taken)}, every time of day has one price`);
   }
   const start = owner.indexOf(undefined);
   if (start < 0) return;

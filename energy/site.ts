@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Fault, type Field, quote, type Reader, readYaml } from "./fields.ts";
-import type { SiteModel, SiteNode } from "./model.ts";
-import { bothLanguages, checkTree, identifier, readNode } from "./site-node.ts";
+import type { SiteModel } from "./model.ts";
+import { bothLanguages, checkTree, type DraftNode, identifier, readNode } from "./site-node.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
 
 export type ParsedSite =
@@ -45,9 +45,9 @@ const readCurrency =
     return null;
   };
 
-const checkPoints = (reader: Reader, at: Field, nodes: readonly SiteNode[]): void => {
+const checkPoints = (reader: Reader, drafts: readonly DraftNode[]): void => {
   const owner = new Map<string, string>();
-  for (const node of nodes) {
+  for (const { at, node } of drafts) {
     for (const point of node.points) {
       for (const quantity of [point.power, point.energyForward, point.energyReverse]) {
         if (quantity === null) continue;
@@ -84,7 +84,7 @@ export const parseSite = (text: string, file: string): ParsedSite => {
   const nodes = checkTree(reader, drafts);
   const nodesAt = fields.get("nodes");
   if (list !== null && nodesAt !== null) {
-    checkPoints(reader, nodesAt, nodes);
+    checkPoints(reader, drafts);
     if (!nodes.some((node) => node.kind === "grid"))
       reader.fault(nodesAt, "no node of kind grid: a site has at least one grid connection");
   }
