@@ -101,14 +101,25 @@ const nothing = (window: Window): Direction => ({
   flags: [],
 });
 
-/** The direction that a point has no register for: both-way nodes by power, the others have none. */
-const unregistered = (wh: number, node: SiteNode, power: PowerWindow | null, window: Window, other: Direction) => {
-  const bothWays = node.kind === "grid" || node.kind === "battery";
-  if (!bothWays) return nothing(window);
-  if (power === null) return node.kind === "grid" ? nothing(window) : { ...nothing(window), wh: null };
-  const measured = byPower(wh, power, window);
+/**
+ * The direction that a point has no register for: both-way nodes by power, the others have none. A grid meter that
+ * counts one way only and shows no power is taken to have none of the other.
+ */
+const unregistered = (
+  wh: number,
+  node: SiteNode,
+  power: PowerWindow | null,
+  window: Window,
+  other: Direction,
+): Direction => {
+  if (node.kind !== "grid" && node.kind !== "battery") return nothing(window);
+  const measured = power === null ? null : byPower(wh, power, window);
   // A one-way register beside a power that never turned needs no estimate.
-  return measured.wh === 0 ? { ...measured, quality: other.quality } : measured;
+  if (measured !== null && measured.wh !== null)
+    return measured.wh === 0 ? { ...measured, quality: other.quality } : measured;
+  return node.kind === "grid" && other.wh !== null
+    ? { ...nothing(window), quality: "PARTLY_ESTIMATED" }
+    : { wh: null, goodMs: 0, quality: "INVALID", flags: [] };
 };
 
 const pointEnergy = (

@@ -24,7 +24,7 @@ const shares = (totals: Totals): Terms => {
     generated: inKilo(renewableWh),
     exported: inKilo(Math.min(exportWh, surplus - greenCharge)),
     load: inKilo(load),
-    imported: inKilo(importWh - (chargeWh - greenCharge)),
+    imported: inKilo(importWh - Math.min(importWh, chargeWh - greenCharge)),
   };
 };
 

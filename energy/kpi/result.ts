@@ -216,7 +216,8 @@ const evaluate = (
           { energy: entry.numUnit === "kWh" ? Math.abs(numerator) : 0, variance: above },
           { energy: denominator, variance: below },
         );
-  return { value, numerator, denominator, uncertainty, valid: inRange(entry, value, uncertainty ?? 0, flags) };
+  const known = uncertainty !== null && Number.isFinite(uncertainty) ? uncertainty : null;
+  return { value, numerator, denominator, uncertainty: known, valid: inRange(entry, value, known ?? 0, flags) };
 };
 
 /** A value is never clamped: outside its range it is kept, flagged and INVALID; within its uncertainty, flagged only. */
