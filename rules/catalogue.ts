@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { RulesCode } from "./codes.ts";
 import { parseRule, type Rule, type RuleFault } from "./rule.ts";
 import type { RuleSummary } from "./rules.ts";
 
@@ -17,7 +18,8 @@ export const shippedDir = join(import.meta.dirname, "catalog");
 export const loadCatalogue = async (
   ownDir?: string,
 ): Promise<
-  { readonly ok: true; readonly catalogue: Catalogue } | { readonly ok: false; readonly faults: readonly RuleFault[] }
+  | { readonly ok: true; readonly catalogue: Catalogue }
+  | { readonly ok: false; readonly code: RulesCode; readonly faults: readonly RuleFault[] }
 > => {
   const shipped = await loadDir(shippedDir);
   const own = ownDir === undefined ? { rules: [], faults: [] } : await loadDir(ownDir);
@@ -32,7 +34,7 @@ export const loadCatalogue = async (
       faults.push({ file: rule.file, line: lineOf(rule.source, "version"), column: 1, message });
     } else inForce.set(rule.id, { rule, origin: "own" });
   }
-  if (faults.length > 0) return { ok: false, faults };
+  if (faults.length > 0) return { ok: false, code: "RULES_FILE_INVALID", faults };
   const entries = [...inForce.values()].sort((a, b) => (a.rule.id < b.rule.id ? -1 : 1));
   return {
     ok: true,

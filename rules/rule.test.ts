@@ -70,6 +70,7 @@ test("an own rule of the same version is a fault", async () => {
   writeFileSync(join(own, "mine.yaml"), shipped);
   expect(await loadCatalogue(own)).toEqual({
     ok: false,
+    code: "RULES_FILE_INVALID",
     faults: [
       {
         file: join(own, "mine.yaml"),
