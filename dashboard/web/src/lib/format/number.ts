@@ -26,7 +26,9 @@ const numberFormat = (locale: string, digits: number, grouping: boolean): Intl.N
 export const formatNumber = (locale: string, value: number | null | undefined, digits = 0): string =>
   value === null || value === undefined || !Number.isFinite(value)
     ? missing
-    : numberFormat(locale, digits, Math.abs(value) >= 10_000).format(value);
+    : minus(numberFormat(locale, digits, Math.abs(value) >= 10_000).format(value));
+
+const minus = (text: string): string => text.replace("-", "−");
 
 /** Decimals that leave about three significant figures: 4.21, 42.1, 421. */
 export const digitsFor = (value: number): number => {
@@ -37,8 +39,31 @@ export const digitsFor = (value: number): number => {
   return Math.min(6, 2 - Math.floor(Math.log10(size)));
 };
 
-export const formatSignificant = (locale: string, value: number | null | undefined): string =>
-  formatNumber(locale, value, value === null || value === undefined ? 0 : digitsFor(value));
+/** From here on a number is read as so many thousands, millions or 万. */
+const compactFrom = 100_000;
+const compacts = new Map<string, Intl.NumberFormat>();
+
+/** About three figures; large numbers as 26.83M or 2683万. */
+export const formatSignificant = (locale: string, value: number | null | undefined): string => {
+  if (value === null || value === undefined || !Number.isFinite(value)) return missing;
+  if (Math.abs(value) < compactFrom) return formatNumber(locale, value, digitsFor(value));
+  let format = compacts.get(locale);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 4 });
+    compacts.set(locale, format);
+  }
+  return minus(format.format(value));
+};
+
+/** Labels of an axis: as many decimals as its steps need. */
+export const formatAxis = (locale: string, splits: readonly number[]): string[] => {
+  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) || 1;
+  let digits = 0;
+  while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6 * step * 10 ** digits)
+    digits += 1;
+  const large = splits.some((value) => Math.abs(value) >= compactFrom);
+  return splits.map((value) => (large ? formatSignificant(locale, value) : formatNumber(locale, value, digits)));
+};
 
 export const formatPercent = (locale: string, share: number | null | undefined, digits = 0): Shown => ({
   value: formatNumber(locale, share === null || share === undefined ? null : share * 100, digits),

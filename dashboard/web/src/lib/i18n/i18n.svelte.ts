@@ -30,5 +30,18 @@ export const setLocale = async (locale: Locale, remember = false): Promise<void>
 
 export const locale = (): Locale => current?.locale ?? "en";
 export const t = (key: MessageKey, args?: MessageArgs): string => current?.translate(key, args) ?? "";
+const unitKeys: Readonly<Record<string, MessageKey>> = {
+  sample: "unit.sample",
+  query: "unit.query",
+  token: "unit.token",
+  job: "unit.job",
+};
+/** A unit as people write it: words of declared work in their language, CO₂ with its index. */
+export const unitText = (unit: string): string =>
+  unit
+    .split("/")
+    .map((part) => (Object.hasOwn(unitKeys, part) ? t(unitKeys[part] ?? "unit.sample") : part))
+    .join("/")
+    .replace("CO2", "CO₂");
 /** A text that the server sends in both languages. */
 export const pick = (text: Text): string => text[locale()];

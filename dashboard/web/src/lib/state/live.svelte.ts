@@ -44,7 +44,8 @@ export const live = {
 const take = (event: LiveEvent): void => {
   state = reduceLive(state, event, Date.now());
   if (event.event !== "account" && event.event !== "reset") return;
-  chartTimer ??= setTimeout(() => {
+  if (chartTimer !== undefined) return;
+  chartTimer = setTimeout(() => {
     chartTimer = undefined;
     accounts += 1;
   }, chartPauseMs);
