@@ -51,7 +51,7 @@ export const settle = (fresh: Windows, kept: (from: number, to: number) => Windo
   return new Map([...fresh].map(([start, row]) => [start, fullerWindow(before.get(start), row) ?? row]));
 };
 
-/** The longer windows that hold the fresh shorter ones; `shorter` gives all kept ones of a range. */
+/** The longer windows that hold the fresh shorter ones; `shorter` gives at least the kept ones of a range. */
 export const freshLonger = (
   fresh: Windows,
   step: RollupStep,
@@ -61,8 +61,9 @@ export const freshLonger = (
   const longer = new Map<number, RollupRow>();
   for (const start of starts) {
     const end = start + steps[step];
-    const parts = new Map(shorter(start, end));
-    for (const [at, row] of fresh) if (at >= start && at < end) parts.set(at, row);
+    const parts = new Map<number, RollupRow>();
+    for (const windows of [shorter(start, end), fresh])
+      for (const [at, row] of windows) if (at >= start && at < end) parts.set(at, row);
     const rows = [...parts.values()].sort((a, b) => a.start - b.start);
     const row = composeWindow(rows, start);
     if (row !== null) longer.set(start, row);

@@ -9,6 +9,7 @@ import {
   type LatestReading,
   type Page,
   type ReadQuery,
+  type RollupStep,
   type Series,
   type SeriesQuery,
   steps,
@@ -21,7 +22,7 @@ import { type Raw, readMeta, readRolled } from "./readings-file.ts";
 import { createShapes, decodeReading } from "./row.ts";
 import { createSampleReader } from "./samples.ts";
 import { addRow, type Summary, summaryOf } from "./summary.ts";
-import { createKeptWindows } from "./windows.ts";
+import { createKeptWindows, pick } from "./windows.ts";
 
 /** What the reader's worker answers: the reading half of the port. */
 export interface ReaderCalls {
@@ -47,14 +48,13 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const id = readMeta(db, "id");
   const shapes = createShapes(db);
   const samplesOf = createSampleReader(db, shapes);
-  const windows = createKeptWindows(db);
+  const windows = createKeptWindows(db, shapes);
   const siteDevices = db.prepare("SELECT id, device FROM device WHERE site = ? ORDER BY device");
   const oneDevice = db.prepare("SELECT id, device FROM device WHERE site = ? AND device = ?");
   const summaryById = db.prepare("SELECT * FROM device WHERE id = ?");
   const siteSummaries = db.prepare("SELECT * FROM device WHERE site = ?");
   const allSummaries = db.prepare("SELECT * FROM device");
   const deviceById = db.prepare("SELECT site, device FROM device WHERE id = ?");
-  const quantityByName = db.prepare("SELECT id FROM quantity WHERE name = ?");
   const nextTs = db.prepare("SELECT min(ts) AS ts FROM reading WHERE device = ? AND ts >= ?");
   const slice = db.prepare("SELECT * FROM reading WHERE device = ? AND ts >= ? AND ts < ? ORDER BY ts LIMIT ?");
   // The plus sign keeps SQLite from the other index: the tail is short, a device's history is not.
@@ -126,14 +126,13 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     };
   };
 
-  const rolled = (query: SeriesQuery, step: Exclude<SeriesQuery["step"], "raw">): Windows => {
+  const rolled = (query: SeriesQuery, step: RollupStep): Windows => {
     const [device] = devicesOf(query.site, query.device);
     if (device === undefined) return new Map();
-    const quantity = Number(quantityByName.get(query.quantity)?.id ?? -1);
     const row = summaryById.get(device.id);
     const bounds = row === undefined ? undefined : summaryOf(row);
-    const kept = (name: "1m" | "15m" | "1h") => (from: number, to: number) =>
-      windows.read(name, device.id, quantity, from, to);
+    const kept = (name: RollupStep) => (from: number, to: number) =>
+      pick(windows.read(name, device.id, from, to, query.quantity), query.quantity);
     const all = new Map<number, RollupRow>();
     if (bounds !== undefined && bounds.lastTs >= bounds.firstTs) {
       const from = Math.max(query.from, windowStart(bounds.firstTs, steps[step]));
@@ -168,6 +167,29 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return summaries.filter((summary) => summary.lastTs >= 0);
   };
 
+  // The newest values stay in memory; each call adds what was committed since the last one.
+  const newest = new Map<string, Map<number, Summary>>();
+  let newestSeq = -1;
+  const remember = (summary: Summary): Summary => {
+    const site = newest.get(summary.site) ?? new Map<number, Summary>();
+    newest.set(summary.site, site.set(summary.id, summary));
+    return summary;
+  };
+  const catchUp = () => {
+    if (newestSeq < 0) {
+      for (const raw of allSummaries.iterate()) remember(summaryOf(raw));
+      newestSeq = readRolled(db);
+    }
+    for (const raw of tail.iterate(newestSeq)) {
+      const id = Number(raw.device);
+      const known = newest.get(nameOf(id).site)?.get(id);
+      const stored = known === undefined ? summaryById.get(id) : undefined;
+      const summary = known ?? (stored === undefined ? undefined : remember(summaryOf(stored)));
+      if (summary !== undefined) addRow(summary, raw, shapes);
+      newestSeq = Number(raw.seq);
+    }
+  };
+
   return {
     read: (query) => snapshot(() => read(query)),
 
@@ -189,12 +211,11 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
 
     latest: ({ site, devices }) =>
       snapshot(() => {
+        catchUp();
+        const found = [...(newest.get(site)?.values() ?? [])];
         const wanted = devices === undefined ? null : new Set(devices);
-        const summaries = siteSummaries
-          .all(site)
-          .filter((raw) => wanted === null || wanted.has(String(raw.device)))
-          .map(summaryOf);
-        return withTail(summaries)
+        return found
+          .filter((summary) => summary.lastTs >= 0 && (wanted === null || wanted.has(summary.device)))
           .map(latestOf)
           .sort((a, b) => (a.device < b.device ? -1 : 1));
       }),

@@ -3,12 +3,11 @@ import type { FileKind } from "./file.ts";
 
 // One row per reading in commit order: the sequence is the row's address, so that following is a scan and writing
 // appends. The names of its quantities are a shape, its values 8 bytes each: about 70 bytes for six values.
+// Windows are clustered by time: writing appends, pruning takes from the front, and a range is look-ups at known starts.
 const rollupTable = (name: string) => `
     CREATE TABLE ${name}(
-      start INTEGER NOT NULL, device INTEGER NOT NULL, quantity INTEGER NOT NULL,
-      count INTEGER NOT NULL, sum REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL,
-      first REAL NOT NULL, first_ts INTEGER NOT NULL, last REAL NOT NULL, last_ts INTEGER NOT NULL,
-      integral REAL NOT NULL, good_ms INTEGER NOT NULL, PRIMARY KEY(start, device, quantity)
+      start INTEGER NOT NULL, device INTEGER NOT NULL, shape INTEGER NOT NULL, value BLOB NOT NULL,
+      PRIMARY KEY(start, device)
     ) STRICT, WITHOUT ROWID;`;
 
 export const readingsKind: FileKind = {
@@ -23,7 +22,6 @@ export const readingsKind: FileKind = {
       newest TEXT NOT NULL DEFAULT '{}', UNIQUE(site, device)
     ) STRICT;
     CREATE TABLE shape(id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT;
-    CREATE TABLE quantity(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE reading(
       seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, ts INTEGER NOT NULL, delay INTEGER NOT NULL,
       flags INTEGER NOT NULL, shape INTEGER NOT NULL, value BLOB NOT NULL

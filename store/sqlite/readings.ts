@@ -25,8 +25,8 @@ export interface SqliteReadingsDeps extends StoreDeps {
 
 // Commits of other processes make no sound here.
 const pollMs = 1000;
-// Each reading is rolled into about three minutes' windows; waiting this long lets many share one calculation.
-const defaultRollEveryMs = 10_000;
+// A reading changes its minute, quarter and hour; a minute's readings share one calculation.
+const defaultRollEveryMs = 60_000;
 
 /** Readings in `DATA_DIR/readings.db`. All of SQLite runs in worker threads. */
 export const openSqliteReadings = async (
@@ -107,7 +107,7 @@ export const openSqliteReadings = async (
       let removed = 0;
       if (rawMs !== null) {
         // What is not rolled up yet must be before its samples go.
-        await removeAll(() => remote.call("roll", null));
+        while (await remote.call("roll", null));
         removed += await removeAll(() => remote.call("pruneRaw", now - rawMs));
       }
       for (const step of stepNames) {

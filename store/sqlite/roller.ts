@@ -1,76 +1,132 @@
 import type { DatabaseSync } from "node:sqlite";
+import { type RollupStep, steps } from "../readings.ts";
+import { type RollupRow, windowStart } from "../rollup.ts";
 import { transact } from "./file.ts";
-import { freshLonger, freshMinutes, settle, stretches } from "./fresh.ts";
+import { freshLonger, freshMinutes, type Stretch, settle, stretches, type Windows } from "./fresh.ts";
 import { readRolled } from "./readings-file.ts";
 import { createShapes } from "./row.ts";
 import { createSampleReader } from "./samples.ts";
 import { addRow, type Summary, saveSummary, summaryOf } from "./summary.ts";
-import { createKeptWindows } from "./windows.ts";
+import { createKeptWindows, pick, stepNames } from "./windows.ts";
 
-// readings after `rolled` ─▶ touched minutes ─▶ quarters ─▶ hours, and the devices' summaries: one transaction.
-// A crash in between loses nothing: the tail is simply rolled again.
+// readings after `rolled` ─▶ by device ─▶ touched minutes ─▶ quarters ─▶ hours       (a part of the devices at a time)
+//                                     └─▶ summaries, and `rolled` moves on           (at the end)
+// A crash in between loses nothing: the same readings are rolled again, to the same windows.
 
 export interface Roller {
-  /** Rolls up to `limit` readings of the tail; how many it took. */
-  roll(limit: number): number;
-  /** How many sequence numbers lie in the tail. */
-  behind(head: number): number;
+  /** Works for about `partMs`; whether there is more to do. */
+  roll(partMs: number): boolean;
 }
+
+interface Job {
+  readonly waiting: { readonly id: number; readonly times: number[] }[];
+  readonly last: number;
+}
+
+// Rows in one job: many rows of a device share their windows, and reading them takes some 30 ms.
+const jobRows = 20_000;
 
 export const createRoller = (db: DatabaseSync, gapMs: number): Roller => {
   const shapes = createShapes(db);
   const samplesOf = createSampleReader(db, shapes);
-  const windows = createKeptWindows(db);
+  const windows = createKeptWindows(db, shapes);
   const save = saveSummary(db);
-  const tail = db.prepare("SELECT * FROM reading WHERE seq > ? ORDER BY seq LIMIT ?");
+  const touchedRows = db.prepare("SELECT seq, device, ts FROM reading WHERE seq > ? ORDER BY seq LIMIT ?");
+  const rows = db.prepare("SELECT * FROM reading WHERE seq > ? AND seq <= ? ORDER BY seq");
   const device = db.prepare("SELECT * FROM device WHERE id = ?");
-  const findQuantity = db.prepare("SELECT id FROM quantity WHERE name = ?");
-  const insertQuantity = db.prepare("INSERT INTO quantity(name) VALUES (?)");
   const setRolled = db.prepare("UPDATE meta SET value = ? WHERE name = 'rolled'");
+  let job: Job | null = null;
 
-  const quantityId = (name: string): number =>
-    Number(findQuantity.get(name)?.id ?? insertQuantity.run(name).lastInsertRowid);
-
-  const rollDevice = (id: number, touched: readonly number[]) => {
-    for (const stretch of stretches(touched, gapMs)) {
-      for (const [name, samples] of samplesOf(id, stretch.from, stretch.to)) {
-        const quantity = quantityId(name);
-        const kept = (step: "1m" | "15m" | "1h") => (from: number, to: number) =>
-          windows.read(step, id, quantity, from, to);
-        const minutes = settle(freshMinutes(samples, stretch.touched, gapMs), kept("1m"));
-        windows.write("1m", id, quantity, minutes);
-        const quarters = settle(freshLonger(minutes, "15m", kept("1m")), kept("15m"));
-        windows.write("15m", id, quantity, quarters);
-        windows.write("1h", id, quantity, settle(freshLonger(quarters, "1h", kept("15m")), kept("1h")));
-      }
+  const begin = (): Job | null => {
+    const times = new Map<number, number[]>();
+    let last = 0;
+    for (const raw of touchedRows.iterate(readRolled(db), jobRows)) {
+      const id = Number(raw.device);
+      const known = times.get(id);
+      if (known === undefined) times.set(id, [Number(raw.ts)]);
+      else known.push(Number(raw.ts));
+      last = Number(raw.seq);
     }
+    return last === 0 ? null : { waiting: [...times].map(([id, own]) => ({ id, times: own })), last };
+  };
+
+  const rollStretch = (id: number, stretch: Stretch) => {
+    const kept = {
+      "1m": keptAround(id, stretch, "1m", steps["15m"]),
+      "15m": keptAround(id, stretch, "15m", steps["1h"]),
+      "1h": keptAround(id, stretch, "1h", steps["1h"]),
+    };
+    const fresh = { "1m": new Map(), "15m": new Map(), "1h": new Map() } satisfies Record<RollupStep, Changes>;
+    for (const [name, samples] of samplesOf(id, stretch.from, stretch.to)) {
+      const at = (step: RollupStep) => {
+        const one = pick(kept[step], name);
+        return () => one;
+      };
+      const minutes = settle(freshMinutes(samples, stretch.touched, gapMs), at("1m"));
+      const quarters = settle(freshLonger(minutes, "15m", at("1m")), at("15m"));
+      const hours = settle(freshLonger(quarters, "1h", at("15m")), at("1h"));
+      collect(fresh["1m"], name, minutes);
+      collect(fresh["15m"], name, quarters);
+      collect(fresh["1h"], name, hours);
+    }
+    for (const step of stepNames)
+      for (const [start, changed] of fresh[step])
+        windows.write(step, id, start, new Map([...(kept[step].get(start) ?? []), ...changed]));
+  };
+
+  const keptAround = (id: number, { from, to }: Stretch, step: RollupStep, alignMs: number) =>
+    windows.read(step, id, windowStart(from, alignMs), windowStart(to, alignMs) + alignMs);
+
+  // Only now, from what is there now: a reading corrected in the meantime has moved beyond and is counted there.
+  const finish = ({ last }: Job) => {
+    const summaries = new Map<number, Summary>();
+    for (const raw of rows.iterate(readRolled(db), last)) {
+      const id = Number(raw.device);
+      let summary = summaries.get(id);
+      if (summary === undefined) {
+        const stored = device.get(id);
+        if (stored === undefined) throw new Error(`BUG: reading of no device ${id}`);
+        summary = summaryOf(stored);
+        summaries.set(id, summary);
+      }
+      addRow(summary, raw, shapes);
+    }
+    for (const summary of summaries.values()) save(summary);
+    setRolled.run(String(last));
+  };
+
+  const work = (current: Job, end: number): boolean => {
+    for (let next = current.waiting.pop(); next !== undefined; next = current.waiting.pop()) {
+      for (const stretch of stretches(next.times, gapMs)) rollStretch(next.id, stretch);
+      if (performance.now() > end) return true;
+    }
+    finish(current);
+    return false;
   };
 
   return {
-    behind: (head) => head - readRolled(db),
-    roll: (limit) =>
-      transact(db, "IMMEDIATE", () => {
-        const rows = tail.all(readRolled(db), limit);
-        const touched = new Map<number, { readonly summary: Summary; readonly times: number[] }>();
-        for (const raw of rows) {
-          const id = Number(raw.device);
-          let known = touched.get(id);
-          if (known === undefined) {
-            const stored = device.get(id);
-            if (stored === undefined) throw new Error(`BUG: reading of no device ${id}`);
-            known = { summary: summaryOf(stored), times: [] };
-            touched.set(id, known);
-          }
-          known.times.push(Number(raw.ts));
-          addRow(known.summary, raw, shapes);
-        }
-        for (const [id, { summary, times }] of touched) {
-          save(summary);
-          rollDevice(id, times);
-        }
-        const last = rows.at(-1);
-        if (last !== undefined) setRolled.run(String(last.seq));
-        return rows.length;
-      }),
+    roll: (partMs) => {
+      const current = job ?? begin();
+      job = null;
+      if (current === null) return false;
+      const end = performance.now() + partMs;
+      try {
+        job = transact(db, "IMMEDIATE", () => (work(current, end) ? current : null));
+      } catch (error) {
+        // The next part begins the job anew; shapes of this one were not stored.
+        shapes.forget();
+        throw error;
+      }
+      return true;
+    },
   };
+};
+
+type Changes = Map<number, Map<string, RollupRow>>;
+
+const collect = (changes: Changes, name: string, rows: Windows): void => {
+  for (const [start, row] of rows) {
+    const bundle: Map<string, RollupRow> = changes.get(start) ?? new Map<string, RollupRow>();
+    changes.set(start, bundle.set(name, row));
+  }
 };

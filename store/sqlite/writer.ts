@@ -19,7 +19,6 @@ interface Known {
 export interface Writer {
   /** Stores the batches in one transaction; durable when it returns. */
   write(batches: readonly (readonly Reading[])[]): WriteResult[];
-  head(): number;
 }
 
 /** The only one who writes readings into an open file. */
@@ -115,6 +114,5 @@ export const createWriter = (db: DatabaseSync): Writer => {
         throw error;
       }
     },
-    head: () => seq,
   };
 };

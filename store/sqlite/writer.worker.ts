@@ -6,6 +6,7 @@ import { bytesOf, openFile, transact } from "./file.ts";
 import { holdLock } from "./lock.ts";
 import { readingsKind } from "./readings-file.ts";
 import { createRoller } from "./roller.ts";
+import { createShapes } from "./row.ts";
 import { serve } from "./serve.ts";
 import { createKeptWindows } from "./windows.ts";
 import { createWriter } from "./writer.ts";
@@ -20,8 +21,8 @@ export interface WriterSettings {
 
 export interface WriterCalls {
   write(batch: readonly Reading[]): Promise<WriteResult>;
-  /** Rolls a part of the tail; how many readings it took. */
-  roll(argument: null): number;
+  /** Rolls a part of the tail; whether there may be more. */
+  roll(argument: null): boolean;
   /** Removes some; call again until it removes none. */
   pruneRaw(before: number): number;
   pruneRollup(argument: { readonly step: RollupStep; readonly before: number }): number;
@@ -37,6 +38,8 @@ interface Queued {
 // Background work goes in parts of about 40 ms, so that a commit does not wait long for it.
 const partMs = 40;
 const pruneRows = 2000;
+// Every look at the newest data passes over the tail: 50,000 readings take some 20 ms.
+const rollAtReadings = 50_000;
 
 serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPages }, background) => {
   using stack = new DisposableStack();
@@ -46,7 +49,7 @@ serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPag
   const channel = stack.use(joinChannel(path));
   const writer = createWriter(db);
   const roller = createRoller(db, gapMs);
-  const windows = createKeptWindows(db);
+  const windows = createKeptWindows(db, createShapes(db));
   const oldReadings = db.prepare(
     "SELECT seq FROM device CROSS JOIN reading ON reading.device = device.id AND ts < ? LIMIT ?",
   );
@@ -79,31 +82,32 @@ serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPag
       return;
     }
     channel.send({ kind: "commit" });
-    rollLater();
+    unrolled += group.reduce((sum, { batch }) => sum + batch.length, 0);
+    if (unrolled >= rollAtReadings) rollSoon();
+    else rollLater();
   };
 
   let rollTimer: NodeJS.Timeout | undefined;
-  let part = 200;
-  const roll = (): number => {
-    const started = performance.now();
-    const rolled = roller.roll(part);
-    const tookMs = Math.max(performance.now() - started, 1);
-    if (rolled === part) part = Math.max(50, Math.min(10_000, Math.round((part * partMs) / tookMs)));
-    return rolled;
-  };
+  let unrolled = 0;
   const rollOn = () => {
     rollTimer = undefined;
+    unrolled = 0;
     try {
-      if (roll() > 0) rollTimer = setTimeout(rollOn, 0);
+      if (roller.roll(partMs)) rollTimer = setTimeout(rollOn, 0);
     } catch (error) {
       background(error);
       rollLater();
     }
   };
+  const rollSoon = () => {
+    unrolled = 0;
+    clearTimeout(rollTimer);
+    rollTimer = setTimeout(rollOn, 0);
+  };
   const rollLater = () => {
     rollTimer ??= setTimeout(rollOn, rollEveryMs);
   };
-  if (roller.behind(writer.head()) > 0) rollLater();
+  rollLater();
 
   const owned = stack.move();
   return {
@@ -113,7 +117,7 @@ serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPag
           if (queue.length === 0) setImmediate(flush);
           queue.push({ batch, resolve, reject });
         }),
-      roll,
+      roll: () => roller.roll(partMs),
       pruneRaw: (before) =>
         transact(db, "IMMEDIATE", () => {
           removeCorrections.run(before, pruneRows);
