@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { timestamp } from "../unit.ts";
 import { numbered, openIn, scratchFolder } from "./scratch.ts";
 
 // Starts a process that writes, kills it after it acknowledged some `lines`, and gives the numbers it acknowledged.
 const killAfter = async (folder: string, lines: number): Promise<number[]> => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "number.fixture.ts"), folder, "0"]);
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./number.fixture.ts", import.meta.url)), folder, "0"]);
   let text = "";
   let seen = 0;
   child.stdout.setEncoding("utf8");

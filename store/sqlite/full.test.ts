@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { Readings } from "../readings.ts";
 import { timestamp } from "../unit.ts";
@@ -89,7 +90,7 @@ test("a limit on the size of files is a full disk, too", async (context) => {
   const child = spawn("prlimit", [
     "--fsize=1000000",
     process.execPath,
-    join(import.meta.dirname, "full.fixture.ts"),
+    fileURLToPath(new URL("./full.fixture.ts", import.meta.url)),
     folder.path,
   ]);
   let told = "";

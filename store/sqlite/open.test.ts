@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { storeSchema } from "../config.ts";
@@ -108,7 +109,11 @@ test("a second writer in this process is refused until the first one closes", as
 
 test("a second process is refused until the first one is killed", async () => {
   await using folder = await scratchFolder();
-  const child = spawn(process.execPath, [join(import.meta.dirname, "number.fixture.ts"), folder.path, "0"]);
+  const child = spawn(process.execPath, [
+    fileURLToPath(new URL("./number.fixture.ts", import.meta.url)),
+    folder.path,
+    "0",
+  ]);
   await once(child.stdout, "data");
   await expect(openIn(folder.path)).rejects.toThrow(refused("STORE_IN_USE", "DATA_DIR"));
   child.kill("SIGKILL");
@@ -159,7 +164,11 @@ test("a follower in another thread wakes within 300 ms of a commit", async () =>
 
 test("an open store does not keep its process alive", async () => {
   await using folder = await scratchFolder();
-  const child = spawn(process.execPath, [join(import.meta.dirname, "number.fixture.ts"), folder.path, "1"]);
+  const child = spawn(process.execPath, [
+    fileURLToPath(new URL("./number.fixture.ts", import.meta.url)),
+    folder.path,
+    "1",
+  ]);
   const [code] = await once(child, "exit");
   expect(code).toBe(0);
 });
