@@ -74,6 +74,10 @@ const rounded = (_key: string, value: unknown): unknown =>
 const same = (a: Account, b: Account): boolean =>
   JSON.stringify({ ...a, revision: 0 }, rounded) === JSON.stringify({ ...b, revision: 0 }, rounded);
 
+/** Nothing of any node is known: of a time before the site spoke that is no account. */
+const isEmpty = (account: Account): boolean =>
+  Object.values(account.nodes).every((node) => node.forwardWh === null && node.meanW === null);
+
 export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: SiteState | null): SiteBook => {
   const { bridgeMs, latenessMs } = deps;
   const slowest = model.nodes
@@ -186,8 +190,9 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       for (const account of await held(step, { start: first, end }, new Map())) old.set(account.start, account);
     }
     return accounts.filter((account) => {
-      const before = known(account) ? old.get(account.start) : undefined;
-      return before === undefined || !same(before, account);
+      if (!known(account)) return true;
+      const before = old.get(account.start);
+      return before === undefined ? !isEmpty(account) : !same(before, account);
     });
   };
 

@@ -25,7 +25,14 @@ const cue: KpiEntry = {
   standard,
   results: "one",
   factor: "carbon",
-  variants: (model) => [{ id: "", numerator: supplyNodes(model, false), denominator: itNodes(model) }],
+  variants: (model) => [
+    {
+      id: "",
+      numerator: supplyNodes(model, false),
+      denominator: itNodes(model),
+      factors: [supplyNodes(model, false), itNodes(model)],
+    },
+  ],
   terms: ({ totals }) => ({ carbon: inKilo(totals.carbonG), it: inKilo(totals.itWh) }),
   ratio: (sums) => ({ numerator: sums.carbon ?? 0, denominator: sums.it ?? 0 }),
 };
@@ -42,7 +49,9 @@ const carbon: KpiEntry = {
   standard: "GHG Protocol Scope 2:2015 (aligned), location-based",
   results: "one",
   factor: "carbon",
-  variants: (model) => [{ id: "", numerator: supplyNodes(model, false), denominator: [] }],
+  variants: (model) => [
+    { id: "", numerator: supplyNodes(model, false), denominator: [], factors: [supplyNodes(model, false)] },
+  ],
   terms: ({ totals }) => ({ carbon: inKilo(totals.carbonG) }),
   ratio: (sums) => ({ numerator: sums.carbon ?? 0, denominator: null }),
 };

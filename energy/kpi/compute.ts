@@ -18,13 +18,16 @@ const computePerWatt: KpiEntry = {
     (model.compute?.work ?? []).flatMap(({ device, quantity, unit, node }) => {
       const units = { unit: `${unit}/kWh`, numUnit: unit };
       const key = sampleKey(device, quantity);
+      const facility = facilityNodes(model);
+      const it = itNodes(model);
       return [
-        { id: `${key}:it`, ...units, numerator: [], denominator: [node] },
+        { id: `${key}:it`, ...units, numerator: [], denominator: [node], factors: [[node]] },
         {
           id: `${key}:facility`,
           ...units,
           numerator: [],
-          denominator: [node, ...facilityNodes(model), ...itNodes(model)],
+          denominator: [node, ...facility, ...it],
+          factors: [[node], facility, it],
         },
       ];
     }),

@@ -42,9 +42,11 @@ export interface Variant {
   /** Overrides the entry's units, for declared work. */
   readonly unit?: string;
   readonly numUnit?: string;
-  /** Nodes whose meters make the numerator and the denominator: coverage, quality and uncertainty follow them. */
+  /** Nodes whose meters make the numerator and the denominator: coverage and quality follow them. */
   readonly numerator: readonly string[];
   readonly denominator: readonly string[];
+  /** Energies that the value is a product or quotient of, each as the nodes it is the sum of: they carry its uncertainty. */
+  readonly factors?: readonly (readonly string[])[];
 }
 
 export const inKilo = (value: number | null | undefined): number | null =>

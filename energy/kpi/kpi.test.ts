@@ -136,7 +136,7 @@ describe("PUE", () => {
   });
   test("TV-UNC-2: limits of 1 % on both sides give ± 0.0212 at 1.30", () => {
     const side = (energy: number) => ({ energy, variance: (energy * 0.01) ** 2 / 3 });
-    expect(1.3 * relativeUncertainty(side(1300), side(1000))).toBeCloseTo(0.0212, 4);
+    expect(1.3 * (relativeUncertainty([side(1300), side(1000)]) ?? 0)).toBeCloseTo(0.0212, 4);
     const account = hour({ importWh: 1300, itWh: 1000 });
     expect(result("pue", [account]).uncertainty).toBeCloseTo(0.0212, 4);
   });
@@ -236,7 +236,10 @@ describe("compute per energy", () => {
     });
   });
   test("is that divided by the PUE of the same window at the facility boundary", () => {
-    expect(result("compute_per_watt", [account], "gpu/work_samples:facility").value).toBeCloseTo(10_000 / 1.3, 6);
+    const facility = result("compute_per_watt", [account], "gpu/work_samples:facility");
+    expect(facility.value).toBeCloseTo(10_000 / 1.3, 6);
+    // Three meters of 1 % limit, as independent.
+    expect((facility.uncertainty ?? 0) / (facility.value ?? 1)).toBeCloseTo(0.02, 6);
   });
   test("without a counter says so", () => {
     const blind = { ...account, totals: { ...account.totals, work: {} }, flags: ["WORK_MISSING" as const] };

@@ -52,7 +52,12 @@ const pue: KpiEntry = {
   standard: "ISO/IEC 30134-2:2026 (aligned)",
   results: "one",
   variants: (model): readonly Variant[] => [
-    { id: `cat${model.pueCategory}`, numerator: facilityNodes(model), denominator: itNodes(model) },
+    {
+      id: `cat${model.pueCategory}`,
+      numerator: facilityNodes(model),
+      denominator: itNodes(model),
+      factors: [facilityNodes(model), itNodes(model)],
+    },
   ],
   terms: (account, model) => ({ ...facilityTerms(account, model), it: inKilo(account.totals.itWh) }),
   ratio: (sums, windowMs) => ({ numerator: facilityEnergy(sums, windowMs), denominator: sums.it ?? 0 }),
@@ -80,7 +85,8 @@ const ppue: KpiEntry = {
   variants: (model) =>
     Object.entries(subsystems).map(([id, { kinds }]) => {
       const infra = counted(model, (kind) => (kinds as readonly NodeKind[]).includes(kind));
-      return { id, numerator: [...infra, ...itNodes(model)], denominator: itNodes(model) };
+      const both = [...infra, ...itNodes(model)];
+      return { id, numerator: both, denominator: itNodes(model), factors: [both, itNodes(model)] };
     }),
   terms: ({ totals }, _model, { id }) => ({
     infra: inKilo(totals[subsystems[id as keyof typeof subsystems].total]),

@@ -51,9 +51,10 @@ const denominatorFloor = (variant: Variant, model: SiteModel, windowMs: number):
   return Math.max(leastKwh * Math.min(1, windowMs / fullFloorMs), (3 * resolutionWh) / 1000);
 };
 
-/** Variance of the energy of some nodes, in kWh²: each meter's class limit at its mean load, rectangular. */
-const variance = (ids: readonly string[], accounts: readonly Account[], model: SiteModel): number => {
-  let sum = 0;
+/** The energy of some nodes, kWh, and its variance: each meter's class limit at its mean load, rectangular. */
+const measured = (ids: readonly string[], accounts: readonly Account[], model: SiteModel): Measured => {
+  let energy = 0;
+  let variance = 0;
   for (const node of model.nodes) {
     if (!ids.includes(node.id)) continue;
     let forward = 0;
@@ -67,23 +68,25 @@ const variance = (ids: readonly string[], accounts: readonly Account[], model: S
       hours += (account.end - account.start) / 3_600_000;
     }
     if (hours === 0) continue;
+    energy += (forward - reverse) / 1000;
     // One meter errs the same way all the time, so its energies add before they are squared.
     const limit = nodeLimit(node, (forward + reverse) / hours);
-    sum += (((limit / 100) * (forward + reverse)) / 1000) ** 2 / 3;
+    variance += (((limit / 100) * (forward + reverse)) / 1000) ** 2 / 3;
   }
-  return sum;
+  return { energy, variance };
 };
 
-/** k = 2, relative, by the meters of both sides taken as independent (TV-UNC-2). */
-export const relativeUncertainty = (
-  numerator: { readonly energy: number; readonly variance: number },
-  denominator: { readonly energy: number; readonly variance: number },
-): number =>
-  2 *
-  Math.sqrt(
-    (numerator.energy > 0 ? numerator.variance / numerator.energy ** 2 : 0) +
-      (denominator.energy > 0 ? denominator.variance / denominator.energy ** 2 : 0),
-  );
+interface Measured {
+  readonly energy: number;
+  readonly variance: number;
+}
+
+/** k = 2, relative, of a product or quotient of energies measured independently (TV-UNC-2). Null without energy. */
+export const relativeUncertainty = (factors: readonly Measured[]): number | null => {
+  let sum = 0;
+  for (const { energy, variance } of factors) sum += variance / energy ** 2;
+  return Number.isFinite(sum) ? 2 * Math.sqrt(sum) : null;
+};
 
 const yearMs = 365 * 86_400_000;
 
@@ -197,27 +200,15 @@ const evaluate = (
     return { value: null, numerator: null, denominator: null, uncertainty: null, valid: false };
   }
   const { numerator, denominator } = ratio;
-  if (denominator === null) {
-    const within = inRange(entry, numerator, 0, flags);
-    return { value: numerator, numerator, denominator, uncertainty: null, valid: within };
-  }
-  if (!(denominator >= denominatorFloor(variant, model, windowMs))) {
+  if (denominator !== null && !(denominator >= denominatorFloor(variant, model, windowMs))) {
     flags.add("DENOMINATOR_LOW");
     return { value: null, numerator, denominator, uncertainty: null, valid: false };
   }
-  const value = numerator / denominator;
-  const above = variant.numerator.length === 0 ? 0 : variance(variant.numerator, used, model);
-  const below = variance(variant.denominator, used, model);
-  const uncertainty =
-    above + below === 0
-      ? null
-      : Math.abs(value) *
-        relativeUncertainty(
-          { energy: entry.numUnit === "kWh" ? Math.abs(numerator) : 0, variance: above },
-          { energy: denominator, variance: below },
-        );
-  const known = uncertainty !== null && Number.isFinite(uncertainty) ? uncertainty : null;
-  return { value, numerator, denominator, uncertainty: known, valid: inRange(entry, value, known ?? 0, flags) };
+  const value = denominator === null ? numerator : numerator / denominator;
+  const factors = variant.factors?.map((ids) => measured(ids, used, model)) ?? [];
+  const relative = factors.length === 0 ? null : relativeUncertainty(factors);
+  const uncertainty = relative === null ? null : Math.abs(value) * relative;
+  return { value, numerator, denominator, uncertainty, valid: inRange(entry, value, uncertainty ?? 0, flags) };
 };
 
 /** A value is never clamped: outside its range it is kept, flagged and INVALID; within its uncertainty, flagged only. */

@@ -22,7 +22,7 @@ const total = (
   range: { min: null, max: null },
   standard: "sum of metered energy",
   results: "one",
-  variants: (model) => [{ id: "", numerator: nodes(model), denominator: [] }],
+  variants: (model) => [{ id: "", numerator: nodes(model), denominator: [], factors: [nodes(model)] }],
   terms: ({ totals }) => ({ energy: inKilo(totals[key]) }),
   ratio: (sums) => ({ numerator: sums.energy ?? 0, denominator: null }),
 });
