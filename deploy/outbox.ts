@@ -5,14 +5,19 @@ export interface Notice {
   readonly retain: boolean;
 }
 
+export interface Outbox {
+  readonly publish: (notice: Notice) => void;
+  /** The broker is up: what waits goes now. */
+  readonly open: (send: (notice: Notice) => void) => void;
+  /** The broker is about to stop: notices wait again. */
+  readonly close: () => void;
+}
+
 /**
  * Keeps the newest notice of each topic until the broker is up, then passes everything straight on: energy and rules
  * start before the broker and must not wait for it.
  */
-export function createOutbox(): {
-  readonly publish: (notice: Notice) => void;
-  readonly open: (send: (notice: Notice) => void) => void;
-} {
+export function createOutbox(): Outbox {
   const waiting = new Map<string, Notice>();
   let send: ((notice: Notice) => void) | null = null;
   return {
@@ -24,6 +29,9 @@ export function createOutbox(): {
       send = broker;
       for (const notice of waiting.values()) broker(notice);
       waiting.clear();
+    },
+    close: () => {
+      send = null;
     },
   };
 }

@@ -106,6 +106,8 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
         .publish({ ...notice, qos: 1 })
         .catch((error: unknown) => onError(error, { stage: "deploy", code: "DEPLOY_PUBLISH" }));
     });
+    // Disposal is the reverse: the desk may still speak while the broker is gone already.
+    stack.defer(outbox.close);
     setStatus({ mqtt: running.address });
     if (collector) {
       stack.use(
