@@ -19,7 +19,7 @@ import { timestamp } from "../unit.ts";
 import { bytesOf, transact } from "./file.ts";
 import { freshLonger, freshMinutes, settle, stretches, type Windows } from "./fresh.ts";
 import { type Raw, readMeta, readRolled } from "./readings-file.ts";
-import { createShapes, decodeReading } from "./row.ts";
+import { countedFlag, createShapes, decodeReading } from "./row.ts";
 import { createSampleReader } from "./samples.ts";
 import { addRow, type Summary, summaryOf } from "./summary.ts";
 import { createKeptWindows, pick } from "./windows.ts";
@@ -59,6 +59,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const slice = db.prepare("SELECT * FROM reading WHERE device = ? AND ts >= ? AND ts < ? ORDER BY ts LIMIT ?");
   // The plus sign keeps SQLite from the other index: the tail is short, a device's history is not.
   const tailTimes = db.prepare("SELECT ts FROM reading WHERE seq > ? AND +device = ?");
+  const tailHeads = db.prepare("SELECT device, ts, flags, shape FROM reading WHERE seq > ?");
   const tail = db.prepare("SELECT * FROM reading WHERE seq > ? ORDER BY seq");
   const commits = db.prepare("SELECT * FROM reading WHERE seq > ? ORDER BY seq LIMIT ?");
   const maxSeq = db.prepare("SELECT max(seq) AS seq FROM reading");
@@ -158,13 +159,32 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return all;
   };
 
-  const withTail = (summaries: readonly Summary[]): readonly Summary[] => {
-    const byId = new Map(summaries.map((summary) => [summary.id, summary]));
-    for (const raw of tail.iterate(readRolled(db))) {
-      const summary = byId.get(Number(raw.device));
-      if (summary !== undefined) addRow(summary, raw, shapes);
+  const seenOf = (summaries: readonly Summary[]): readonly DeviceSeen[] => {
+    const seen = new Map(
+      summaries.map(({ id, site, device, firstTs, lastTs, readings, newest: values }) => [
+        id,
+        { site, device, firstTs, lastTs, readings, names: new Set(values.keys()), shapes: new Set<number>() },
+      ]),
+    );
+    for (const raw of tailHeads.iterate(readRolled(db))) {
+      const device = seen.get(Number(raw.device));
+      if (device === undefined) continue;
+      const ts = Number(raw.ts);
+      if (ts < device.firstTs) device.firstTs = ts;
+      if (ts > device.lastTs) device.lastTs = ts;
+      if ((Number(raw.flags) & countedFlag) === 0) device.readings++;
+      device.shapes.add(Number(raw.shape));
     }
-    return summaries.filter((summary) => summary.lastTs >= 0);
+    return [...seen.values()]
+      .filter((device) => device.lastTs >= 0)
+      .map(({ site, device, firstTs, lastTs, readings, names: known, shapes: more }) => ({
+        site,
+        device,
+        quantities: [...new Set([...known, ...[...more].flatMap((shape) => shapes.names(shape))])].sort(),
+        firstSeen: timestamp(firstTs),
+        lastSeen: timestamp(lastTs),
+        readings,
+      }));
   };
 
   // The newest values stay in memory; each call adds what was committed since the last one.
@@ -258,18 +278,9 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     devices: (site) =>
       snapshot(() => {
         const summaries = site === null ? allSummaries.all() : siteSummaries.all(site);
-        return withTail(summaries.map(summaryOf))
-          .map(
-            (summary): DeviceSeen => ({
-              site: summary.site,
-              device: summary.device,
-              quantities: [...summary.newest.keys()].sort(),
-              firstSeen: timestamp(summary.firstTs),
-              lastSeen: timestamp(summary.lastTs),
-              readings: summary.readings,
-            }),
-          )
-          .sort((a, b) => (a.site === b.site ? (a.device < b.device ? -1 : 1) : a.site < b.site ? -1 : 1));
+        return [...seenOf(summaries.map(summaryOf))].sort((a, b) =>
+          a.site === b.site ? (a.device < b.device ? -1 : 1) : a.site < b.site ? -1 : 1,
+        );
       }),
 
     follow: ({ cursor, sites, limit }) =>
