@@ -2,8 +2,8 @@
 import { type DemoDevice, runIndex, serverActive, serverPhaseS, weekMinutes } from "./week.ts";
 
 const weekMs = weekMinutes * 60_000;
-// Sunday 1970-01-04 00:00 of a clock that knows no zone.
-const firstSunday = 3 * 86_400_000;
+// A Sunday 00:00 of a clock that knows no zone: the day the demonstration's registers stood at zero.
+const firstSunday = Date.UTC(2025, 0, 5);
 
 export interface DemoReading {
   readonly device: string;
@@ -44,7 +44,6 @@ export function sampleDevice(
     const reads = faultShare(device, minute, detail);
     quantities.power_w = round(power * gain * reads, 1);
     const [forward, reverse] = registerNames(device);
-    // Registers since the first week stay below 2^53 Wh for millennia.
     const lost = lostWh(device, week, minute, share);
     quantities[forward] = round(cumulative(device.forwardWh, week, minute, share) * gain - lost, 1);
     if (reverse) quantities[reverse] = round(cumulative(device.reverseWh, week, minute, share) * gain, 1);
