@@ -7,9 +7,24 @@ export default defineConfig({
         test: {
           name: "node",
           environment: "node",
-          include: ["{broker,collector,store,energy,rules,deploy}/**/*.test.ts", "dashboard/server/**/*.test.ts"],
+          include: [
+            "{broker,collector,store,energy,rules,deploy}/**/*.test.ts",
+            "dashboard/{server,web/src}/**/*.test.ts",
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      "dashboard/web/vitest.config.ts",
+      {
+        test: {
+          name: "e2e",
+          environment: "node",
+          include: ["dashboard/e2e/**/*.e2e.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // One browser and one product at a time: two cores are soon busy.
+          fileParallelism: false,
         },
       },
     ],

@@ -40,7 +40,7 @@ const librariesFor = async (executablePath: string): Promise<string | null> => {
 export const findChromium = async (): Promise<ChromiumPlace> => {
   const args = ["--no-sandbox"];
   const env = plainEnv();
-  const own = process.env["CHROMIUM_PATH"];
+  const own = process.env.CHROMIUM_PATH;
   if (own !== undefined && own !== "") return { executablePath: own, args, env };
   if (existsSync("/usr/bin/chromium")) return { executablePath: "/usr/bin/chromium", args, env };
   const { default: chromium } = await import("@sparticuz/chromium");

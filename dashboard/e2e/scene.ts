@@ -366,6 +366,8 @@ export const trendOf = (kpiId: string, variant: string | null, from: number, to:
   const noise = (at: number): number => Math.sin(at / 371_000) * 0.6 + Math.sin(at / 97_000) * 0.4;
   const shape = (at: number): number => {
     if (kpiId === "pue") return 1.33 - 0.05 * day(at) + 0.006 * noise(at);
+    if (kpiId === "self_sufficiency") return Math.max(0, 0.34 - 0.4 * day(at + 3 * hour) + 0.02 * noise(at));
+    if (kpiId === "carbon_intensity") return 520 + 95 * day(at + 3 * hour) + 8 * noise(at);
     if (kpiId === "it_energy") return ((240 - 22 * day(at) + 4 * noise(at)) * width) / hour;
     const it = 26_800_000 + 900_000 * noise(at) - 700_000 * day(at);
     return variant?.endsWith(":facility") === true ? it / (1.33 - 0.05 * day(at)) : it;

@@ -48,7 +48,7 @@ export interface FlowSides {
 }
 
 /** Below this width the four sides become two rows. */
-export const narrowPx = 680;
+export const narrowPx = 760;
 
 const gap = 12;
 const cardH = 46;
@@ -105,12 +105,14 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
   const height = Math.max(top + busH + bottom, column);
   const middle = height > top + busH + bottom ? height / 2 : top + busH / 2;
   const bus: Box = { x: width / 2 - busW / 2, y: middle - busH / 2, w: busW, h: busH };
-  const zone = width - 2 * (cardW + gap);
+  // A row may reach over the grid's corner, which is empty, but not into the column of loads.
+  const zone = sides.load.length === 0 ? width : width - cardW - pillW - gap;
 
   const row = (ids: readonly string[], above: boolean): Placed[] =>
     ids.map((id, index) => {
       const w = Math.min(cardW, (zone - gap * (ids.length - 1)) / ids.length);
-      const x = width / 2 - (ids.length * w + (ids.length - 1) * gap) / 2 + index * (w + gap);
+      const total = ids.length * w + (ids.length - 1) * gap;
+      const x = clamp(0, width / 2 - total / 2, zone - total) + index * (w + gap);
       const card: Box = { x, y: above ? 0 : height - cardH, w, h: cardH };
       const pill: Box = { x, y: above ? cardH : height - cardH - pillH, w, h: pillH };
       const busX = bus.x + spread(ids.length, index, bus.w);

@@ -53,7 +53,7 @@ export const siteFile = (site: string, devices: readonly DeviceWire[], timeZone:
   const metered = devices.filter(({ quantities }) =>
     quantities.some((name) => ["power_w", "energy_import_wh", "energy_export_wh"].includes(name)),
   );
-  const seenW = metered.reduce((sum, { latest }) => sum + Math.abs(latest["power_w"]?.value ?? 0), 0);
+  const seenW = metered.reduce((sum, { latest }) => sum + Math.abs(latest.power_w?.value ?? 0), 0);
   const ratingW = Math.max(10_000, Math.ceil((2 * seenW) / 10_000) * 10_000);
   return [
     "# Generated from what these devices sent. Kinds and ratings are guesses: check every line,",
