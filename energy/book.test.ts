@@ -338,6 +338,32 @@ describe("a restart", () => {
     await energy.settled();
     expect(figures(await accounts(energy))).toEqual(await uninterrupted());
   });
+  test("with another store of readings follows it from its beginning and keeps its accounts", async () => {
+    const at = bench();
+    const first = await at.start();
+    await at.readings.write(history);
+    await first.settled();
+    await first[Symbol.asyncDispose]();
+    const anew = bench(createMemoryReadings(), at.ledger);
+    const energy = await anew.start();
+    await anew.readings.write(telemetry(t0 + 60 * minuteMs, t0 + 63 * minuteMs, 20_000, 48 * hourMs));
+    await energy.settled();
+    expect(anew.errors).toHaveLength(1);
+    const list = await accounts(energy);
+    expect(figures(list).slice(0, 39)).toEqual(await uninterrupted());
+    expect(list.at(-1)?.totals.itWh).toBeCloseTo(10_000 / 60, 6);
+  });
+  test("remembers the last word of a device that has been quiet for long", async () => {
+    const at = bench();
+    const first = await at.start();
+    const quiet = reading("hall", t0, 7000, t0 + 48 * hourMs);
+    const others = telemetry(t0, t0 + 5 * hourMs, minuteMs, 48 * hourMs).filter(({ device }) => device === "grid");
+    await at.readings.write([quiet, ...others]);
+    await first.settled();
+    await first[Symbol.asyncDispose]();
+    const energy = await at.start();
+    expect((await energy.now("s"))?.nodes[1]).toMatchObject({ powerW: 7000, ts: t0, freshness: "stale" });
+  });
   test("on SQLite finds its place again", async () => {
     const dir = await mkdtemp(join(tmpdir(), "wattlas-books-"));
     const files = () =>

@@ -95,8 +95,13 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       },
       saved,
     );
-    if (saved?.closedUntil != null)
-      await book.refill(saved.closedUntil, (saved.clock.now ?? saved.closedUntil) + hourMs);
+    if (saved === null || saved.closedUntil === null) return book;
+    const { closedUntil, clock } = saved;
+    // The last word of a device that has been quiet for long stays readable.
+    for (const { site, device, received, quantities } of await readings.latest({ site: model.id }))
+      for (const [name, { value, ts }] of Object.entries(quantities))
+        if (ts < closedUntil) book.recall({ site, device, ts, received, quantities: { [name]: value }, flags: [] });
+    await book.refill(closedUntil, (clock.now ?? closedUntil) + hourMs);
     return book;
   };
 
@@ -199,10 +204,11 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
         await turn();
       } catch (error) {
         if (stop.signal.aborted) break;
-        // The stream began anew (a store in memory, a store that was exchanged): what is there is followed again.
-        if (error instanceof StoreRefusedError && error.code === "STORE_CURSOR_EXPIRED") cursor = null;
         onError(error, { stage: "energy", code: "ENERGY_BOOKS_FAILED" });
-        await pause(retryMs, stop.signal);
+        // The stream began anew (a store in memory, a store that was exchanged): what is there is followed again.
+        const anew = error instanceof StoreRefusedError && error.code === "STORE_CURSOR_EXPIRED" && cursor !== null;
+        if (anew) cursor = null;
+        else await pause(retryMs, stop.signal);
       }
     }
     for (const resolve of turned.splice(0)) resolve();

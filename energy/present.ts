@@ -41,7 +41,9 @@ const newestRate = (samples: Samples | undefined): Seen | null => {
 const pointNow = (point: Point, columns: SamplesByPoint): Seen | null => {
   const column = (quantity: string | null): Samples | undefined =>
     quantity === null ? undefined : columns.get(sampleKey(point.device, quantity));
-  if (point.power !== null) return newestGauge(column(point.power), point.sign);
+  const gauge = newestGauge(column(point.power), point.sign);
+  // A meter may have a gauge in its model and send registers only.
+  if (gauge !== null || (point.energyForward === null && point.energyReverse === null)) return gauge;
   const forward = newestRate(column(point.energyForward));
   if (point.energyReverse === null) return forward;
   const reverse = newestRate(column(point.energyReverse));

@@ -44,6 +44,8 @@ export interface SiteBook {
   readonly columns: SamplesByPoint;
   readonly take: (reading: Reading) => void;
   readonly tick: (wallNow: number) => void;
+  /** A sample from before: it moves neither the clock nor an account. */
+  readonly recall: (reading: Reading) => void;
   readonly isDue: () => boolean;
   /** The next chunk of accounts that are due; null when there is none. */
   readonly next: () => Promise<Chunk | null>;
@@ -293,6 +295,9 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       const before = clock.now;
       clock = advanceOnTick(clock, wallNow, deps.catchupWaitMs);
       leap(before);
+    },
+    recall: (reading) => {
+      samples.add(reading);
     },
     next,
     isDue: () => closedUntil !== null && (dirty.size > 0 || due() > closedUntil),
