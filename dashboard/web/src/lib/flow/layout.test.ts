@@ -39,6 +39,26 @@ test("nothing lies on anything else, at any width", () => {
   );
 });
 
+test("no line runs over a card", () => {
+  const bezier = (a: number, b: number, c: number, d: number, t: number): number =>
+    (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d;
+  fc.assert(
+    fc.property(scene, (of) => {
+      const layout = lay(of);
+      const boxes = boxesOf(layout);
+      for (const { path } of layout.placed) {
+        const [x0 = 0, y0 = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0, x3 = 0, y3 = 0] = [...path.matchAll(/-?[\d.]+/g)].map(
+          Number,
+        );
+        for (let t = 0.02; t < 1; t += 0.02) {
+          const dot = { x: bezier(x0, x1, x2, x3, t), y: bezier(y0, y1, y2, y3, t), w: 0.1, h: 0.1 };
+          expect(boxes.some((box) => overlap(dot, box))).toBe(false);
+        }
+      }
+    }),
+  );
+});
+
 test("nothing sticks out of the box", () => {
   fc.assert(
     fc.property(scene, (of) => {

@@ -73,18 +73,25 @@ const vertical = (id: string, card: Box, pill: Box, fromY: number, busX: number,
   };
 };
 
-const horizontal = (id: string, card: Box, pill: Box, fromX: number, busX: number, busY: number): Placed => {
+/** `bendX` is where the line turns level: between it and the bus nothing else may stand at another height. */
+const horizontal = (
+  id: string,
+  card: Box,
+  pill: Box,
+  at: { readonly fromX: number; readonly bendX: number; readonly busX: number; readonly busY: number },
+): Placed => {
   const y = pill.y + pill.h / 2;
-  const right = busX > fromX;
-  const middle = (fromX + busX) / 2;
+  const right = at.busX > at.fromX;
+  const middle = round((at.fromX + at.bendX) / 2);
+  const [fromX, bendX, busX, busY] = [round(at.fromX), round(at.bendX), round(at.busX), round(at.busY)];
   return {
     id,
     side: right ? "left" : "right",
     card,
     pill,
-    path: `M${round(fromX)},${round(y)} C${round(middle)},${round(y)} ${round(middle)},${round(busY)} ${round(busX)},${round(busY)}`,
-    atNode: { x: fromX, y, angle: right ? 180 : 0 },
-    atBus: { x: busX, y: busY, angle: right ? 0 : 180 },
+    path: `M${fromX},${round(y)} C${middle},${round(y)} ${middle},${busY} ${bendX},${busY} L${busX},${busY}`,
+    atNode: { x: at.fromX, y, angle: right ? 180 : 0 },
+    atBus: { x: at.busX, y: at.busY, angle: right ? 0 : 180 },
   };
 };
 
@@ -106,7 +113,7 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
   const middle = height > top + busH + bottom ? height / 2 : top + busH / 2;
   const bus: Box = { x: width / 2 - busW / 2, y: middle - busH / 2, w: busW, h: busH };
   // A row may reach over the grid's corner, which is empty, but not into the column of loads.
-  const zone = sides.load.length === 0 ? width : width - cardW - pillW - gap;
+  const zone = sides.load.length === 0 ? width : width - cardW - pillW - lineRun;
 
   const row = (ids: readonly string[], above: boolean): Placed[] =>
     ids.map((id, index) => {
@@ -126,6 +133,9 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
       );
     });
 
+  const rows = [...row(sides.source, true), ...row(bottomIds, false)];
+  const rowsEnd = Math.max(0, ...rows.map(({ card }) => card.x + card.w));
+
   const side = (ids: readonly string[], left: boolean): Placed[] => {
     const total = ids.length * pitch - gap;
     const start = clamp(0, middle - total / 2, height - total);
@@ -133,14 +143,13 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
       const y = start + index * pitch;
       const card: Box = { x: left ? 0 : width - cardW, y, w: cardW, h: pillH };
       const pill: Box = { x: left ? cardW : width - cardW - pillW, y, w: pillW, h: pillH };
-      return horizontal(
-        id,
-        card,
-        pill,
-        left ? cardW + pillW : width - cardW - pillW,
-        left ? bus.x : bus.x + bus.w,
-        bus.y + spread(ids.length, index, bus.h),
-      );
+      const busX = left ? bus.x : bus.x + bus.w;
+      return horizontal(id, card, pill, {
+        fromX: left ? cardW + pillW : width - cardW - pillW,
+        bendX: left ? busX : Math.max(busX, rowsEnd + gap),
+        busX,
+        busY: bus.y + spread(ids.length, index, bus.h),
+      });
     });
   };
 
@@ -148,12 +157,7 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
     shape: "wide",
     height,
     bus,
-    placed: [
-      ...row(sides.source, true),
-      ...side(sides.grid, true),
-      ...row(bottomIds, false),
-      ...side(sides.load, false),
-    ],
+    placed: [...rows, ...side(sides.grid, true), ...side(sides.load, false)],
   };
 };
 

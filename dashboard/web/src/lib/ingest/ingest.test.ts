@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DeviceWire } from "#lib/wire.ts";
 import { perMinute } from "./rate.ts";
-import { guessKind, siteFile } from "./site-file.ts";
+import { guessKind, siteAddition, siteFile } from "./site-file.ts";
 
 const device = (name: string, quantities: string[], watts = 1000): DeviceWire => ({
   site: "lab",
@@ -40,6 +40,13 @@ test("a site file lists what is metered, with the registers that were seen", () 
   expect(text).toContain("    energy_forward: energy_import_wh\n        energy_reverse: energy_export_wh".trim());
   expect(text).toContain("kind: pv");
   expect(text).not.toContain("room");
+});
+
+test("a device of a modelled site gives lines for its file, not a second file", () => {
+  const text = siteAddition("demo", [device("r-900", ["power_w"]), device("weather-1", ["outdoor_c"])]);
+  expect(text).toContain("  - id: r-900\n    kind: it\n");
+  expect(text).not.toMatch(/^site:/m);
+  expect(text).not.toContain("weather-1");
 });
 
 test("a rate needs two looks, and a restart is not a negative rate", () => {

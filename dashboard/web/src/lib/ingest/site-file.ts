@@ -48,11 +48,22 @@ const nodeLines = (device: DeviceWire, index: number): string[] => {
   ];
 };
 
-/** YAML for `ENERGY_SITES_DIR`. Only devices that measure power or energy become nodes. */
+/** Only devices that measure power or energy become nodes. */
+export const isMetered = ({ quantities }: Pick<DeviceWire, "quantities">): boolean =>
+  quantities.some((name) => ["power_w", "energy_import_wh", "energy_export_wh"].includes(name));
+
+/** Lines for the `nodes:` of a site file that is there already. */
+export const siteAddition = (site: string, devices: readonly DeviceWire[]): string =>
+  [
+    `# Generated from what these devices sent: put it under nodes: in the site file of ${site}.`,
+    "# Kinds are guesses: check every line, and give a rack below a metered hall its parent.",
+    ...devices.filter(isMetered).flatMap(nodeLines),
+    "",
+  ].join("\n");
+
+/** YAML for `ENERGY_SITES_DIR`. */
 export const siteFile = (site: string, devices: readonly DeviceWire[], timeZone: string): string => {
-  const metered = devices.filter(({ quantities }) =>
-    quantities.some((name) => ["power_w", "energy_import_wh", "energy_export_wh"].includes(name)),
-  );
+  const metered = devices.filter(isMetered);
   const seenW = metered.reduce((sum, { latest }) => sum + Math.abs(latest.power_w?.value ?? 0), 0);
   const ratingW = Math.max(10_000, Math.ceil((2 * seenW) / 10_000) * 10_000);
   return [
