@@ -36,11 +36,11 @@ test("the first packet must be CONNECT and there is only one", () => {
 test("nothing passes between CONNECT and its answer", () => {
   const guard = createGuard(limits);
   const stream = Buffer.concat([connect, publish(1)]);
-  expect(guard.scan(stream)).toEqual({ ok: true, taken: connect.length });
+  expect(guard.scan(stream)).toEqual({ ok: true, from: 0, taken: connect.length });
   expect(guard.held).toBe(true);
   guard.answered();
   expect(guard.held).toBe(false);
-  expect(guard.scan(stream.subarray(connect.length))).toEqual({ ok: true, taken: publish(1).length });
+  expect(guard.scan(stream.subarray(connect.length))).toEqual({ ok: true, from: 0, taken: publish(1).length });
 });
 
 test("messages beyond the inflight limit wait, other packets before them do not", () => {
@@ -48,18 +48,18 @@ test("messages beyond the inflight limit wait, other packets before them do not"
   const five = Buffer.concat([1, 2, 3, 4, 5].map((id) => publish(id)));
   const ping = generate({ cmd: "pingreq" });
   const rest = Buffer.concat([ping, publish(6), publish(7)]);
-  expect(guard.scan(Buffer.concat([five, rest]))).toEqual({ ok: true, taken: five.length + ping.length });
+  expect(guard.scan(Buffer.concat([five, rest]))).toEqual({ ok: true, from: 0, taken: five.length + ping.length });
   expect(guard.held).toBe(true);
   guard.release();
-  expect(guard.scan(rest.subarray(ping.length))).toEqual({ ok: true, taken: publish(6).length });
+  expect(guard.scan(rest.subarray(ping.length))).toEqual({ ok: true, from: 0, taken: publish(6).length });
 });
 
 test("DISCONNECT waits for the messages before it, and nothing follows it", () => {
   const guard = opened();
   const disconnect = generate({ cmd: "disconnect" });
-  expect(guard.scan(Buffer.concat([publish(1), disconnect]))).toEqual({ ok: true, taken: publish(1).length });
+  expect(guard.scan(Buffer.concat([publish(1), disconnect]))).toEqual({ ok: true, from: 0, taken: publish(1).length });
   guard.release();
-  expect(guard.scan(Buffer.concat([disconnect, publish(2)]))).toEqual({ ok: true, taken: disconnect.length });
+  expect(guard.scan(Buffer.concat([disconnect, publish(2)]))).toEqual({ ok: true, from: 0, taken: disconnect.length });
 });
 
 test("a packet over its limit is refused by its header, before its body comes", () => {

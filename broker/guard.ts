@@ -1,7 +1,9 @@
 //   socket ──chunk──▶ scan ──whole checked frames──▶ aedes
+//                      ├──whole plain telemetry──▶ lane
 //                      │ at most BROKER_INFLIGHT messages out, a DISCONNECT only after them,
 //                      └ nothing between CONNECT and CONNACK; the rest stays in the socket, which stops the sender
 import type { Duplex } from "node:stream";
+import type { Lane } from "./lane.ts";
 import { checkBody, checkHeader, type Fault, packetType, type TopicLimits } from "./packet.ts";
 
 /** Watches one connection's bytes. No payload is copied; what is kept is the head of one packet at most. */
@@ -19,6 +21,7 @@ export function createGuard(limits: GuardLimits): Guard {
   let kept: Buffer | null = null;
   let fault: Fault | null = null;
   let held = false;
+  let bodyEnd = 0;
 
   function blocked(type: number): boolean {
     if (connect === "passed" || connect === "ended") return true;
@@ -65,18 +68,47 @@ export function createGuard(limits: GuardLimits): Guard {
     kept = null;
   }
 
+  /** Where the body of a packet starts that the lane takes, with its end in `bodyEnd`; 0 if it does not. */
+  function bodyForLane(chunk: Buffer, at: number, lane: Lane): number {
+    const byte = chunk[at] ?? 0;
+    // RETAIN and QoS 2 go the long way, and DUP with QoS 0 is refused there.
+    if (byte >> 4 !== packetType.publish || byte & 5 || (byte & 10) === 8) return 0;
+    if (connect !== "answered" || inflight >= limits.inflight) return 0;
+    let size = 0;
+    for (let n = 0; n < 4; n++) {
+      const part = chunk[at + 1 + n] ?? 0x80;
+      size += (part & 0x7f) * 128 ** n;
+      if (part & 0x80) continue;
+      const start = at + 2 + n;
+      bodyEnd = start + size;
+      if (size > limits.packetBytes || bodyEnd > chunk.length) return 0;
+      return lane.find(chunk, byte, start, bodyEnd) ? start : 0;
+    }
+    return 0;
+  }
+
   return {
     get held() {
       return held;
     },
-    scan(chunk) {
-      let at = 0;
+    scan(chunk, start = 0, lane = null) {
+      let at = start;
+      let from = start;
       while (at < chunk.length) {
         if (first === -1) {
           const byte = chunk[at] ?? 0;
+          const body = lane === null ? 0 : bodyForLane(chunk, at, lane);
+          if (lane !== null && body > 0) {
+            // What came before it must be looked at before.
+            if (at > from) return { ok: true, from, taken: at };
+            lane.take(chunk, byte, body, bodyEnd);
+            inflight += 1;
+            at = from = bodyEnd;
+            continue;
+          }
           if (blocked(byte >> 4)) {
             held = true;
-            return { ok: true, taken: at };
+            return { ok: true, from, taken: at };
           }
           first = byte;
           at += 1;
@@ -101,14 +133,14 @@ export function createGuard(limits: GuardLimits): Guard {
         }
         if (fault !== null) return { ok: false, fault };
       }
-      return { ok: true, taken: at };
+      return { ok: true, from, taken: at };
     },
     answered() {
       connect = "answered";
       held = false;
     },
-    release() {
-      inflight -= 1;
+    release(count = 1) {
+      inflight -= count;
       held = false;
     },
   };
@@ -122,22 +154,41 @@ export function createGuard(limits: GuardLimits): Guard {
 export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: Fault) => void): Inlet {
   const read = connection.read.bind(connection);
   let state: "connecting" | "open" | "stopped" = "connecting";
+  let lane: Lane | null = null;
+  let rest: Buffer | null = null;
+  let at = 0;
 
   function take(): Buffer | null {
-    if (state === "stopped" || guard.held) return null;
-    const chunk: Buffer | null = read();
-    if (chunk === null) return null;
-    const result = guard.scan(chunk);
-    if (!result.ok) {
-      state = "stopped";
-      onFault(result.fault);
-      connection.destroy(new Error(result.fault.reason));
-      return null;
+    for (;;) {
+      if (state === "stopped") return null;
+      if (guard.held) {
+        // Given back rather than kept, so that "end" waits for it.
+        if (rest !== null) connection.unshift(rest.subarray(at));
+        rest = null;
+        return null;
+      }
+      if (rest === null) {
+        rest = read();
+        at = 0;
+        if (rest === null) return null;
+      }
+      const chunk: Buffer = rest;
+      const result = guard.scan(chunk, at, lane);
+      lane?.deliver();
+      if (!result.ok) {
+        state = "stopped";
+        onFault(result.fault);
+        connection.destroy(new Error(result.fault.reason));
+        return null;
+      }
+      at = result.taken;
+      if (at === chunk.length) rest = null;
+      if (result.from < result.taken) {
+        // An answer to what follows must not overtake acknowledgements, nor a DISCONNECT cut them off.
+        lane?.flush();
+        return chunk.subarray(result.from, result.taken);
+      }
     }
-    if (result.taken === chunk.length) return chunk;
-    // Given back rather than kept, so that "end" waits for it.
-    connection.unshift(chunk.subarray(result.taken));
-    return result.taken === 0 ? null : chunk.subarray(0, result.taken);
   }
 
   connection.read = (size?: number): Buffer | null => {
@@ -148,8 +199,9 @@ export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: F
 
   return {
     take,
-    open() {
+    open(opened) {
       if (state === "connecting") state = "open";
+      lane = opened;
       guard.answered();
     },
     stop() {
@@ -165,19 +217,26 @@ function malformed(reason: string): Fault {
 export interface Guard {
   /** The next packet may not pass yet; until something is released there is no use in offering bytes. */
   readonly held: boolean;
-  /** How many bytes may pass, or why the connection must end. Bytes not taken are to be offered again. */
-  scan(chunk: Buffer): { readonly ok: true; readonly taken: number } | { readonly ok: false; readonly fault: Fault };
+  /**
+   * Looks at a chunk from `start`. Bytes `from` to `taken` may pass to aedes, those before `from` went to the lane; those
+   * after `taken` are to be offered again. Or why the connection must end.
+   */
+  scan(chunk: Buffer, start?: number, lane?: Lane | null): ScanResult;
   /** CONNACK was sent. */
   answered(): void;
-  /** A message is stored or refused. */
-  release(): void;
+  /** So many messages are stored or refused; one unless told. */
+  release(count?: number): void;
 }
+
+type ScanResult =
+  | { readonly ok: true; readonly from: number; readonly taken: number }
+  | { readonly ok: false; readonly fault: Fault };
 
 export interface Inlet {
   /** The next bytes that may pass, or null. */
   take(): Buffer | null;
-  /** CONNACK was sent: from now on only `take` gives bytes. */
-  open(): void;
+  /** CONNACK was sent: from now on only `take` gives bytes, and plain telemetry goes to the lane. */
+  open(lane: Lane | null): void;
   /** Nothing is taken any more. */
   stop(): void;
 }

@@ -1,6 +1,7 @@
 // What is used of aedes 1.2.0 beyond its published types, in one place, so that an upgrade knows where to look.
 import { Readable } from "node:stream";
 import type { Aedes, Client, Subscription } from "aedes";
+import type { Audience } from "./audience.ts";
 import type { Retained } from "./retained.ts";
 
 /** Mends one client: see the two comments. */
@@ -30,6 +31,8 @@ export function mendBroker(aedes: Aedes, deps: MendDeps): void {
   persistence.createRetainedStreamCombi = (filters) => {
     return Readable.from(filters.flatMap((filter) => [...deps.retained.match(filter)]));
   };
+
+  followAudience(mq, persistence, deps.audience);
 
   const addSubscriptions = persistence.addSubscriptions.bind(persistence);
   persistence.addSubscriptions = (client, subscriptions) =>
@@ -67,6 +70,57 @@ export function mendBroker(aedes: Aedes, deps: MendDeps): void {
   persistence.streamWill = () => Readable.from([]);
 }
 
+/** Tells the audience what aedes itself matches: filters of clients that are here, and of sessions that may be away. */
+function followAudience(mq: BrokerInside["mq"], persistence: BrokerInside["persistence"], audience: Audience): void {
+  // aedes may take the same listener away twice.
+  const listeners = new Map<string, Set<unknown>>();
+  const [on, removeListener] = [mq.on.bind(mq), mq.removeListener.bind(mq)];
+  mq.on = (filter, listener, done) => {
+    const here = listeners.get(filter) ?? new Set();
+    listeners.set(filter, here);
+    if (!here.has(listener)) audience.add(filter);
+    here.add(listener);
+    on(filter, listener, done);
+  };
+  mq.removeListener = (filter, listener, done) => {
+    removeListener(filter, listener, () => {
+      const here = listeners.get(filter);
+      if (here?.delete(listener)) audience.remove(filter);
+      if (here?.size === 0) listeners.delete(filter);
+      done?.();
+    });
+  };
+
+  const stored = new Map<string, Set<string>>();
+  function forget(clientId: string, filters: Iterable<string>): void {
+    const kept = stored.get(clientId);
+    for (const filter of filters) if (kept?.delete(filter)) audience.remove(filter);
+    if (kept?.size === 0) stored.delete(clientId);
+  }
+  const add = persistence.addSubscriptions.bind(persistence);
+  persistence.addSubscriptions = (client, subscriptions) => {
+    for (const { topic, qos } of subscriptions) {
+      const kept = stored.get(client.id) ?? new Set();
+      if (qos === 0) forget(client.id, [topic]);
+      else if (!kept.has(topic)) {
+        stored.set(client.id, kept.add(topic));
+        audience.add(topic);
+      }
+    }
+    return add(client, subscriptions);
+  };
+  const remove = persistence.removeSubscriptions.bind(persistence);
+  persistence.removeSubscriptions = (client, filters) => {
+    forget(client.id, filters);
+    return remove(client, filters);
+  };
+  const clean = persistence.cleanSubscriptions.bind(persistence);
+  persistence.cleanSubscriptions = (client) => {
+    forget(client.id, [...(stored.get(client.id) ?? [])]);
+    return clean(client);
+  };
+}
+
 /** Whether this client has left an unfinished QoS 2 message with this id: then it is a repetition. [MQTT-4.3.3-2] */
 export async function isRepeated(aedes: Aedes, client: Client, messageId: number | undefined): Promise<boolean> {
   const { persistence } = aedes as unknown as BrokerInside;
@@ -98,9 +152,11 @@ export interface ClientInside {
   duplicates: object;
   readonly _parser: { parse(chunk: Buffer): unknown };
   readonly _keepaliveTimer: { refresh(): unknown } | null;
+  waitForDrain(done: () => void): void;
 }
 
 interface MendDeps {
+  readonly audience: Audience;
   readonly retained: Retained<KeptPacket>;
   readonly queueLimit: number;
   readonly isGranted: (client: Client, filter: string) => boolean;
@@ -109,11 +165,17 @@ interface MendDeps {
 }
 
 interface BrokerInside {
-  readonly mq: { emit(packet: KeptPacket, done: () => void): void };
+  readonly mq: {
+    emit(packet: KeptPacket, done: () => void): void;
+    on(filter: string, listener: unknown, done?: () => void): void;
+    removeListener(filter: string, listener: unknown, done?: () => void): void;
+  };
   readonly persistence: {
     storeRetained(packet: KeptPacket): Promise<void>;
     createRetainedStreamCombi(filters: readonly string[]): Readable;
     addSubscriptions(client: Client, subscriptions: readonly Subscription[]): Promise<void>;
+    removeSubscriptions(client: Client, filters: readonly string[]): Promise<void>;
+    cleanSubscriptions(client: Client): Promise<unknown>;
     outgoingEnqueueCombi(subscriptions: readonly { readonly clientId: string }[], packet: KeptPacket): Promise<void>;
     outgoingClearMessageId(client: Client, packet: unknown): Promise<KeptPacket | undefined>;
     incomingStorePacket(client: Client, packet: KeptPacket): Promise<void>;

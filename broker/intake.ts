@@ -52,12 +52,14 @@ export function createIntake(deps: IntakeDeps): Intake {
     await take(session, identity, packet);
   }
 
-  function settled(): void {
-    pending -= 1;
+  function track(change: 1 | -1): void {
+    pending += change;
     if (pending === 0) onIdle?.();
   }
+  const settled = () => track(-1);
 
   return {
+    track,
     authorizePublish(client, packet, done) {
       const session = client === null ? null : sessions.get(client);
       const identity = session?.identity ?? null;
@@ -65,7 +67,7 @@ export function createIntake(deps: IntakeDeps): Intake {
         done(new Error("publisher is not known"));
         return;
       }
-      pending += 1;
+      track(1);
       // A will has no command and was not counted by the guard.
       const isWill = packet.cmd !== "publish";
       if (isWill) {
@@ -82,6 +84,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       if (packet.qos !== 2 || messageId === undefined) {
         session.sequence.add(take(session, identity, packet), (error) => {
           guard.release();
+          session.lane?.flush();
           done(error);
           settled();
         });
@@ -129,6 +132,8 @@ interface IntakeDeps {
 }
 
 export interface Intake extends Required<Pick<AedesOptions, "authorizePublish">> {
+  /** One more, or less, is on its way to the store by another way. */
+  track(change: 1 | -1): void;
   /** From now on wills are not published; resolves when nothing is on its way to the store, or in time. */
   drain(timeoutMs: number): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// node broker/publish.bench.ts: acknowledged QoS 1 messages a second through this broker and through bare aedes, in
-// turns in one process, the sender included. The ratio is what the guard, the rules and the waiting cost.
+// node broker/publish.bench.ts: acknowledged QoS 1 messages a second through this broker (its lane with a promise for
+// each read or each message, and without its lane) and through bare aedes, in turns in one process, the sender included.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { Aedes } from "aedes";
@@ -26,31 +26,42 @@ const packets = Array.from({ length: messagesEach }, (_, n) => {
 });
 const burst = Buffer.concat(packets);
 
-const broker = await startBroker(brokerSchema.parse({ BROKER_PORT: 0, BROKER_WS_PORT: 0 }), {
-  onMessage: () => Promise.resolve(),
-  onError: (error) => process.stderr.write(`${String(error)}\n`),
-});
+const onError = (error: unknown) => void process.stderr.write(`${String(error)}\n`);
+const settings = brokerSchema.parse({ BROKER_PORT: 0, BROKER_WS_PORT: 0 });
+const onMessage = () => Promise.resolve();
+const brokers = [
+  await startBroker(settings, { onMessage, onMessages: onMessage, onError }),
+  await startBroker(settings, { onMessage, onError }),
+  await startBroker(settings, { onMessage, onError, lane: "off" }),
+];
 const aedes = await Aedes.createBroker();
 const bare = createServer((socket) => void aedes.handle(socket)).listen(0, "127.0.0.1");
 await once(bare, "listening");
 const address = bare.address();
-const ours = await openClients(broker.address.port);
-const theirs = await openClients(typeof address === "object" && address !== null ? address.port : 0);
-
-const rates = { ours: [] as number[], theirs: [] as number[] };
-for (let round = 0; round < rounds; round++) {
-  const measured = { ours: await measure(ours), theirs: await measure(theirs) };
-  if (round < unmeasuredRounds) continue;
-  rates.ours.push(measured.ours);
-  rates.theirs.push(measured.theirs);
-}
-const [own, other] = [median(rates.ours), median(rates.theirs)];
-process.stdout.write(
-  `this broker ${Math.round(own)} messages/s, bare aedes ${Math.round(other)}, ratio ${(own / other).toFixed(2)}\n`,
+const ports = [
+  ...brokers.map((broker) => broker.address.port),
+  typeof address === "object" && address !== null ? address.port : 0,
+];
+const peers = await Promise.all(
+  ["lane, a promise for each read", "lane, a promise for each message", "without the lane", "bare aedes"].map(
+    async (name, n) => ({ name, sockets: await openClients(ports[n] ?? 0), rates: [] as number[] }),
+  ),
 );
 
-for (const socket of [...ours, ...theirs]) socket.destroy();
-await broker[Symbol.asyncDispose]();
+for (let round = 0; round < rounds; round++) {
+  for (const { sockets, rates } of peers) {
+    const rate = await measure(sockets);
+    if (round >= unmeasuredRounds) rates.push(rate);
+  }
+}
+const reference = median(peers.at(-1)?.rates ?? []);
+for (const { name, rates } of peers) {
+  const rate = median(rates);
+  process.stdout.write(`${name}: ${Math.round(rate)} messages/s, ${(rate / reference).toFixed(2)} of bare aedes\n`);
+}
+
+for (const { sockets } of peers) for (const socket of sockets) socket.destroy();
+for (const broker of brokers) await broker[Symbol.asyncDispose]();
 bare.close();
 aedes.close();
 

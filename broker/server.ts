@@ -7,10 +7,12 @@ import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { Aedes, type Client } from "aedes";
 import { createAdmission } from "./admission.ts";
+import { createAudience } from "./audience.ts";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
 import { isRepeated, type KeptPacket, mendBroker } from "./inside.ts";
 import { createIntake } from "./intake.ts";
+import { createLanes } from "./lane.ts";
 import { type Listener, listenTcp, listenWebSocket, type Remote } from "./listen.ts";
 import { createLogin } from "./login.ts";
 import type { InboundMessage, OutboundMessage } from "./message.ts";
@@ -57,7 +59,9 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     authorizePublish: intake.authorizePublish,
   });
   const nobody = { user: null, clientId: null, from: "broker" };
+  const audience = createAudience();
   mendBroker(aedes, {
+    audience,
     retained,
     queueLimit: settings.BROKER_QUEUE,
     isGranted: (client: Client, filter) => sessions.get(client).filters.has(filter),
@@ -73,7 +77,19 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   const onError = (error: unknown) => deps.onError(error, { stage: "broker", code: "BROKER_CLIENT_ERROR" });
   const emitter: EventEmitter = aedes;
   emitter.on("error", onError);
-  sessions.follow(aedes);
+  const lanes = createLanes({
+    sessions,
+    tally,
+    audience,
+    now,
+    topicBytes: settings.BROKER_TOPIC_BYTES,
+    onMessage: deps.onMessage,
+    onMessages: deps.onMessages,
+    onError: deps.onError,
+    track: intake.track,
+    publish: (packet) => aedes.publish(packet, (error) => error && onError(error)),
+  });
+  sessions.follow(aedes, deps.lane === "off" ? null : lanes);
 
   const onConnection = (connection: Duplex, from: Remote) => sessions.accept(aedes, connection, from);
   const listeners: Listener[] = [];
@@ -193,6 +209,13 @@ export interface BrokerDeps {
    * and the client is closed.
    */
   readonly onMessage: (message: InboundMessage) => Promise<void>;
+  /**
+   * As `onMessage`, for messages that were read from one connection at once: one promise acknowledges them all, and if it
+   * rejects, none. Only for plain telemetry that nobody else listens to; the rest still goes to `onMessage`.
+   */
+  readonly onMessages?: (messages: readonly InboundMessage[]) => Promise<void>;
+  /** `off`: all messages go the long way through aedes, to compare. */
+  readonly lane?: "on" | "off";
   /** Each refusal, for log and screen; they are counted in any case. */
   readonly onRefusal?: (refusal: Refusal) => void;
   readonly onError: (error: unknown, at: { readonly stage: "broker"; readonly code: BrokerCode }) => void;
@@ -205,6 +228,6 @@ export interface Broker extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number; readonly wsPort: number | null };
   /** Publishes as the product: no access rules, not seen by `onMessage`. Resolves when it is on its way to subscribers. */
   publish(message: OutboundMessage): Promise<void>;
-  /** Since the start: `connections`, `messages`, `published`, each `BROKER_…` code; now: `clients`, `retained`. */
+  /** Since the start: `connections`, `messages`, `straight`, `published`, each `BROKER_…` code; now: `clients`, `retained`. */
   counters(): Readonly<Record<string, number>>;
 }

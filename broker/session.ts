@@ -4,6 +4,7 @@ import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
 import { attachGuard, createGuard, type Guard, type Inlet } from "./guard.ts";
 import { openClient } from "./inside.ts";
+import type { Lane, Lanes } from "./lane.ts";
 import type { Remote } from "./listen.ts";
 import type { Identity } from "./message.ts";
 import { createSequence, type Sequence } from "./sequence.ts";
@@ -54,6 +55,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally): Sessions
       filters: new Set(),
       unfinished: new Set(),
       sequence: createSequence(() => pull(opened)),
+      lane: null,
       ready: false,
       ending: false,
       pulling: false,
@@ -80,7 +82,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally): Sessions
       if (session === undefined) throw new Error("BUG: a client without a session");
       return session;
     },
-    follow(aedes) {
+    follow(aedes, lanes) {
       const failed = (client: Client, error: Error) => {
         const session = byClient.get(client);
         if (session === undefined || session.ending || client.closed) return;
@@ -94,7 +96,8 @@ export function createSessions(settings: BrokerSettings, tally: Tally): Sessions
         if (session === undefined) return;
         tally.add("connections");
         session.ready = true;
-        session.inlet.open();
+        session.lane = session.identity === null ? null : (lanes?.open(session, session.identity) ?? null);
+        session.inlet.open(session.lane);
         pull(session);
       });
       aedes.on("unsubscribe", (filters, client) => {
@@ -138,6 +141,8 @@ export interface Session {
   /** Ids of QoS 2 messages on their way to the store. */
   readonly unfinished: Set<number>;
   readonly sequence: Sequence;
+  /** Null until CONNACK is sent. */
+  lane: Lane | null;
   ready: boolean;
   /** Its end is told already. */
   ending: boolean;
@@ -150,6 +155,6 @@ export interface Sessions {
   refuse(session: Session, code: BrokerCode, reason: string, topic?: string | null): void;
   get(client: Client): Session;
   /** Listens to what becomes of connections. */
-  follow(aedes: Aedes): void;
+  follow(aedes: Aedes, lanes: Lanes | null): void;
   keepWaiting(): void;
 }
