@@ -34,4 +34,3 @@ export const deploySchema = z.strictObject({
 const partNames = ["broker", "collector", "energy", "rules", "dashboard"] as const;
 
 export type DeploySettings = z.infer<typeof deploySchema>;
-export type Part = DeploySettings["PARTS"][number];

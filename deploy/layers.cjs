@@ -42,7 +42,7 @@ module.exports = {
       comment:
         "a stage is entered by its index.ts; test support that another stage's tests need is named *.suite.ts or lives in a test",
       severity: "error",
-      from: { pathNot: [`^${stage}/`, "^dashboard/web/", testFile] },
+      from: { pathNot: [`^${stage}/`, "^dashboard/(web|e2e)/", testFile] },
       to: { path: `^${stage}/`, pathNot: `^${stage}/(index|config)[.]ts$` },
     })),
     ...Object.keys(maySee).map((stage) => ({

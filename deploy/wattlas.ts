@@ -55,7 +55,7 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
   const writes = parts.includes("collector");
   const store = stack.use(await openStore(settings.store, { role: writes ? "writer" : "reader", onError }));
 
-  if (writes) stack.use(startRetention(store.readings, settings.store, { onError }));
+  if (writes) stack.use(startRetention(store, settings.store, { onError }));
 
   const deskParts = parts.some((part) => part === "rules" || part === "energy" || part === "dashboard");
   // The memory store lives in one thread; everything else gives the desk a thread of its own.

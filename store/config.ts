@@ -24,6 +24,11 @@ export const storeSchema = z.strictObject({
     .default(3660)
     .describe("days to keep quarter-hour roll-ups; 0 keeps for ever"),
   STORE_1H_DAYS: z.coerce.number().min(0).default(0).describe("days to keep hourly roll-ups; 0 keeps for ever"),
+  STORE_DEAD_LETTER_DAYS: z.coerce
+    .number()
+    .min(0)
+    .default(30)
+    .describe("days to keep what was refused, with its reason; 0 keeps for ever"),
   // Sensors report every 10 s to 60 s: two missed minutes are a gap, not a slope.
   STORE_GAP_MS: z.coerce
     .number()

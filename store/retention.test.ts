@@ -25,12 +25,23 @@ test("pruning happens at once, then every hour, and a failure is told and not th
       if (asked.length === 1) throw new Error("away");
       return { removed: 0 };
     };
-    const retention = startRetention({ prune }, settings, { now: () => clock, onError: (error) => errors.push(error) });
+    const letters: unknown[] = [];
+    const ledger = {
+      prune: async (kind: string, before: number) => {
+        letters.push([kind, before]);
+        return { removed: 0 };
+      },
+    };
+    const retention = startRetention({ readings: { prune }, ledger }, settings, {
+      now: () => clock,
+      onError: (error) => errors.push(error),
+    });
     await vi.advanceTimersByTimeAsync(0);
     expect(errors).toEqual([new Error("away")]);
     clock = 7;
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(asked.map((item) => item.now)).toEqual([0, 7]);
+    expect(letters).toEqual([["dead-letter", 7 - 30 * day]]);
     await retention[Symbol.asyncDispose]();
     await vi.advanceTimersByTimeAsync(7_200_000);
     expect(asked).toHaveLength(2);

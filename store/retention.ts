@@ -1,5 +1,6 @@
 import { keepMs, type StoreSettings } from "./config.ts";
 import type { StoreCode } from "./errors.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Readings, Retention } from "./readings.ts";
 import { timestamp } from "./unit.ts";
 
@@ -22,16 +23,21 @@ export const retentionAt = (settings: StoreSettings, now: number): Retention => 
   },
 });
 
-/** Prunes at once and then every hour, with the writer's instance. Disposal waits for a pruning under way. */
+/**
+ * Prunes readings, roll-ups and dead letters at once and then every hour, with the writer's instance. Accounts, alerts
+ * and the audit trail stay. Disposal waits for a pruning under way.
+ */
 export const startRetention = (
-  readings: Pick<Readings, "prune">,
+  store: { readonly readings: Pick<Readings, "prune">; readonly ledger: Pick<Ledger, "prune"> },
   settings: StoreSettings,
   { onError, now = Date.now, everyMs = hourMs }: RetentionDeps,
 ): AsyncDisposable => {
   let running: Promise<void> | null = null;
   const prune = async () => {
     try {
-      await readings.prune(retentionAt(settings, now()));
+      await store.readings.prune(retentionAt(settings, now()));
+      const lettersMs = keepMs(settings.STORE_DEAD_LETTER_DAYS);
+      if (lettersMs !== null) await store.ledger.prune("dead-letter", timestamp(now() - lettersMs));
     } catch (error) {
       onError(error, { stage: "store", code: "STORE_UNREACHABLE" });
     }
