@@ -11,3 +11,11 @@ export {
   collectorReports,
   startCollector,
 } from "./pipeline.ts";
+export {
+  type Subscription,
+  type SubscriptionCounters,
+  type SubscriptionDeps,
+  type SubscriptionReport,
+  startSubscription,
+  subscriptionReports,
+} from "./subscribe.ts";

@@ -7,7 +7,9 @@ import { type CollectorCounters, createTally } from "./counters.ts";
 import type { Rejection } from "./decoders/decoder.ts";
 import { createDialects } from "./decoders/dialects.ts";
 import type { Mapping } from "./decoders/mapping.ts";
+import { ownerTest } from "./filters.ts";
 import { createRecorder } from "./record.ts";
+import { parseShard } from "./shard.ts";
 import { createWriter } from "./writer.ts";
 
 //   broker                                                                         store
@@ -62,6 +64,7 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
   const tally = createTally(clock);
   const receiveClock = createReceiveClock();
   const decode = createDialects(deps.mappings);
+  const owns = ownerTest(parseShard(settings.COLLECTOR_SHARD ?? ""));
   let closing: Promise<void> | null = null;
 
   const about = (code: CollectorReport) => ({ stage: "collector", code }) as const;
@@ -156,8 +159,11 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
     const { identity } = message;
     const decoded = decode(message, identity.site ?? settings.COLLECTOR_FOREIGN_SITE);
     const good: Reading[] = [];
-    const rejected: Rejection[] = [...decoded.rejected];
+    // Of a foreign dialect only the payload tells the site: another shard keeps what is not ours.
+    const isOurs = (site: string) => message.address !== null || site === "" || owns(site);
+    const rejected = decoded.rejected.filter(({ site }) => isOurs(site));
     for (const candidate of decoded.readings) {
+      if (!isOurs(candidate.site)) continue;
       const checked = check(candidate, {
         received: message.received,
         aheadMs: settings.COLLECTOR_AHEAD_MS,
