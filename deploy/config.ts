@@ -32,5 +32,3 @@ export const deploySchema = z.strictObject({
 });
 
 const partNames = ["broker", "collector", "energy", "rules", "dashboard"] as const;
-
-export type DeploySettings = z.infer<typeof deploySchema>;
