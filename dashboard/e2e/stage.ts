@@ -1,4 +1,5 @@
 // Serves the built pages and one scene over HTTP, as the real server would.
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,6 +20,8 @@ export interface Stage extends AsyncDisposable {
   readonly url: string;
   /** What was posted, newest last. */
   readonly posted: { readonly path: string; readonly body: unknown }[];
+  /** A new alert opens while somebody is looking. */
+  readonly raise: (id: string) => void;
   mood: scene.Mood;
   empty: boolean;
   /** Progress of the demonstration's history; null when it is not running. */
@@ -28,6 +31,8 @@ export interface Stage extends AsyncDisposable {
 }
 
 export const startStage = async (): Promise<Stage> => {
+  if (!existsSync(join(build, "index.html")))
+    throw new Error(`the pages are not built: run "vite build" in dashboard/web`);
   const live = new Set<ServerResponse>();
   const posted: Stage["posted"] = [];
   const state = { mood: "calm" as scene.Mood, empty: false, history: null as number | null, silent: false };
@@ -41,6 +46,14 @@ export const startStage = async (): Promise<Stage> => {
     send(response, "health", health());
     if (!state.empty) send(response, "now", scene.nowAt(Date.now(), state.mood));
   };
+  const raised: ReturnType<typeof scene.alertsAt>[number][] = [];
+  const raise = (id: string): void => {
+    const [first] = scene.alertsAt(Date.now());
+    if (first === undefined) return;
+    const alert = { ...first, id, start: Date.now() };
+    raised.unshift(alert);
+    for (const response of live) send(response, "alert", alert);
+  };
   const timer = setInterval(() => {
     for (const response of live) {
       if (state.silent) response.destroy();
@@ -52,7 +65,7 @@ export const startStage = async (): Promise<Stage> => {
     const ts = Date.now();
     const list = (items: readonly unknown[]) => ({ items, next: null });
     const id = /^alerts\/([^/]+)/.exec(path)?.[1];
-    const every = [...scene.alertsAt(ts), ...scene.pastAlerts(ts)];
+    const every = [...raised, ...scene.alertsAt(ts), ...scene.pastAlerts(ts)];
     if (id !== undefined) {
       const found = every.find((alert) => alert.id === id);
       return found === undefined ? undefined : path.endsWith("/history") ? list(scene.historyOf(found)) : found;
@@ -161,6 +174,7 @@ export const startStage = async (): Promise<Stage> => {
   return Object.assign(state, {
     url: `http://127.0.0.1:${port}`,
     posted,
+    raise,
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
       server.closeAllConnections();

@@ -32,4 +32,3 @@ export const createTranslator = (locale: Locale, catalogue: Catalogue) => {
     return String(format.format(args));
   };
 };
-export type Translate = ReturnType<typeof createTranslator>;

@@ -1,6 +1,5 @@
 import {
   mdiBatteryCharging,
-  mdiChip,
   mdiEngine,
   mdiLightbulbOutline,
   mdiPowerPlugOutline,
@@ -26,4 +25,3 @@ export const kindIcons: Readonly<Record<NodeKind, string>> = {
   lighting: mdiLightbulbOutline,
   misc: mdiViewGridOutline,
 };
-export const computeIcon = mdiChip;

@@ -1,0 +1,72 @@
+// The screens against the real product, with its demonstration site and a device of our own.
+import mqtt from "mqtt";
+import type { Browser } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { HealthWire } from "../server/wire.ts";
+import { findBarriers, launchBrowser, openScreen } from "./browser.ts";
+import { type Product, startProduct } from "./product.ts";
+
+let product: Product;
+let browser: Browser;
+
+beforeAll(async () => {
+  product = await startProduct();
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await product?.[Symbol.asyncDispose]();
+});
+
+const show = async (path: string, locale: "en" | "zh-CN" = "en") => {
+  const screen = await openScreen(browser, { width: 1440, height: 900, locale, scheme: "light" });
+  await screen.page.goto(product.url + path);
+  return screen;
+};
+
+test("the Operations page shows live flow and a PUE between 1 and 2", async () => {
+  const { context, page, faults } = await show("/");
+  const tile = page.locator(".tile", { hasText: "PUE (interval)" }).locator(".number");
+  await expect
+    .poll(async () => Number.parseFloat((await tile.innerText()).replace("≈", "")), { timeout: 90_000 })
+    .toSatisfy((pue: number) => pue > 1 && pue < 2);
+  await page.getByText("Balance closed").waitFor({ timeout: 60_000 });
+  expect(await page.locator(".flow li.unit").count()).toBeGreaterThanOrEqual(4);
+  expect(faults).toEqual([]);
+  expect(await findBarriers(page)).toEqual([]);
+  await context.close();
+});
+
+test("compute per watt has a trend over seven days", async () => {
+  const { context, page, faults } = await show("/efficiency?from=now-7d");
+  await page.locator(".u-over").nth(2).waitFor({ timeout: 60_000 });
+  expect(await page.locator("main").innerText()).toMatch(/IT boundary\s+[\d.,]+/);
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("the history has at least one alert, and it opens", async () => {
+  const { context, page, faults } = await show("/alerts?view=history", "zh-CN");
+  const row = page.locator("tbody tr button.title").first();
+  await row.waitFor({ timeout: 60_000 });
+  await row.click();
+  await page.getByRole("heading", { name: "时间线" }).waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a reading that is published is on the Ingest page, and nonsense is among the dead letters", async () => {
+  const health = (await (await fetch(`${product.url}/api/v1/health`)).json()) as HealthWire;
+  const client = await mqtt.connectAsync(`mqtt://${health.mqtt?.host}:${health.mqtt?.port}`);
+  await client.publishAsync("dc/demo/r-900/telemetry", JSON.stringify({ power_w: 4200 }), { qos: 1 });
+  await client.publishAsync("dc/demo/r-900/telemetry", "power=4200", { qos: 1 });
+  await client.endAsync();
+  const { context, page, faults } = await show("/ingest");
+  const row = page.locator(".devices tr", { hasText: "r-900" });
+  await row.waitFor({ timeout: 30_000 });
+  expect(await row.innerText()).toMatch(/4\.20 kW/);
+  expect(await row.innerText()).toContain("not yet modelled");
+  await page.locator(".letters", { hasText: "COLLECTOR_PAYLOAD_NOT_JSON" }).waitFor({ timeout: 30_000 });
+  expect(faults).toEqual([]);
+  await context.close();
+});
