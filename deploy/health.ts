@@ -1,29 +1,60 @@
-// The product watches itself by the front door: its figures are published over MQTT like any device's.
+// The product watches itself by the front door: its figures come over MQTT like any device's.
 import mqtt from "mqtt";
-import type { Broker } from "#broker";
-import type { Collector } from "#collector";
+import { type Broker, type Identity, parseTopic } from "#broker";
+import type { Collector, Subscription } from "#collector";
 import type { Readings } from "#store";
 import type { OnError } from "./desk.ts";
 
 export interface HealthDeps {
-  readonly broker: Broker;
+  /** The embedded broker, or the subscription at another one. */
+  readonly figures: () => Readonly<Record<string, number>>;
+  readonly send: (figures: string) => Promise<void>;
   readonly collector: Collector;
   readonly readings: Readings;
-  readonly systemPassword: string;
   readonly everyMs: number;
   readonly onError: OnError;
 }
 
-/** Publishes `dc/system/wattlas/telemetry` through a loopback client until disposed. */
-export function startHealth(deps: HealthDeps): AsyncDisposable {
-  const { host, port } = deps.broker.address;
+export interface HealthSender extends Disposable {
+  readonly send: HealthDeps["send"];
+}
+
+const topic = "dc/system/wattlas/telemetry";
+
+/** Through a loopback client of the embedded broker. */
+export function sendByLoopback(broker: Broker, systemPassword: string, onError: OnError): HealthSender {
+  const { host, port } = broker.address;
   const client = mqtt.connect(`mqtt://${host}:${port}`, {
     clientId: "wattlas-health",
     username: "wattlas",
-    password: deps.systemPassword,
+    password: systemPassword,
     reconnectPeriod: 1000,
   });
-  client.on("error", (error) => deps.onError(error, { stage: "deploy", code: "DEPLOY_HEALTH" }));
+  client.on("error", (error) => onError(error, { stage: "deploy", code: "DEPLOY_HEALTH" }));
+  return {
+    send: async (figures) => {
+      if (client.connected) await client.publishAsync(topic, figures, { qos: 0 });
+    },
+    [Symbol.dispose]: () => void client.end(true),
+  };
+}
+
+/** Past a broker that is not ours, where anybody might claim to be us; told there under the client's own name. */
+export function sendPast(subscription: Subscription, accept: Collector["accept"]): HealthSender["send"] {
+  const { clientId } = subscription;
+  const identity: Identity = { user: "wattlas", role: "system", site: null, device: null, clientId, loopback: true };
+  const parsed = parseTopic(topic);
+  const address = parsed.ok ? parsed.address : null;
+  return async (figures) => {
+    const payload = Buffer.from(figures);
+    await accept({ topic, address, payload, qos: 1, retain: false, identity, received: Date.now() });
+    if (subscription.counters().connected > 0)
+      await subscription.publish({ topic: `dc/system/${clientId}/telemetry`, payload, retain: false });
+  };
+}
+
+/** Reports the product's figures until disposed. */
+export function startHealth(deps: HealthDeps): AsyncDisposable {
   let cpu = process.cpuUsage();
   let since = performance.now();
 
@@ -33,16 +64,10 @@ export function startHealth(deps: HealthDeps): AsyncDisposable {
     cpu = process.cpuUsage();
     since = performance.now();
     const store = await deps.readings.health();
-    const broker = deps.broker.counters();
     const collector = deps.collector.counters();
-    const refused = [
-      ...Object.entries(broker).filter(([name]) => name.startsWith("BROKER_")),
-      ...Object.entries(collector.rejected),
-    ];
+    const refused = Object.entries(collector.rejected);
     const figures = {
-      broker_clients: broker.clients,
-      broker_connections: broker.connections,
-      broker_messages: broker.messages,
+      ...deps.figures(),
       collector_messages: collector.messages,
       collector_readings: collector.readings,
       collector_values: collector.values,
@@ -53,14 +78,14 @@ export function startHealth(deps: HealthDeps): AsyncDisposable {
       collector_ack_p99_ms: collector.ackP99Ms,
       // Only what happened: fifty zeros a second tell nothing.
       ...Object.fromEntries(
-        refused.filter(([, count]) => count > 0).map(([code, count]) => [`refused_${code.toLowerCase()}`, count]),
+        refused.filter(([, count]) => count > 0).map(([code, count]) => [refusedName(code), count]),
       ),
       store_pending: store.pendingReadings,
       store_bytes: store.bytes,
       memory_bytes: process.memoryUsage.rss(),
       cpu_pct: Number(((used.user + used.system) / 10 / elapsedMs).toFixed(1)),
     };
-    if (client.connected) await client.publishAsync("dc/system/wattlas/telemetry", JSON.stringify(figures), { qos: 0 });
+    await deps.send(JSON.stringify(figures));
   };
   const timer = setInterval(() => {
     report().catch((error: unknown) => deps.onError(error, { stage: "deploy", code: "DEPLOY_HEALTH" }));
@@ -68,7 +93,32 @@ export function startHealth(deps: HealthDeps): AsyncDisposable {
   return {
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
-      await client.endAsync(true);
     },
   };
 }
+
+export const brokerFigures = (broker: Broker) => (): Readonly<Record<string, number>> => {
+  const counters = broker.counters();
+  return {
+    broker_clients: counters.clients ?? 0,
+    broker_connections: counters.connections ?? 0,
+    broker_messages: counters.messages ?? 0,
+    ...Object.fromEntries(
+      Object.entries(counters)
+        .filter(([name, count]) => name.startsWith("BROKER_") && count > 0)
+        .map(([code, count]) => [refusedName(code), count]),
+    ),
+  };
+};
+
+export const subscriptionFigures = (subscription: Subscription) => (): Readonly<Record<string, number>> => {
+  const { connected, repeated, otherShard, reserved } = subscription.counters();
+  return {
+    collector_broker_connected: connected,
+    collector_broker_repeated: repeated,
+    collector_broker_other_shard: otherShard,
+    collector_broker_reserved: reserved,
+  };
+};
+
+const refusedName = (code: string): string => `refused_${code.toLowerCase()}`;

@@ -49,7 +49,9 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
   ]);
   for (const result of [sites, mappings, rules]) if ("faults" in result) faults.push(...result.faults.map(place));
   const own = sites.ok ? sites.sites : [];
-  const demo = settings.deploy.DEPLOY_DEMO === "auto" ? (own.length === 0 ? "on" : "off") : settings.deploy.DEPLOY_DEMO;
+  // The demonstration speaks to our own broker only.
+  const alone = own.length === 0 && settings.deploy.PARTS.includes("broker");
+  const demo = settings.deploy.DEPLOY_DEMO === "auto" ? (alone ? "on" : "off") : settings.deploy.DEPLOY_DEMO;
   const shipped = demo === "on" ? await loadDemoSite() : null;
   if (shipped && !shipped.ok) faults.push(...shipped.faults.map(place));
   if (faults.length > 0) throw new Faults(faults);
@@ -107,7 +109,12 @@ async function main(): Promise<void> {
   process.on("SIGTERM", () => end("SIGTERM"));
   wattlas.failed.catch((error: unknown) => fault(error instanceof Error ? error.message : String(error)));
 
-  const mqtt = wattlas.mqtt ? `MQTT on ${wattlas.mqtt.host}:${wattlas.mqtt.port}` : "no broker";
+  const other = settings.collector.COLLECTOR_BROKER_URL;
+  const mqtt = wattlas.mqtt
+    ? `MQTT on ${wattlas.mqtt.host}:${wattlas.mqtt.port}`
+    : other
+      ? `MQTT from ${new URL(other).host}`
+      : "no broker";
   process.stdout.write(
     `Wattlas is up in ${((performance.now() - started) / 1000).toFixed(1)} s: open ${wattlas.url ?? "(no dashboard)"} (${mqtt})\n`,
   );

@@ -49,7 +49,7 @@ export async function startProduct(dataDir: string, extra: Readonly<Record<strin
   const up = Promise.withResolvers<{ url: string; mqttUrl: string }>();
   const hear = (chunk: Buffer) => {
     output += chunk.toString();
-    const line = /open (http:\S+) \(MQTT on (\S+)\)/.exec(output);
+    const line = /open (http:\S+) \(MQTT (?:on|from) (\S+)\)/.exec(output);
     if (line?.[1] && line[2]) up.resolve({ url: line[1], mqttUrl: `mqtt://${line[2]}` });
   };
   child.stdout?.on("data", hear);

@@ -42,3 +42,14 @@ test("settings.env lists every setting with its default and its meaning", () => 
     expect(file).toContain(`# ${meaning}\n#${name}=${fallback}\n`);
   }
 });
+
+test("a collector without any broker is a fault, and so is another broker without a collector", () => {
+  const parts = "collector,energy,rules,dashboard";
+  expect(faultsOf({ PARTS: parts })).toEqual([expect.stringMatching(/^PARTS: .*COLLECTOR_BROKER_URL/)]);
+  expect(faultsOf({ PARTS: parts, COLLECTOR_BROKER_URL: "mqtt://broker.example" })).toEqual([]);
+  expect(faultsOf({ PARTS: "broker", COLLECTOR_BROKER_URL: "mqtt://broker.example" })).toHaveLength(1);
+});
+
+test("every colliding setting of one stage is named", () => {
+  expect(faultsOf({ COLLECTOR_SHARD: "1/2", COLLECTOR_TOPICS: "dc/#" })).toHaveLength(2);
+});

@@ -45,8 +45,25 @@ export function parseSettings(
     if (result.success) parsed[stage] = Object.freeze(result.data);
     else faults.push(...result.error.issues.flatMap((issue) => faultsOf(issue, own)));
   }
-  return faults.length === 0 ? { ok: true, settings: Object.freeze(parsed) as Settings } : { ok: false, faults };
+  if (faults.length > 0) return { ok: false, faults };
+  const settings = Object.freeze(parsed) as Settings;
+  const contradictions = contradictionsOf(settings);
+  return contradictions.length === 0 ? { ok: true, settings } : { ok: false, faults: contradictions };
 }
+
+/** What no stage can see alone. */
+const contradictionsOf = ({ deploy, collector }: Settings): readonly SettingFault[] => {
+  const { PARTS } = deploy;
+  const faults: SettingFault[] = [];
+  if (PARTS.includes("collector") && !PARTS.includes("broker") && collector.COLLECTOR_BROKER_URL === undefined)
+    faults.push({
+      name: "PARTS",
+      message: "collector gets no messages: add broker, or set COLLECTOR_BROKER_URL to the broker that has them",
+    });
+  if (collector.COLLECTOR_BROKER_URL !== undefined && !PARTS.includes("collector"))
+    faults.push({ name: "COLLECTOR_BROKER_URL", message: "needs the part collector, which is not in PARTS" });
+  return faults;
+};
 
 const faultsOf = (
   issue: { readonly code?: string; readonly path: readonly PropertyKey[]; readonly message: string },

@@ -1,18 +1,19 @@
 // The whole product in one process, sink first.
 //
 //   main thread:  store (writes) ◀─ collector ◀─ broker ◀─ sensors, demonstration, own health
+//                                       ◀─ subscription ◀─ another broker (COLLECTOR_BROKER_URL)
 //   desk thread:  store (reads) ─▶ rules, energy, dashboard ─▶ browsers
 //
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type Broker, startBroker } from "#broker";
-import { type Collector, type Mapping, startCollector } from "#collector";
+import { type Collector, type Mapping, startCollector, startSubscription } from "#collector";
 import type { SiteModel } from "#energy";
 import { openStore, startRetention } from "#store";
 import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.ts";
 import type { DeskOrder, DeskReport, DeskStart } from "./desk-thread.ts";
-import { startHealth } from "./health.ts";
+import { brokerFigures, sendByLoopback, sendPast, startHealth, subscriptionFigures } from "./health.ts";
 import { createOutbox, type Notice } from "./outbox.ts";
 import { createRefusalBook } from "./refusals.ts";
 import { startReplay } from "./replay/replay.ts";
@@ -88,6 +89,37 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
     );
   }
 
+  const health = { readings: store.readings, everyMs: settings.deploy.DEPLOY_HEALTH_MS, onError };
+  const { COLLECTOR_BROKER_URL } = settings.collector;
+  if (collector && COLLECTOR_BROKER_URL !== undefined) {
+    const speaks = !parts.includes("broker");
+    const subscription = stack.use(
+      await startSubscription(
+        { ...settings.collector, COLLECTOR_BROKER_URL },
+        {
+          accept: collector.accept,
+          ledger: store.ledger,
+          mappings: deps.mappings,
+          modelled: deps.sites.map(({ id }) => id),
+          onError,
+          onConnection: (state) => {
+            if (speaks && state === "up") outbox.open(say);
+            else if (speaks) outbox.close();
+          },
+        },
+      ),
+    );
+    const say = (notice: Notice) => {
+      subscription
+        .publish(notice)
+        .catch((error: unknown) => onError(error, { stage: "deploy", code: "DEPLOY_PUBLISH" }));
+    };
+    if (speaks) {
+      const send = sendPast(subscription, collector.accept);
+      stack.use(startHealth({ figures: subscriptionFigures(subscription), send, collector, ...health }));
+    }
+  }
+
   let broker: Broker | null = null;
   if (parts.includes("broker")) {
     const systemPassword = randomBytes(24).toString("base64url");
@@ -110,16 +142,8 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
     stack.defer(outbox.close);
     setStatus({ mqtt: running.address });
     if (collector) {
-      stack.use(
-        startHealth({
-          broker: running,
-          collector,
-          readings: store.readings,
-          systemPassword,
-          everyMs: settings.deploy.DEPLOY_HEALTH_MS,
-          onError,
-        }),
-      );
+      const { send } = stack.use(sendByLoopback(running, systemPassword, onError));
+      stack.use(startHealth({ figures: brokerFigures(running), send, collector, ...health }));
       if (deps.demo === "on") {
         const [newest] = await store.readings.latest({ site: demoSite, devices: ["grid-1"] });
         stack.use(
