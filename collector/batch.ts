@@ -5,15 +5,10 @@ export interface BatchLimits {
   readonly ageMs: number;
 }
 
-export interface BatchWeight {
-  readonly readings: number;
-  readonly bytes: number;
-}
-
 /** Groups items by count, bytes and age, in the order they came; an item is never cut in two. */
 export interface Batch<Item> {
   /** Returns the group that this item made full, itself included; otherwise null. */
-  add(item: Item, weight: BatchWeight, now: number): readonly Item[] | null;
+  add(item: Item, readings: number, bytes: number, now: number): readonly Item[] | null;
   /** When the open group is due; null when there is none. */
   dueAt(): number | null;
   /** Hands over the open group, possibly empty, and begins a new one. */
@@ -35,11 +30,11 @@ export const createBatch = <Item>(limits: BatchLimits): Batch<Item> => {
   };
 
   return {
-    add(item, weight, now) {
+    add(item, itemReadings, itemBytes, now) {
       if (items.length === 0) openedAt = now;
       items.push(item);
-      readings += weight.readings;
-      bytes += weight.bytes;
+      readings += itemReadings;
+      bytes += itemBytes;
       return readings >= limits.readings || bytes >= limits.bytes ? take() : null;
     },
     dueAt: () => (items.length === 0 ? null : openedAt + limits.ageMs),

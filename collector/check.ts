@@ -28,7 +28,7 @@ export interface Checked {
 
 // Seconds taken for milliseconds and clocks that start at 1970 both land before 2000.
 export const earliestTs = Date.UTC(2000, 0, 1);
-const lateMs = 5 * 60_000; // sensors report every 10 s to 60 s: five minutes is a buffer emptied, not a slow network
+export const lateMs = 5 * 60_000; // sensors report every 10 s to 60 s: five minutes is a buffer emptied, not a slow network
 
 /** Keeps what is possible of a reading: a bad value goes alone, a bad time or place takes the reading with it. */
 export const check = (candidate: Candidate, bounds: Bounds): Checked => {

@@ -51,9 +51,8 @@ export const createTally = (clock: () => number) => {
       rejected[code] += times;
       rejectedTotal += times;
     },
-    /** A message is finished that began at `startedAt` of the same clock. */
-    acknowledged(startedAt: number) {
-      const at = clock();
+    /** A message is finished; both times are of the same clock. */
+    acknowledged(startedAt: number, at: number) {
       latency.add(at - startedAt, at);
     },
     read(store: CollectorCounters["store"], storeReason: string): CollectorCounters {

@@ -1,5 +1,16 @@
 import { type InboundMessage, mayWrite } from "#broker";
-import { type Ledger, type Reading, type Readings, StoreRefusedError, StoreUnavailableError } from "#store";
+import {
+  createColumnBuilder,
+  createNameBook,
+  type Ledger,
+  type Reading,
+  type ReadingColumns,
+  type Readings,
+  readingsOf,
+  StoreRefusedError,
+  StoreUnavailableError,
+  type WriteResult,
+} from "#store";
 import { createBatch } from "./batch.ts";
 import { check, createReceiveClock } from "./check.ts";
 import type { CollectorSettings } from "./config.ts";
@@ -7,6 +18,7 @@ import { type CollectorCounters, createTally } from "./counters.ts";
 import type { Rejection } from "./decoders/decoder.ts";
 import { createDialects } from "./decoders/dialects.ts";
 import type { Mapping } from "./decoders/mapping.ts";
+import { createFastLane } from "./fast.ts";
 import { ownerTest } from "./filters.ts";
 import { createRecorder } from "./record.ts";
 import { parseShard } from "./shard.ts";
@@ -15,7 +27,9 @@ import { createWriter } from "./writer.ts";
 //   broker                                                                         store
 //     │ accept(message)                                                              ▲
 //     ▼                                                                              │
-//   decode ──▶ check ──▶ readings ──▶ batch (count, bytes, age) ──▶ writer ≤ N ──▶ Readings.write
+//   fast lane ────────┐
+//     │ (the rest)      ▼
+//   decode ──▶ check ──▶ columns ──▶ batch (count, bytes, age) ──▶ writer ≤ N ──▶ Readings.writeColumns
 //     │          │                                                    │
 //     └──rejected┴──▶ count ──▶ limit per minute ──▶ writer 1 ──▶ Ledger.commit
 //                                                                     │
@@ -47,9 +61,18 @@ export interface Collector extends AsyncDisposable {
   counters(): CollectorCounters;
 }
 
+/** A message in a group: `rows` of the group's columns are its own. */
 interface Parcel {
   readonly message: InboundMessage;
-  readonly readings: readonly Reading[];
+  readonly rows: number;
+  /** Of the monotone clock. */
+  readonly began: number;
+}
+
+/** What one commit stores; all its messages are acknowledged together. */
+interface Group {
+  readonly parcels: readonly Parcel[];
+  readonly columns: ReadingColumns;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -71,21 +94,29 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
   const onAway = (error: unknown) => onError(error, about("COLLECTOR_STORE_AWAY"));
   const onBack = (note: Error) => onError(note, about("COLLECTOR_STORE_BACK"));
 
-  const writer = createWriter<readonly Parcel[]>({
+  const book = createNameBook();
+  const columns = createColumnBuilder(book);
+  const fast = createFastLane({ book, columns, clock: receiveClock, aheadMs: settings.COLLECTOR_AHEAD_MS });
+
+  const writer = createWriter<Group>({
     inFlight: settings.COLLECTOR_IN_FLIGHT,
     clock,
-    write: (parcels) => store(parcels),
-    settle: (parcels, error) => {
-      for (const { done } of parcels) error === null ? done.resolve() : done.reject(error);
-    },
+    write: (group) => store(group),
+    settle: (group, error) => settle(group, error),
     onAway,
     onBack,
+    onReady: () => {
+      if (due) flush();
+    },
   });
   const batch = createBatch<Parcel>({
     readings: settings.COLLECTOR_BATCH_READINGS,
     bytes: batchBytes,
     ageMs: settings.COLLECTOR_BATCH_AGE_MS,
   });
+  let open = newGroup();
+  // The open group is old enough, but waits and grows while as many commits as allowed are under way.
+  let due = false;
   let timer: NodeJS.Timeout | null = null;
 
   const recorder = createRecorder({
@@ -98,53 +129,82 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
     onBack,
   });
 
-  const flush = (): void => {
+  const send = (parcels: readonly Parcel[]): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    const parcels = batch.take();
-    if (parcels.length > 0) writer.add(parcels);
+    due = false;
+    if (parcels.length === 0) return;
+    const done = open;
+    open = newGroup();
+    writer.add({ parcels, columns: columns.take(), done });
   };
 
-  const keep = (message: InboundMessage, good: readonly Reading[]): Promise<void> => {
-    const parcel: Parcel = { message, readings: good, done: Promise.withResolvers<void>() };
-    const weight = { readings: good.length, bytes: message.payload.byteLength };
-    const full = batch.add(parcel, weight, clock());
-    if (full !== null) {
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-      writer.add(full);
-    } else if (timer === null) {
-      timer = setTimeout(flush, settings.COLLECTOR_BATCH_AGE_MS);
-    }
-    return parcel.done.promise;
+  const flush = (): void => send(batch.take());
+
+  const ripe = (): void => {
+    timer = null;
+    if (writer.ready()) flush();
+    else due = true;
   };
 
-  const store = async (parcels: readonly Parcel[]): Promise<void> => {
-    const flat = parcels.flatMap((parcel) => parcel.readings);
-    const refused = await writeAll(flat);
+  /** The newest `rows` of the columns are the message's; resolves when they are durable. */
+  const keep = (message: InboundMessage, rows: number, began: number): Promise<void> => {
+    const { promise } = open;
+    const full = batch.add({ message, rows, began }, rows, message.payload.byteLength, began);
+    if (full !== null) send(full);
+    else if (timer === null && !due) timer = setTimeout(ripe, settings.COLLECTOR_BATCH_AGE_MS);
+    return promise;
+  };
+
+  const settle = ({ parcels, done }: Group, error: StoreUnavailableError | null): void => {
+    if (error === null) done.resolve();
+    else done.reject(error);
+    const at = clock();
+    for (const { began } of parcels) if (error === null) tally.acknowledged(began, at);
+    tally.sums.waiting -= parcels.length;
+  };
+
+  const store = async (group: Group): Promise<void> => {
+    const refused = await writeColumns(group.columns);
     if (refused.length === 0) return;
-    const owner = new Map(parcels.flatMap((parcel) => parcel.readings.map((reading) => [reading, parcel.message])));
+    const owner = new Map<string, InboundMessage>();
+    const flat = readingsOf(group.columns);
+    let row = 0;
+    for (const { message, rows } of group.parcels) {
+      for (const reading of flat.slice(row, row + rows)) owner.set(nameOf(reading), message);
+      row += rows;
+    }
     const letters: Promise<void>[] = [];
     for (const { reading, reason } of refused) {
-      // a store may hand back a copy: then the letter goes to the first message of the group
-      const message = owner.get(reading) ?? parcels[0]?.message;
+      const message = owner.get(nameOf(reading)) ?? group.parcels[0]?.message;
       if (message === undefined) continue;
       letters.push(...recorder.record(message, [{ code: "COLLECTOR_STORE_REFUSED", reason, site: reading.site }]));
     }
     await Promise.all(letters);
   };
 
-  /** Writes all that the store will take; a group refused whole is halved until the poison stands alone. */
-  const writeAll = async (
-    flat: readonly Reading[],
-  ): Promise<readonly { readonly reading: Reading; readonly reason: string }[]> => {
+  const count = (result: WriteResult, rows: number): readonly Refused[] => {
+    tally.sums.values += result.accepted;
+    tally.sums.duplicates += result.duplicates;
+    tally.sums.corrections += result.corrections;
+    tally.sums.readings += rows - result.rejected.length;
+    return result.rejected.map(({ reading, code, reason }) => ({ reading, reason: `${code}: ${reason}` }));
+  };
+
+  const writeColumns = async (batched: ReadingColumns): Promise<readonly Refused[]> => {
+    if (readings.writeColumns === undefined) return writeAll(readingsOf(batched));
     try {
-      const result = await readings.write(flat);
-      tally.sums.values += result.accepted;
-      tally.sums.duplicates += result.duplicates;
-      tally.sums.corrections += result.corrections;
-      tally.sums.readings += flat.length - result.rejected.length;
-      return result.rejected.map(({ reading, code, reason }) => ({ reading, reason: `${code}: ${reason}` }));
+      return count(await readings.writeColumns(batched), batched.ts.length);
+    } catch (error) {
+      if (!(error instanceof StoreRefusedError)) throw error;
+      return writeAll(readingsOf(batched));
+    }
+  };
+
+  /** Writes all that the store will take; a group refused whole is halved until the poison stands alone. */
+  const writeAll = async (flat: readonly Reading[]): Promise<readonly Refused[]> => {
+    try {
+      return count(await readings.write(flat), flat.length);
     } catch (error) {
       if (!(error instanceof StoreRefusedError)) throw error;
       const [only] = flat;
@@ -186,22 +246,35 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
     }
   };
 
+  /** The long way: any dialect, any number of readings, good and bad. */
+  const acceptAny = async (message: InboundMessage, began: number): Promise<void> => {
+    let kept = false;
+    try {
+      const { good, rejected } = sorted(message);
+      if (good.length === 0 && rejected.length === 0) tally.sums.withoutReadings += 1;
+      const parts = [...recorder.record(message, rejected)];
+      if (good.length > 0) {
+        for (const reading of good) columns.addReading(reading);
+        kept = true;
+        parts.push(keep(message, good.length, began));
+      }
+      await allOf(parts);
+      if (!kept) tally.acknowledged(began, clock());
+    } finally {
+      // what is in a group is counted when the group settles
+      if (!kept) tally.sums.waiting -= 1;
+    }
+  };
+
   return {
-    async accept(message) {
-      if (closing !== null) throw new StoreUnavailableError("the collector is stopping", { retryAfterMs: 1000 });
+    accept(message) {
+      if (closing !== null) {
+        return Promise.reject(new StoreUnavailableError("the collector is stopping", { retryAfterMs: 1000 }));
+      }
       const began = clock();
       tally.sums.messages += 1;
       tally.sums.waiting += 1;
-      try {
-        const { good, rejected } = sorted(message);
-        if (good.length === 0 && rejected.length === 0) tally.sums.withoutReadings += 1;
-        const parts = [...recorder.record(message, rejected)];
-        if (good.length > 0) parts.push(keep(message, good));
-        await allOf(parts);
-        tally.acknowledged(began);
-      } finally {
-        tally.sums.waiting -= 1;
-      }
+      return fast.take(message) ? keep(message, 1, began) : acceptAny(message, began);
     },
     counters() {
       const away = writer.away() ?? recorder.away();
@@ -216,6 +289,20 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
       return closing;
     },
   };
+};
+
+interface Refused {
+  readonly reading: Reading;
+  readonly reason: string;
+}
+
+const nameOf = ({ site, device, ts }: Reading): string => `${site}/${device}/${ts}`;
+
+const newGroup = (): PromiseWithResolvers<void> => {
+  const done = Promise.withResolvers<void>();
+  // every message that waits for it hears of a failure; this is for a group that nobody waits for any more
+  done.promise.catch(() => undefined);
+  return done;
 };
 
 /** The broker's access rules, for what only the payload or a foreign topic tells: the site and the device. */

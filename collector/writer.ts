@@ -9,11 +9,15 @@ export interface WriterParts<Group> {
   settle(group: Group, error: StoreUnavailableError | null): void;
   onAway(error: unknown): void;
   onBack(note: Error): void;
+  /** There is room for a group at once. */
+  onReady?(): void;
 }
 
 /** Writes groups in order, at most `inFlight` at a time; one that fails stays first in line until it is written. */
 export interface Writer<Group> {
   add(group: Group): void;
+  /** A group added now would be written at once. */
+  ready(): boolean;
   /** Why the place to write to is away; null when it is not. */
   away(): Error | null;
   /** Resolves when nothing is left: what fails on one more attempt each is given up and told so. */
@@ -30,6 +34,8 @@ export const createWriter = <Group>(parts: WriterParts<Group>): Writer<Group> =>
   let away: { readonly error: Error; readonly since: number } | null = null;
   let retry: NodeJS.Timeout | null = null;
   let draining: PromiseWithResolvers<void> | null = null;
+
+  const ready = (): boolean => away === null && retry === null && queue.length === 0 && busy < parts.inFlight;
 
   const pump = (): void => {
     // while the store is away one group knocks; the rest wait behind it
@@ -56,6 +62,7 @@ export const createWriter = <Group>(parts: WriterParts<Group>): Writer<Group> =>
     } finally {
       busy -= 1;
       pump();
+      if (ready()) parts.onReady?.();
     }
   };
 
@@ -86,6 +93,7 @@ export const createWriter = <Group>(parts: WriterParts<Group>): Writer<Group> =>
       queue.push({ number: numbers, group });
       pump();
     },
+    ready,
     away: () => away?.error ?? null,
     drain() {
       draining ??= Promise.withResolvers<void>();

@@ -6,6 +6,7 @@
 //
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Broker, startBroker } from "#broker";
 import { type Collector, type Mapping, startCollector, startSubscription } from "#collector";
@@ -123,10 +124,12 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
   let broker: Broker | null = null;
   if (parts.includes("broker")) {
     const systemPassword = randomBytes(24).toString("base64url");
-    const accept = collector?.accept;
+    const accept = collector?.accept ?? (() => Promise.resolve());
     broker = stack.use(
       await startBroker(settings.broker, {
-        onMessage: async (message) => accept?.(message),
+        // The memory store forgets everything, so the broker does too.
+        ...(inline ? {} : { dir: join(settings.store.DATA_DIR, "broker") }),
+        onMessage: accept,
         onRefusal: createRefusalBook(store.ledger, onError),
         onError,
         systemPassword,

@@ -1,3 +1,12 @@
+export {
+  type ColumnBuilder,
+  createColumnBuilder,
+  createNameBook,
+  flagBits,
+  type NameBook,
+  type ReadingColumns,
+  readingsOf,
+} from "./columns.ts";
 export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
 export type { Json, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "./ledger.ts";

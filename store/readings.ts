@@ -1,3 +1,4 @@
+import type { ReadingColumns } from "./columns.ts";
 import type { Reading } from "./reading.ts";
 import type { Timestamp } from "./unit.ts";
 
@@ -9,6 +10,8 @@ import type { Timestamp } from "./unit.ts";
 export interface Readings extends AsyncDisposable {
   /** Resolves when the batch is durable. Idempotent: equal values again change nothing and are counted. */
   write(batch: readonly Reading[]): Promise<WriteResult>;
+  /** `write` for readings in columns, in an adapter that keeps columns; elsewhere `readingsOf` them is written. */
+  writeColumns?(batch: ReadingColumns): Promise<WriteResult>;
   /** Stored readings in event-time order, merged, keyset-paged. */
   read(query: ReadQuery): Promise<Page<Reading>>;
   /** One quantity of one device over time, as raw samples or rolled up. */
