@@ -9,29 +9,34 @@ const only = process.argv[2] ?? "all";
 const bin = join(root, "node_modules", ".bin");
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH ?? ""}` };
 
-const run = (command: string, args: readonly string[]) =>
-  spawnSync(command, args, { cwd: root, env, stdio: "inherit", shell: process.platform === "win32" }).status === 0;
+interface Check {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Below the project's folder. */
+  readonly within?: string;
+}
 
-const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
-  ["format and lint", "biome", "check", "--error-on-warnings", "."],
-  ["types", "tsc", "-p", "."],
-  ["svelte", "svelte-check", "--workspace", "dashboard/web", "--tsconfig", "./tsconfig.json", "--fail-on-warnings"],
-  ["svelte format", "prettier", "--check", "--log-level", "warn", "dashboard/web/src/**/*.svelte"],
-  [
-    "import direction",
-    "depcruise",
-    "--config",
-    "deploy/layers.cjs",
-    "broker",
-    "collector",
-    "store",
-    "energy",
-    "rules",
-    "dashboard",
-    "deploy",
-  ],
-  ["dead code", "knip"],
-  ["browser weight", "node", "dashboard/web/size.ts"],
+const run = (command: string, args: readonly string[], within = "."): boolean =>
+  spawnSync(command, args, { cwd: join(root, within), env, stdio: "inherit", shell: process.platform === "win32" })
+    .status === 0;
+
+const stages = ["broker", "collector", "store", "energy", "rules", "dashboard", "deploy"];
+const web = "dashboard/web";
+const checks: readonly Check[] = [
+  { name: "format and lint", command: "biome", args: ["check", "--error-on-warnings", "."] },
+  { name: "types", command: "tsc", args: ["-p", "."] },
+  { name: "svelte kit", command: "svelte-kit", args: ["sync"], within: web },
+  {
+    name: "svelte",
+    command: "svelte-check",
+    args: ["--tsconfig", "./tsconfig.json", "--fail-on-warnings"],
+    within: web,
+  },
+  { name: "svelte format", command: "prettier", args: ["--check", "--log-level", "warn", `${web}/src/**/*.svelte`] },
+  { name: "import direction", command: "depcruise", args: ["--config", "deploy/layers.cjs", ...stages] },
+  { name: "dead code", command: "knip", args: [] },
+  { name: "browser weight", command: "node", args: [`${web}/size.ts`] },
 ];
 
 interface Counts {
@@ -41,9 +46,9 @@ interface Counts {
 }
 
 function runChecks(counts: Counts): void {
-  for (const [name, command, ...args] of checks) {
+  for (const { name, command, args, within } of checks) {
     const started = performance.now();
-    const passed = run(command, args);
+    const passed = run(command, args, within);
     counts[passed ? "passed" : "failed"]++;
     process.stdout.write(`${passed ? "✓" : "✗"} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`);
   }

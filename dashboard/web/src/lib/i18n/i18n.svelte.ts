@@ -45,3 +45,7 @@ export const unitText = (unit: string): string =>
     .replace("CO2", "CO₂");
 /** A text that the server sends in both languages. */
 export const pick = (text: Text): string => text[locale()];
+
+/** Precision of declared work; the flag says that the source did not state one. */
+export const precisionText = (precision: string): string =>
+  precision === "UNKNOWN_PRECISION" ? t("compute.precision.unknown") : precision;
