@@ -2,6 +2,7 @@ import type { AedesOptions, Client } from "aedes";
 import { mayPublish, maySubscribe } from "./access.ts";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
+import type { Kept } from "./kept.ts";
 import type { Denial, Login } from "./login.ts";
 import type { Identity } from "./message.ts";
 import type { Session, Sessions } from "./session.ts";
@@ -9,9 +10,8 @@ import { quote } from "./topic.ts";
 
 /** Lets clients in and grants subscriptions. */
 export function createAdmission(deps: AdmissionDeps): Admission {
-  const { settings, sessions, login } = deps;
+  const { settings, sessions, login, kept } = deps;
   const holders = new Map<string, Session>();
-  const owners = new Map<string, string>();
 
   async function admit(session: Session, client: Client): Promise<Identity | Denial> {
     const { connect, from } = session;
@@ -32,10 +32,13 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     if (!attempt.ok) return attempt;
     const { identity } = attempt;
 
-    const holder = holders.get(client.id)?.identity?.user ?? owners.get(client.id) ?? identity.user;
+    const holder = holders.get(client.id)?.identity?.user ?? kept.sessions.get(client.id)?.user ?? identity.user;
     if (holder !== identity.user) {
       const reason = `client id ${quote(client.id)} belongs to another user than ${quote(identity.user)}`;
       return deny("BROKER_CLIENT_ID_REFUSED", reason, 2);
+    }
+    if (connect.clean === false && kept.isFull(client.id)) {
+      return deny("BROKER_SESSIONS_FULL", `${settings.BROKER_SESSIONS} sessions are kept already`, 3);
     }
     if (connect.will !== undefined) {
       const will = mayPublish(identity, connect.will.topic);
@@ -51,8 +54,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (holders.get(client.id) === session) holders.delete(client.id);
     });
     // A session that is kept belongs to its user also while the client is away.
-    if (client.clean) owners.delete(client.id);
-    else owners.set(client.id, identity.user);
+    if (client.clean) kept.drop(client.id);
+    else session.connection.once("close", kept.enter(client.id, identity.user));
   }
 
   return {
@@ -118,6 +121,7 @@ interface AdmissionDeps {
   readonly settings: BrokerSettings;
   readonly sessions: Sessions;
   readonly login: Login;
+  readonly kept: Kept;
   readonly onError: (error: unknown, at: { readonly stage: "broker"; readonly code: BrokerCode }) => void;
 }
 

@@ -35,6 +35,13 @@ export const brokerSchema = z
     BROKER_CONNECTIONS: count(1, 1_000_000).default(6000).describe("open connections, TCP and WebSocket together"),
     BROKER_SUBSCRIPTIONS: count(1, 100_000).default(500).describe("subscriptions of one client"),
     BROKER_QUEUE: count(0, 1_000_000).default(10_000).describe("messages kept for one client that is away"),
+    BROKER_QUEUE_BYTES: count(0, 4_294_967_296)
+      .default(134_217_728)
+      .describe("messages kept for all clients that are away, bytes of topics and payloads"),
+    BROKER_SESSIONS: count(0, 1_000_000).default(10_000).describe("sessions kept for clients that ask for it"),
+    BROKER_SESSION_DAYS: count(1, 3650)
+      .default(7)
+      .describe("time after which a session nobody came back for ends, days"),
     BROKER_RETAINED: count(0, 10_000_000).default(50_000).describe("retained messages"),
     BROKER_RETAINED_BYTES: count(0, 4_294_967_296)
       .default(67_108_864)

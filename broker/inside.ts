@@ -1,7 +1,8 @@
 // What is used of aedes 1.2.0 beyond its published types, in one place, so that an upgrade knows where to look.
 import { Readable } from "node:stream";
-import type { Aedes, Client, Subscription } from "aedes";
+import type { Aedes, Client } from "aedes";
 import type { Audience } from "./audience.ts";
+import type { Kept, KeptPacket, RetainedPacket } from "./kept.ts";
 import type { Retained } from "./retained.ts";
 
 /** Mends one client: see the two comments. */
@@ -26,7 +27,9 @@ export function mendBroker(aedes: Aedes, deps: MendDeps): void {
   };
 
   persistence.storeRetained = async (packet) => {
-    if (deps.retained.keep(detach({ ...packet })) === "full") deps.onRetainedFull(packet.topic);
+    const { topic, qos, payload } = packet;
+    const kept = deps.kept.retain({ cmd: "publish", topic, qos, payload: Buffer.from(payload), retain: true });
+    if (kept === "full") deps.onRetainedFull(topic);
   };
   persistence.createRetainedStreamCombi = (filters) => {
     return Readable.from(filters.flatMap((filter) => [...deps.retained.match(filter)]));
@@ -34,33 +37,46 @@ export function mendBroker(aedes: Aedes, deps: MendDeps): void {
 
   followAudience(mq, persistence, deps.audience);
 
+  const { kept } = deps;
   const addSubscriptions = persistence.addSubscriptions.bind(persistence);
-  persistence.addSubscriptions = (client, subscriptions) =>
-    addSubscriptions(
-      client,
-      subscriptions.filter(({ topic }) => deps.isGranted(client, topic)),
-    );
+  persistence.addSubscriptions = (client, subscriptions) => {
+    const granted = subscriptions.filter(({ topic }) => deps.isGranted(client, topic));
+    for (const { topic, qos } of granted) kept.filter(client.id, topic, qos);
+    return addSubscriptions(client, granted);
+  };
+  const removeSubscriptions = persistence.removeSubscriptions.bind(persistence);
+  persistence.removeSubscriptions = (client, filters) => {
+    for (const filter of filters) kept.filter(client.id, filter, null);
+    return removeSubscriptions(client, filters);
+  };
+  const cleanSubscriptions = persistence.cleanSubscriptions.bind(persistence);
+  persistence.cleanSubscriptions = (client) => {
+    kept.drop(client.id);
+    return cleanSubscriptions(client);
+  };
 
-  const queued = new Map<string, number>();
   const enqueue = persistence.outgoingEnqueueCombi.bind(persistence);
   persistence.outgoingEnqueueCombi = async (subscriptions, packet) => {
+    if (subscriptions.length === 0) return;
+    // A small payload is a view on a chunk of 64 KB; what is kept must not keep the chunk.
+    packet.payload = Buffer.from(packet.payload);
     const takers = subscriptions.filter(({ clientId }) => {
-      const waiting = queued.get(clientId) ?? 0;
-      if (waiting >= deps.queueLimit) {
-        deps.onQueueFull(clientId, packet.topic);
-        return false;
-      }
-      queued.set(clientId, waiting + 1);
-      return true;
+      if (kept.enqueue(clientId, packet.brokerCounter, packet) === "kept") return true;
+      deps.onQueueFull(clientId, packet.topic);
+      return false;
     });
-    if (takers.length > 0) await enqueue(takers, detach(packet));
+    if (takers.length > 0) await enqueue(takers, packet);
+  };
+  const update = persistence.outgoingUpdate.bind(persistence);
+  persistence.outgoingUpdate = async (client, packet) => {
+    await update(client, packet);
+    if (packet.cmd === "pubrel") kept.received(client.id, packet.messageId);
+    else kept.sent(client.id, packet.brokerCounter, packet.messageId);
   };
   const clear = persistence.outgoingClearMessageId.bind(persistence);
   persistence.outgoingClearMessageId = async (client, packet) => {
     const cleared = await clear(client, packet);
-    const waiting = queued.get(client.id) ?? 0;
-    if (cleared !== undefined && waiting > 1) queued.set(client.id, waiting - 1);
-    else if (cleared !== undefined) queued.delete(client.id);
+    if (cleared !== undefined) kept.done(client.id, cleared.brokerCounter);
     return cleared;
   };
   const storeIncoming = persistence.incomingStorePacket.bind(persistence);
@@ -68,6 +84,31 @@ export function mendBroker(aedes: Aedes, deps: MendDeps): void {
   persistence.incomingStorePacket = (client, packet) => storeIncoming(client, { ...packet, payload: Buffer.alloc(0) });
   // For wills of brokers that died; this one has no siblings, and a clock that jumps would make it its own orphan.
   persistence.streamWill = () => Readable.from([]);
+}
+
+/** Gives aedes the sessions of before a restart; to be called before any client connects. */
+export async function restoreSessions(aedes: Aedes, kept: Kept): Promise<void> {
+  const inside = aedes as unknown as BrokerInside;
+  inside.counter = Math.max(inside.counter, kept.newest);
+  for (const [id, { filters, queue }] of kept.sessions) {
+    await inside.persistence.addSubscriptions(
+      { id },
+      [...filters].map(([topic, qos]) => ({ topic, qos })),
+    );
+    for (const [brokerCounter, { topic, qos, payload }] of queue) {
+      const packet = { cmd: "publish", brokerId: inside.id, brokerCounter, topic, qos, payload } as const;
+      await inside.persistence.outgoingEnqueue({ clientId: id }, packet);
+    }
+  }
+}
+
+/** Removes a session that nobody came back for. */
+export async function forgetSession(aedes: Aedes, id: string): Promise<void> {
+  const { persistence } = aedes as unknown as BrokerInside;
+  for await (const packet of persistence.outgoingStream({ id }))
+    await persistence.outgoingClearMessageId({ id }, packet);
+  await persistence.cleanIncoming({ id });
+  await persistence.cleanSubscriptions({ id });
 }
 
 /** Tells the audience what aedes itself matches: filters of clients that are here, and of sessions that may be away. */
@@ -133,20 +174,9 @@ export async function isRepeated(aedes: Aedes, client: Client, messageId: number
   }
 }
 
-// A small payload is a view on a chunk of 64 KB; what is kept must not keep the chunk.
-function detach<P extends KeptPacket>(packet: P): P {
-  packet.payload = Buffer.from(packet.payload);
-  return packet;
-}
-
 function ignore(): void {}
 
 const neverSeen = new Proxy(Object.create(null), { get: () => 0, set: () => true, deleteProperty: () => true });
-
-export interface KeptPacket {
-  readonly topic: string;
-  payload: Buffer;
-}
 
 export interface ClientInside {
   duplicates: object;
@@ -157,14 +187,31 @@ export interface ClientInside {
 
 interface MendDeps {
   readonly audience: Audience;
-  readonly retained: Retained<KeptPacket>;
-  readonly queueLimit: number;
-  readonly isGranted: (client: Client, filter: string) => boolean;
+  readonly retained: Retained<RetainedPacket>;
+  readonly kept: Kept;
+  readonly isGranted: (client: Named, filter: string) => boolean;
   readonly onRetainedFull: (topic: string) => void;
   readonly onQueueFull: (clientId: string, topic: string) => void;
 }
 
+interface Named {
+  readonly id: string;
+}
+
+interface Filter {
+  readonly topic: string;
+  readonly qos: 0 | 1 | 2;
+}
+
+interface QueuedPacket extends KeptPacket {
+  readonly cmd: "publish";
+  readonly brokerId: string;
+  readonly brokerCounter: number;
+}
+
 interface BrokerInside {
+  readonly id: string;
+  counter: number;
   readonly mq: {
     emit(packet: KeptPacket, done: () => void): void;
     on(filter: string, listener: unknown, done?: () => void): void;
@@ -173,13 +220,21 @@ interface BrokerInside {
   readonly persistence: {
     storeRetained(packet: KeptPacket): Promise<void>;
     createRetainedStreamCombi(filters: readonly string[]): Readable;
-    addSubscriptions(client: Client, subscriptions: readonly Subscription[]): Promise<void>;
-    removeSubscriptions(client: Client, filters: readonly string[]): Promise<void>;
-    cleanSubscriptions(client: Client): Promise<unknown>;
-    outgoingEnqueueCombi(subscriptions: readonly { readonly clientId: string }[], packet: KeptPacket): Promise<void>;
-    outgoingClearMessageId(client: Client, packet: unknown): Promise<KeptPacket | undefined>;
-    incomingStorePacket(client: Client, packet: KeptPacket): Promise<void>;
-    incomingGetPacket(client: Client, packet: { readonly messageId: number | undefined }): Promise<unknown>;
+    addSubscriptions(client: Named, subscriptions: readonly Filter[]): Promise<void>;
+    removeSubscriptions(client: Named, filters: readonly string[]): Promise<void>;
+    cleanSubscriptions(client: Named): Promise<unknown>;
+    outgoingEnqueue(subscription: { readonly clientId: string }, packet: QueuedPacket): Promise<void>;
+    outgoingEnqueueCombi(subscriptions: readonly { readonly clientId: string }[], packet: QueuedPacket): Promise<void>;
+    outgoingUpdate(client: Named, packet: OutgoingPacket): Promise<void>;
+    outgoingClearMessageId(client: Named, packet: unknown): Promise<QueuedPacket | undefined>;
+    outgoingStream(client: Named): AsyncIterable<unknown>;
+    incomingStorePacket(client: Named, packet: KeptPacket): Promise<void>;
+    incomingGetPacket(client: Named, packet: { readonly messageId: number | undefined }): Promise<unknown>;
+    cleanIncoming(client: Named): Promise<void>;
     streamWill(): Readable;
   };
 }
+
+type OutgoingPacket =
+  | { readonly cmd: "pubrel"; readonly messageId: number }
+  | { readonly cmd: "publish"; readonly messageId: number; readonly brokerCounter: number };

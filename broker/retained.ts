@@ -59,8 +59,14 @@ export function createRetained<M extends RetainedMessage>(limits: RetainedLimits
       bytes = bytesAfter;
       return "kept";
     },
+    all: () => every(root),
     match: (filter) => walk(root, filter.split("/"), 0),
   };
+}
+
+function* every<M>(branch: Branch<M>): Generator<M> {
+  if (branch.message !== null) yield branch.message;
+  for (const child of branch.children.values()) yield* every(child);
 }
 
 function* walk<M>(branch: Branch<M>, levels: readonly string[], depth: number): Generator<M> {
@@ -110,6 +116,7 @@ export interface Retained<M> {
   /** Keeps, replaces or, with an empty payload, removes. When full, the topic is left without a retained message. */
   keep(message: M): "kept" | "full";
   match(filter: string): Iterable<M>;
+  all(): Iterable<M>;
 }
 
 export interface RetainedLimits {

@@ -5,13 +5,15 @@ import type { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { Aedes, type Client } from "aedes";
+import { Aedes } from "aedes";
 import { createAdmission } from "./admission.ts";
 import { createAudience } from "./audience.ts";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
-import { isRepeated, type KeptPacket, mendBroker } from "./inside.ts";
+import { forgetSession, isRepeated, mendBroker, restoreSessions } from "./inside.ts";
 import { createIntake } from "./intake.ts";
+import { type Journal, openJournal } from "./journal.ts";
+import { createKept, type Kept, type RetainedPacket } from "./kept.ts";
 import { createLanes } from "./lane.ts";
 import { type Listener, listenTcp, listenWebSocket, type Remote } from "./listen.ts";
 import { createLogin } from "./login.ts";
@@ -23,6 +25,8 @@ import { parseUsers, type User } from "./users.ts";
 
 // The shortest keep-alive is 1 s, of which one and a half times counts.
 const keepaliveSweepMs = 500;
+// A session is kept for days.
+const expirySweepMs = 600_000;
 // Acknowledgements are a few bytes each: on a live network they leave at once.
 const flushMs = 1000;
 
@@ -35,12 +39,23 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   const users = settings.BROKER_USERS_FILE === undefined ? null : await readUsers(settings.BROKER_USERS_FILE);
   const tally = createTally(now, (refusal) => deps.onRefusal?.(refusal));
   const login = await createLogin({ users, systemPassword: deps.systemPassword, now });
-  const retained = createRetained<KeptPacket>({
+  const retained = createRetained<RetainedPacket>({
     messages: settings.BROKER_RETAINED,
     bytes: settings.BROKER_RETAINED_BYTES,
   });
+  const kept = createKept({
+    retained,
+    limits: {
+      sessions: settings.BROKER_SESSIONS,
+      sessionMs: settings.BROKER_SESSION_DAYS * 86_400_000,
+      queue: settings.BROKER_QUEUE,
+      queueBytes: settings.BROKER_QUEUE_BYTES,
+    },
+    now,
+  });
+  const journal = deps.dir === undefined ? null : await openKept(deps.dir, kept, deps.onError);
   const sessions = createSessions(settings, tally);
-  const admission = createAdmission({ settings, sessions, login, onError: deps.onError });
+  const admission = createAdmission({ settings, sessions, login, kept, onError: deps.onError });
   const intake = createIntake({
     sessions,
     tally,
@@ -63,8 +78,8 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   mendBroker(aedes, {
     audience,
     retained,
-    queueLimit: settings.BROKER_QUEUE,
-    isGranted: (client: Client, filter) => sessions.get(client).filters.has(filter),
+    kept,
+    isGranted: sessions.isGranted,
     onRetainedFull: (topic) =>
       tally.refuse("BROKER_RETAINED_FULL", "no room for a retained message", { ...nobody, topic }),
     onQueueFull: (clientId, topic) =>
@@ -77,6 +92,7 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   const onError = (error: unknown) => deps.onError(error, { stage: "broker", code: "BROKER_CLIENT_ERROR" });
   const emitter: EventEmitter = aedes;
   emitter.on("error", onError);
+  await restoreSessions(aedes, kept);
   const lanes = createLanes({
     sessions,
     tally,
@@ -124,9 +140,13 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     }
   } catch (error) {
     await Promise.all([...listeners.map((listener) => listener.close()), closeAedes(aedes)]);
+    await journal?.close();
     throw error;
   }
   const sweep = setInterval(sessions.keepWaiting, keepaliveSweepMs);
+  const expiry = setInterval(() => {
+    for (const clientId of kept.expire()) forgetSession(aedes, clientId).catch(onError);
+  }, expirySweepMs);
 
   let stopped: Promise<void> | null = null;
   async function stop(): Promise<void> {
@@ -134,12 +154,14 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     for (const { inlet } of sessions.all) inlet.stop();
     await intake.drain(settings.BROKER_STOP_TIMEOUT_MS);
     clearInterval(sweep);
+    clearInterval(expiry);
     // A PUBREC follows its message by a few turns.
     await setImmediate();
     await Promise.all([...sessions.all].map(flush));
     await closeAedes(aedes);
     for (const { connection } of sessions.all) connection.destroy();
     await Promise.all(closed);
+    await journal?.close();
   }
 
   return {
@@ -162,12 +184,35 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
       clients: [...sessions.all].filter(({ ready }) => ready).length,
       retained: retained.count,
       retainedBytes: retained.bytes,
+      sessions: kept.sessions.size,
     }),
     async [Symbol.asyncDispose]() {
       stopped ??= stop();
       await stopped;
     },
   };
+}
+
+/** Reads what was kept before a restart and notes every change from now on. */
+async function openKept(dir: string, kept: Kept, onError: BrokerDeps["onError"]): Promise<Journal> {
+  const open = openJournal(dir, {
+    apply: kept.apply,
+    records: kept.records,
+    onDamage: (count) => {
+      const error = new Error(`${count} damaged records in ${dir} were left out`);
+      onError(error, { stage: "broker", code: "BROKER_STATE_DAMAGED" });
+    },
+    onError: (cause) => {
+      const error = new Error(`cannot write retained messages and sessions to ${dir}`, { cause });
+      onError(error, { stage: "broker", code: "BROKER_STATE_FAILED" });
+    },
+  });
+  const journal = await open.catch((cause: Error) => {
+    throw new Error(`cannot keep retained messages and sessions in ${dir}: ${cause.message}`, { cause });
+  });
+  kept.follow(journal.append);
+  for (const clientId of kept.expire()) kept.drop(clientId);
+  return journal;
 }
 
 async function readUsers(path: string): Promise<ReadonlyMap<string, User>> {
@@ -220,6 +265,8 @@ export interface BrokerDeps {
   readonly onRefusal?: (refusal: Refusal) => void;
   readonly onError: (error: unknown, at: { readonly stage: "broker"; readonly code: BrokerCode }) => void;
   readonly now?: () => number;
+  /** Folder for retained messages and sessions; without it they end with the process. */
+  readonly dir?: string;
   /** Password of the user `wattlas`, the product's own loopback client with role `system`; without it nobody is. */
   readonly systemPassword?: string;
 }
@@ -228,6 +275,6 @@ export interface Broker extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number; readonly wsPort: number | null };
   /** Publishes as the product: no access rules, not seen by `onMessage`. Resolves when it is on its way to subscribers. */
   publish(message: OutboundMessage): Promise<void>;
-  /** Since the start: `connections`, `messages`, `straight`, `published`, each `BROKER_…` code; now: `clients`, `retained`. */
+  /** Since the start: `connections`, `messages`, `straight`, `published`, each `BROKER_…` code; now: `clients`, `retained`, `sessions`. */
   counters(): Readonly<Record<string, number>>;
 }

@@ -19,7 +19,7 @@ const errorCodes = new Map<string, BrokerCode>([
 /** All connections, from the first byte to the last. */
 export function createSessions(settings: BrokerSettings, tally: Tally): Sessions {
   const all = new Set<Session>();
-  const byClient = new WeakMap<Client, Session>();
+  const byClient = new WeakMap<object, Session>();
   const limits = {
     connectBytes: settings.BROKER_CONNECT_PACKET_BYTES,
     packetBytes: settings.BROKER_PACKET_BYTES,
@@ -82,6 +82,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally): Sessions
       if (session === undefined) throw new Error("BUG: a client without a session");
       return session;
     },
+    isGranted: (client, filter) => byClient.get(client)?.filters.has(filter) ?? true,
     follow(aedes, lanes) {
       const failed = (client: Client, error: Error) => {
         const session = byClient.get(client);
@@ -154,6 +155,8 @@ export interface Sessions {
   accept(aedes: Aedes, connection: Duplex, from: Remote): void;
   refuse(session: Session, code: BrokerCode, reason: string, topic?: string | null): void;
   get(client: Client): Session;
+  /** Whether a connection may have this filter; a session without one had it granted before a restart. */
+  isGranted(client: object, filter: string): boolean;
   /** Listens to what becomes of connections. */
   follow(aedes: Aedes, lanes: Lanes | null): void;
   keepWaiting(): void;
