@@ -10,6 +10,8 @@ export interface Connection {
   /** Messages sent and not acknowledged. */
   readonly inflight: number;
   readonly open: boolean;
+  /** Acknowledgements that came in another order than the messages went. */
+  readonly disordered: number;
   /** Sends at most `most` messages of this moment in one write, as far as window and ring go; returns how many. */
   send(most: number, now: number, sentAt: (index: number) => number): number;
   destroy(): void;
@@ -39,6 +41,8 @@ export function openConnection(parts: ConnectionParts): Promise<Connection> {
   let open = false;
   let next = 0;
   let inflight = 0;
+  let nextAck = 0;
+  let disordered = 0;
   // Bytes of a packet that is not whole yet.
   let type = -1;
   let place = 0;
@@ -56,6 +60,8 @@ export function openConnection(parts: ConnectionParts): Promise<Connection> {
       place = 0;
       if (type === 0x40) {
         inflight -= 1;
+        if (id - 1 !== nextAck) disordered += 1;
+        nextAck = id % ring.slots;
         parts.onAck(deviceOf[id - 1] ?? 0, sent[id - 1] ?? 0, at);
       } else if (type === 0x20 && id === 0) {
         open = true;
@@ -108,6 +114,9 @@ export function openConnection(parts: ConnectionParts): Promise<Connection> {
     },
     get open() {
       return open;
+    },
+    get disordered() {
+      return disordered;
     },
     send(most, now, sentAt) {
       // QoS 0 has no acknowledgement: the socket's own buffer is the window.

@@ -92,6 +92,7 @@ let measureFrom = Number.POSITIVE_INFINITY;
 let measureTo = Number.POSITIVE_INFINITY;
 let sending = false;
 let closed = 0;
+let disordered = 0;
 let retries = 0;
 let lost = false;
 let onLost = (): void => undefined;
@@ -192,6 +193,7 @@ function closeAll(): void {
   for (const line of lines) {
     const { connection } = line;
     line.connection = null;
+    disordered += connection?.disordered ?? 0;
     connection?.destroy();
   }
 }
@@ -274,6 +276,7 @@ process.stdout.write(
     connectMs: Math.round(connectMs),
     stormMs,
     closed,
+    disordered,
     drained: all,
     generatorCpu: round((cpu.user + cpu.system) / 1e6 / ((ended - started) / 1000)),
   })}\n`,

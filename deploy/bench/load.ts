@@ -22,7 +22,10 @@ export interface LoadResult {
   readonly maxMs: number;
   readonly connectMs: number;
   readonly stormMs: number | null;
+  /** Connections that the broker ended. */
   readonly closed: number;
+  /** Acknowledgements out of order; with none, what was acknowledged of a device is the beginning of what was sent. */
+  readonly disordered: number;
   readonly drained: boolean;
   readonly generatorCpu: number;
 }

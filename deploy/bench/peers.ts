@@ -2,14 +2,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { influxdIsThere, startInfluxd } from "../../store/influx/influxd.ts";
-import { simulatedSite } from "../estate.ts";
 import { type Product, startProduct } from "../product.ts";
+import { type Estate, writeSites } from "./site.ts";
 
 export const peerNames = ["aedes", "mosquitto", "sqlite", "influx"] as const;
 export type PeerName = (typeof peerNames)[number];
@@ -20,11 +20,6 @@ export interface Peer extends AsyncDisposable {
   readonly pid: number;
   /** Null for a bare broker: it keeps nothing that could be audited. */
   readonly product: Product | null;
-}
-
-export interface Estate {
-  readonly sites: number;
-  readonly racks: number;
 }
 
 const mosquitto = "/usr/sbin/mosquitto";
@@ -81,7 +76,7 @@ async function startMosquitto(): Promise<Peer> {
     config,
     `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nlog_type error\nuser root\n`,
   );
-  const child = spawn(mosquitto, ["-c", config], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(mosquitto, ["-c", config], { stdio: "ignore" });
   const until = performance.now() + startWithinMs;
   while (!(await accepts(port))) {
     if (performance.now() > until) throw new Error("mosquitto did not start");
@@ -101,16 +96,13 @@ async function startMosquitto(): Promise<Peer> {
 
 async function startWattlas(
   name: "sqlite" | "influx",
-  { sites, racks }: Estate,
+  estate: Estate,
   extra: Readonly<Record<string, string>>,
 ): Promise<Peer> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "wattlas-bench-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const sitesDir = join(folder, "sites");
-  await mkdir(sitesDir);
-  for (let site = 1; site <= sites; site++)
-    await writeFile(join(sitesDir, `sim-${site}.yaml`), simulatedSite(`sim-${site}`, racks, 10));
+  const sitesDir = await writeSites(folder, estate);
   const influxd = name === "influx" ? stack.use(await startInfluxd()) : null;
   const product = await startProduct(join(folder, "data"), {
     ENERGY_SITES_DIR: sitesDir,

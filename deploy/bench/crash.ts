@@ -1,0 +1,49 @@
+// npm run audit:crash -- --rounds 100 [--store sqlite|influx] [--rate 2000]
+//
+// Publishes numbered readings, kills the product with SIGKILL at a random moment, starts it again and reads everything
+// back over HTTP. One line a round, one JSON line at the end; exit code 1 when an acknowledged number is missing or there twice.
+import { parseArgs } from "node:util";
+import { influxdIsThere, startInfluxd } from "../../store/influx/influxd.ts";
+import { temporaryFolder } from "../product.ts";
+import { crashAudit } from "./crash-audit.ts";
+import { machine } from "./machine.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    store: { type: "string", default: "sqlite" },
+    rate: { type: "string", default: "2000" },
+  },
+});
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1 || !["sqlite", "influx"].includes(values.store)) {
+  process.stderr.write("audit: --rounds is a whole number above 0, --store is sqlite or influx\n");
+  process.exit(1);
+}
+
+await using stack = new AsyncDisposableStack();
+const folder = stack.use(await temporaryFolder());
+const settings: Record<string, string> = {};
+if (values.store === "influx") {
+  if (!influxdIsThere()) process.exit(1);
+  settings.STORE_URL = stack.use(await startInfluxd()).url("wattlas");
+}
+const result = await crashAudit({
+  folder: folder.path,
+  rounds,
+  rate: Number(values.rate),
+  killBetweenMs: [200, 5000],
+  random: Math.random,
+  settings,
+  onRound: (round) =>
+    process.stdout.write(
+      `round ${round.round}: killed after ${round.killedAfterMs} ms, ${round.sent} sent, ${round.acknowledged} acknowledged, ` +
+        `${round.lost} lost, ${round.duplicates} twice, ${round.storedUnacknowledged} stored unacknowledged, up again in ${round.restartMs} ms\n`,
+    ),
+});
+const passed = result.lost + result.duplicates + result.invented === 0;
+process.stdout.write(
+  `${passed ? "✓" : "✗"} ${result.acknowledged} acknowledged readings over ${rounds} kills: ${result.lost} lost, ${result.duplicates} twice\n` +
+    `${JSON.stringify({ audit: "crash", store: values.store, machine: machine(), passed, ...result })}\n`,
+);
+process.exitCode = passed ? 0 : 1;
