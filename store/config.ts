@@ -41,7 +41,13 @@ export const storeSchema = z.strictObject({
     .int()
     .min(1)
     .default(4096)
-    .describe("InfluxDB only: spool quota on disk, MB; full means no acknowledgement"),
+    .describe("InfluxDB only: spool quota on disk, MB; at 80 % of it the store is degraded and says so"),
+  STORE_SPOOL_POLICY: z
+    .enum(["refuse", "drop-oldest"])
+    .default("refuse")
+    .describe(
+      "InfluxDB only: at the quota, refuse acknowledges nothing until there is room, drop-oldest gives up the oldest readings InfluxDB has not taken",
+    ),
 });
 
 export type StoreSettings = z.infer<typeof storeSchema>;

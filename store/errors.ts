@@ -29,5 +29,7 @@ export const storeCodes = [
   "STORE_CONFLICT",
   "STORE_VERSION",
   "STORE_CURSOR_EXPIRED",
+  "STORE_SPOOL_FILLING",
+  "STORE_SPOOL_DROPPED",
 ] as const;
 export type StoreCode = (typeof storeCodes)[number];

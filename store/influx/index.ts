@@ -30,10 +30,17 @@ export const openInflux = async (settings: StoreSettings, deps: InfluxDeps): Pro
   const dir = join(settings.DATA_DIR, "spool");
   const onError = (error: unknown, code: StoreCode): void => deps.onError(error, { stage: "store", code });
   const server = openServer(address);
-  const instance = createInstance({ dir, server, gapMs: settings.STORE_GAP_MS, onError });
+  const instance = createInstance({
+    dir,
+    server,
+    gapMs: settings.STORE_GAP_MS,
+    quotaBytes: settings.STORE_SPOOL_MB * 1_000_000,
+    policy: settings.STORE_SPOOL_POLICY,
+    onError,
+  });
   if (deps.role === "reader") return openReader(instance);
   try {
-    return await openWriter(settings, deps, instance);
+    return await openWriter(deps, instance);
   } catch (error) {
     await instance.close();
     throw error;
@@ -50,7 +57,7 @@ const openReader = (instance: Instance): Readings => {
     throw new StoreRefusedError("this instance of the store only reads", { code: "STORE_IN_USE" });
   };
   return {
-    ...instance.answers({ view, reads, head, sentSeq, full: () => false }),
+    ...instance.answers({ view, reads, head, sentSeq, full: () => false, dropped: () => 0 }),
     write: refuse,
     prune: refuse,
     [Symbol.asyncDispose]: () => instance.close(),

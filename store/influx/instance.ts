@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BroadcastChannel } from "node:worker_threads";
+import type { StoreSettings } from "../config.ts";
 import { expiredCursor, formatCursor, parseCount, parseCursor } from "../cursor.ts";
 import { type StoreCode, StoreRefusedError } from "../errors.ts";
 import type { Ledger } from "../ledger.ts";
@@ -12,7 +13,7 @@ import { maxPage } from "./pages.ts";
 import type { Reads } from "./reads.ts";
 import { type Damage, type Head, listSegments, segmentPath } from "./segment.ts";
 import type { InfluxServer } from "./server.ts";
-import type { SpoolDisk } from "./spool.ts";
+import { alarmPart, fillingReason, type SpoolDisk } from "./spool.ts";
 import type { SpoolView } from "./view.ts";
 
 export interface InfluxDeps {
@@ -33,6 +34,8 @@ export interface AnswerParts {
   readonly head: () => Promise<Head | null>;
   readonly sentSeq: () => Promise<number>;
   readonly full: () => boolean;
+  /** Readings given up for room since this instance was opened. */
+  readonly dropped: () => number;
 }
 
 /** What writer and reader have in common. */
@@ -40,6 +43,8 @@ export interface Instance {
   readonly dir: string;
   readonly server: InfluxServer;
   readonly gapMs: number;
+  readonly quotaBytes: number;
+  readonly policy: StoreSettings["STORE_SPOOL_POLICY"];
   readonly waiter: Waiter;
   readonly onError: (error: unknown, code: StoreCode) => void;
   readonly onDamage: (damage: Damage) => void;
@@ -55,8 +60,10 @@ export const createInstance = ({
   dir,
   server,
   gapMs,
+  quotaBytes,
+  policy,
   onError,
-}: Pick<Instance, "dir" | "server" | "gapMs" | "onError">): Instance => {
+}: Pick<Instance, "dir" | "server" | "gapMs" | "quotaBytes" | "policy" | "onError">): Instance => {
   const waiter = createWaiter();
   const channel = new BroadcastChannel(`wattlas-spool:${resolve(dir)}`);
   channel.onmessage = () => waiter.wake();
@@ -95,15 +102,24 @@ export const createInstance = ({
     }
   };
 
-  const bytesOf = async (): Promise<number> => {
-    const sizes = (await listSegments(dir)).map((base) => stat(segmentPath(dir, base)).catch(() => null));
-    return (await Promise.all(sizes)).reduce((sum, found) => sum + (found?.size ?? 0), 0);
+  /** Of all segments, and of those with readings that the server has not taken. */
+  const bytesOf = async (sentSeq: number, headSeq: number): Promise<{ all: number; pending: number }> => {
+    const bases = await listSegments(dir);
+    const sizes = await Promise.all(bases.map((base) => stat(segmentPath(dir, base)).catch(() => null)));
+    let [all, pending] = [0, 0];
+    for (const [index, found] of sizes.entries()) {
+      all += found?.size ?? 0;
+      if ((bases[index + 1] ?? headSeq) > sentSeq) pending += found?.size ?? 0;
+    }
+    return { all, pending };
   };
 
   return {
     dir,
     server,
     gapMs,
+    quotaBytes,
+    policy,
     waiter,
     onError,
     onDamage,
@@ -111,7 +127,7 @@ export const createInstance = ({
       waiter.wake();
       channel.postMessage(null);
     },
-    answers: ({ view, reads, head, sentSeq, full }) => ({
+    answers: ({ view, reads, head, sentSeq, full, dropped }) => ({
       read: (query) => reads.read(query),
       corrections: (query) => reads.corrections(query),
       series: (query) => reads.series(query),
@@ -135,18 +151,23 @@ export const createInstance = ({
         if (server.trouble() !== "" && server.worthAsking()) await server.ping().catch(() => undefined);
         const trouble = server.trouble();
         const isFull = full();
-        const reason = isFull
-          ? "the spool has no room: nothing is acknowledged"
-          : trouble
-            ? `InfluxDB: ${trouble}`
-            : "";
+        const [headSeq, sent] = [(await head())?.seq ?? 0, await sentSeq()];
+        const bytes = await bytesOf(sent, headSeq);
+        const filled = bytes.pending / quotaBytes;
+        const isFilling = filled >= alarmPart;
+        const sentences = [
+          isFull ? "the spool has no room: nothing is acknowledged" : "",
+          isFilling && !isFull ? `the spool ${fillingReason(filled, policy)}` : "",
+          dropped() > 0 ? `${dropped()} readings were given up since the start because the spool was full` : "",
+          trouble && !isFull ? `InfluxDB: ${trouble}` : "",
+        ];
         return {
           adapter: "influx",
-          state: isFull ? "full" : trouble ? "unreachable" : "ok",
-          reason,
+          state: isFull ? "full" : isFilling || dropped() > 0 ? "degraded" : trouble ? "unreachable" : "ok",
+          reason: sentences.filter((sentence) => sentence !== "").join("; "),
           version: server.version(),
-          pendingReadings: Math.max(0, ((await head())?.seq ?? 0) - (await sentSeq())),
-          bytes: await bytesOf(),
+          pendingReadings: Math.max(0, headSeq - sent),
+          bytes: bytes.all,
         };
       },
     }),

@@ -87,7 +87,7 @@ test("an undecided reading keeps what the server has and it has not", async () =
   const { lines, known } = await prepare(stored, [record(reading(5, { power_w: 2 }), { undecided: true })]);
   expect(lines.map(({ text }) => text)).toEqual([
     "superseded,device=r-1,nth=1,quantity=power_w,site=demo replaced=5,was=1 5",
-    'reading,device=r-1,site=demo flags="",power_w=2,received=5,voltage_v=230 5',
+    'reading,device=r-1,site=demo power_w=2,voltage_v=230,flags="",received=5 5',
   ]);
   expect(known).toHaveLength(1);
 });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { HttpError } from "@influxdata/influxdb-client";
 import { mergeReading } from "../merge.ts";
 import type { Reading } from "../reading.ts";
@@ -19,7 +20,7 @@ export interface Refusal {
 
 /** A server that stands for less says 400 to good data too: only answers about the lines themselves are refusals. */
 const aboutLines =
-  /partial write|unable to parse|field type conflict|invalid (number|boolean|field|tag|timestamp)|missing (fields|tag)|retention policy|time outside range|max key size|limit exceeded/i;
+  /partial write|unable to parse|parsing failed|line protocol|field type conflict|invalid (number|boolean|field|tag|timestamp)|missing (fields|tag)|retention policy|time outside range|max key size|limit exceeded/i;
 
 const refuses = (error: unknown): error is HttpError =>
   error instanceof HttpError &&
@@ -30,16 +31,21 @@ const refuses = (error: unknown): error is HttpError =>
  * Sends lines in order. What the server refuses is halved until single lines are left, then single quantities; those
  * it still refuses are handed back, everything else is in the server. Other failures are thrown.
  */
-export const sendLines = async (server: InfluxServer, lines: readonly Line[]): Promise<readonly Refusal[]> => {
+export const sendLines = async (
+  server: InfluxServer,
+  lines: readonly Line[],
+  onTooLarge: (lines: number) => void = () => undefined,
+): Promise<readonly Refusal[]> => {
   try {
     if (lines.length > 0) await server.write(lines.map((line) => line.text));
     return [];
   } catch (error) {
     if (!refuses(error)) throw error;
+    if (error.statusCode === 413 && lines.length > 1) onTooLarge(lines.length);
     const parts = split(lines);
     if (parts === null) return lines.map((line) => ({ line, reason: explain(error) }));
     const refusals: Refusal[] = [];
-    for (const part of parts) refusals.push(...(await sendLines(server, part)));
+    for (const part of parts) refusals.push(...(await sendLines(server, part, onTooLarge)));
     return refusals;
   }
 };
@@ -58,6 +64,8 @@ const split = (lines: readonly Line[]): readonly (readonly Line[])[] | null => {
   });
 };
 
+const recordsPerTurn = 1000;
+
 export interface Prepared {
   readonly lines: readonly Line[];
   /** Readings counted as new that the server had already. */
@@ -71,7 +79,9 @@ export const prepare = async (stored: Stored, records: readonly SpoolRecord[]): 
   const known: Reading[] = [];
   const corrections: Correction[] = [];
   const lines: Line[] = [];
-  for (const { reading, corrected, first, undecided } of records) {
+  for (const [index, { reading, corrected, first, undecided }] of records.entries()) {
+    // A window is tens of thousands of lines; the thread has acknowledgements to give.
+    if (index % recordsPerTurn === recordsPerTurn - 1) await turn();
     const key = readingKey(reading);
     const base = bases.get(key);
     if (undecided && first && base !== undefined) known.push(reading);

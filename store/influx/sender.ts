@@ -1,17 +1,19 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { HttpError } from "@influxdata/influxdb-client";
-import type { Json, Ledger, LedgerChange } from "../ledger.ts";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import type { Ledger } from "../ledger.ts";
 import type { Reading } from "../reading.ts";
 import type { Waiter } from "../waiter.ts";
-import type { Refusal } from "./send.ts";
-import { prepare, sendLines } from "./send.ts";
+import { type BackOff, waitAfter } from "./back-off.ts";
+import { createLanes, type Lanes, laneCount } from "./lanes.ts";
+import { buryLines } from "./letters.ts";
+import { deviceKey } from "./record.ts";
+import { type Line, prepare, sendLines } from "./send.ts";
 import { explain, type InfluxServer } from "./server.ts";
 import type { Stored } from "./stored.ts";
 import type { FoundRecord } from "./view.ts";
 
-// spool ─▶ 5,000 records ─▶ undecided? ask ─▶ lines ─▶ /write ─▶ 204: cursor goes on
-//                                                       │ 400 413: halve, refused lines ─▶ dead letters
-//                                                       └ else: wait longer each time, send the same again
+// spool ─▶ window of 20,000 records ─▶ undecided? ask ─▶ lines ─▶ four lanes ─▶ /write ─▶ 204: cursor goes on
+//                                                                  │ 400 413: halve, refused lines ─▶ dead letters
+//                                                                  └ else: wait longer each time, again from the cursor
 
 export interface SenderParts {
   readonly server: InfluxServer;
@@ -19,10 +21,16 @@ export interface SenderParts {
   readonly ledger: Ledger;
   /** Woken by commits. */
   readonly waiter: Waiter;
+  readonly now: () => number;
   readonly random: () => number;
-  readonly backOff: { readonly firstMs: number; readonly mostMs: number };
+  readonly backOff: BackOff;
   readonly onError: (error: unknown, code: "STORE_UNREACHABLE" | "STORE_LINE_REFUSED" | "STORE_CORRUPT") => void;
-  readonly take: (limit: number) => Promise<{ readonly records: readonly FoundRecord[]; readonly next: number }>;
+  readonly take: (
+    from: number,
+    limit: number,
+  ) => Promise<{ readonly records: readonly FoundRecord[]; readonly next: number }>;
+  /** Number of the first reading not yet confirmed. */
+  readonly sentSeq: () => number;
   readonly sent: (seq: number) => Promise<void>;
   readonly known: (readings: readonly Reading[]) => Promise<void>;
   /** Called after each connection, before anything is sent. */
@@ -35,55 +43,94 @@ export interface Sender {
 }
 
 const batchLines = 5000; // InfluxDB's own advice for 1.x
+const windowRecords = batchLines * laneCount;
+// One window is under way while the next is made ready; more would only be memory.
+const openWindows = 2;
 const idlePollMs = 60_000;
 
+/** Sends the spool from its cursor on, for ever. A device's lines arrive in the order of their commits. */
 export const startSender = (parts: SenderParts): Sender => {
-  const { server, waiter, backOff } = parts;
+  const { server, waiter } = parts;
   const ended = new AbortController();
-  let connected = false;
   let failures = 0;
+  let largest = batchLines;
 
-  const sendSome = async (): Promise<boolean> => {
-    if (!connected) {
-      await server.connect();
-      await parts.connected();
-      connected = true;
-    }
-    const { records, next } = await parts.take(batchLines);
-    if (records.length > 0) {
+  const send = (lines: readonly Line[]) =>
+    sendLines(server, lines, (refused) => {
+      // What one limit on the way refuses it will refuse again.
+      largest = Math.max(1, Math.min(largest, Math.ceil(refused / 2)));
+    });
+
+  const feed = async (lanes: Lanes<Line>, knownOf: Map<number, readonly Reading[]>): Promise<void> => {
+    const over = AbortSignal.any([ended.signal, lanes.broken]);
+    let cursor = parts.sentSeq();
+    // A small window goes as one request, so it is alone: whichever lane its devices have next may not overtake it.
+    let alone = false;
+    while (!over.aborted) {
+      const generation = waiter.generation();
+      cursor = Math.max(cursor, parts.sentSeq());
+      const { records, next } = await parts.take(cursor, windowRecords);
+      if (records.length === 0 && next <= cursor) {
+        await waiter.wait(generation, idlePollMs, over);
+        continue;
+      }
+      const isSmall = records.length <= batchLines;
+      if (alone || isSmall || records.some(({ record }) => record.undecided || record.corrected.length > 0))
+        await lanes.below(1);
+      if (over.aborted) break;
+      alone = isSmall;
       const { lines, known } = await prepare(
         parts.stored,
         records.map(({ record }) => record),
       );
-      const refusals = await sendLines(server, lines);
-      if (refusals.length > 0) await bury(parts, refusals);
-      await parts.sent(next);
-      if (known.length > 0) await parts.known(known);
-    } else {
-      await parts.sent(next);
+      knownOf.set(next, known);
+      lanes.add(next, isSmall ? [inRequests(lines, largest)] : await inLanes(lines, largest));
+      cursor = next;
+      await lanes.below(openWindows);
     }
-    failures = 0;
-    return records.length > 0;
   };
 
-  const waitMs = (error: unknown): number => {
-    const asked = error instanceof HttpError ? error.retryAfter() * 1000 : 0;
-    const most = Math.min(backOff.mostMs, backOff.firstMs * 2 ** Math.min(failures, 20));
-    // Half of it at random, so that many shards do not come back at once.
-    return Math.max(Math.min(asked, 300_000), most * (0.5 + parts.random() / 2));
+  /** From connection to failure. */
+  const session = async (): Promise<void> => {
+    await server.connect();
+    await parts.connected();
+    const knownOf = new Map<number, readonly Reading[]>();
+    const lanes = createLanes<Line>({
+      ended: ended.signal,
+      send,
+      done: async ({ next, refusals }) => {
+        if (refusals.length > 0) {
+          await buryLines(parts.ledger, refusals);
+          parts.onError(
+            new Error(
+              `InfluxDB refused ${refusals.length} lines, now dead letters; first: ${explain(refusals[0]?.reason)}`,
+            ),
+            "STORE_LINE_REFUSED",
+          );
+        }
+        await parts.sent(next);
+        const known = knownOf.get(next) ?? [];
+        knownOf.delete(next);
+        if (known.length > 0) await parts.known(known);
+        failures = 0;
+      },
+    });
+    try {
+      await feed(lanes, knownOf);
+    } finally {
+      // Nothing of this session may arrive after what the next one sends.
+      await lanes.end();
+    }
   };
 
   const run = async (): Promise<void> => {
     while (!ended.signal.aborted) {
-      const generation = waiter.generation();
       try {
-        if (await sendSome()) continue;
-        await waiter.wait(generation, idlePollMs, ended.signal);
+        await session();
       } catch (error) {
         if (ended.signal.aborted) return;
-        connected = false;
         if (failures === 0) parts.onError(error, "STORE_UNREACHABLE");
-        const ms = waitMs(error);
+        const ms = waitAfter(error, { failures, random: parts.random(), now: parts.now() }, parts.backOff);
         failures++;
         await delay(ms, undefined, { signal: ended.signal }).catch(() => undefined);
       }
@@ -99,27 +146,29 @@ export const startSender = (parts: SenderParts): Sender => {
   };
 };
 
-/** Refused lines become dead letters; the same line refused again is the same row. */
-const bury = async (parts: SenderParts, refusals: readonly Refusal[]): Promise<void> => {
-  const changes = refusals.map(({ line, reason }): LedgerChange => {
-    const { site, device, received } = line.reading;
-    const body: Json = {
-      topic: `dc/${site}/${device}/telemetry`,
-      code: "STORE_LINE_REFUSED",
-      reason,
-      payload: line.text.slice(0, 1024),
-      bytes: Buffer.byteLength(line.text),
-      user: "",
-      received,
-    };
-    const names = Object.keys(line.reading.quantities).join(",");
-    const key = `store/${site}/${device}/${line.reading.ts}/${received}/${names}`.slice(0, 500);
-    return { op: "put", kind: "dead-letter", key, site, ts: received, body };
-  });
-  await parts.ledger.commit(changes);
-  const [first] = refusals;
-  parts.onError(
-    new Error(`InfluxDB refused ${refusals.length} lines, now dead letters; first: ${explain(first?.reason)}`),
-    "STORE_LINE_REFUSED",
-  );
+const inRequests = (lines: readonly Line[], largest: number): Line[][] => {
+  const requests: Line[][] = [];
+  for (let at = 0; at < lines.length; at += largest) requests.push(lines.slice(at, at + largest));
+  return requests;
+};
+
+const inLanes = async (lines: readonly Line[], largest: number): Promise<Line[][][]> => {
+  const lanes = Array.from({ length: laneCount }, (): Line[] => []);
+  const laneOf = new Map<string, number>();
+  for (const line of lines) {
+    const key = deviceKey(line.reading.site, line.reading.device);
+    const lane = laneOf.get(key) ?? hash(key) % laneCount;
+    laneOf.set(key, lane);
+    lanes[lane]?.push(line);
+  }
+  await turn();
+  return lanes.map((lane) => inRequests(lane, largest));
+};
+
+/** FNV-1a with a last mix: the low bits of short names must differ. */
+const hash = (text: string): number => {
+  let state = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) state = Math.imul(state ^ text.charCodeAt(index), 0x01000193);
+  state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
+  return (state ^ (state >>> 12)) >>> 0;
 };

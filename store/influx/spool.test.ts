@@ -5,9 +5,19 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoreUnavailableError } from "../errors.ts";
 import { timestamp } from "../unit.ts";
+import { encodeFrame } from "./frame.ts";
 import { packRecords, type SpoolRecord } from "./record.ts";
-import { headPath, listSegments, readHead, replaceFile, scanSpool, segmentPath, sentPath } from "./segment.ts";
-import { type NewFrame, openSpool, type Spool, type SpoolDisk } from "./spool.ts";
+import {
+  headPath,
+  listSegments,
+  readHead,
+  readSent,
+  replaceFile,
+  scanSpool,
+  segmentPath,
+  sentPath,
+} from "./segment.ts";
+import { type Dropped, type NewFrame, openSpool, type Spool, type SpoolDisk, type SpoolOptions } from "./spool.ts";
 import { createView } from "./view.ts";
 
 const clock = 1_780_000_000_000;
@@ -21,8 +31,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const open = (more: { quotaBytes?: number; disk?: SpoolDisk } = {}): Promise<Spool> =>
-  openSpool({ dir, quotaBytes: 1e9, now: () => clock, onError: (_, code) => reports.push(code), ...more });
+const open = (more: Partial<SpoolOptions> = {}): Promise<Spool> =>
+  openSpool({
+    dir,
+    quotaBytes: 1e9,
+    policy: "refuse",
+    now: () => clock,
+    onError: (_, code) => reports.push(code),
+    ...more,
+  });
 
 const record = (value: number): SpoolRecord => ({
   reading: {
@@ -190,9 +207,15 @@ describe("a full disk", () => {
 });
 
 describe("the quota", () => {
+  // Numbers that no compression makes small, so that a frame has the size of a real one.
+  let state = 1;
+  const noise = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 7;
+  };
   const bulk = (value: number): NewFrame => ({
     ...frame(value),
-    payload: packRecords(Array(400).fill(record(value))),
+    payload: packRecords([...Array.from({ length: 399 }, () => record(noise())), record(value)]),
     count: 400,
   });
 
@@ -216,12 +239,93 @@ describe("the quota", () => {
     expect((await valuesOf()).at(-1)).toBe(7);
   });
 
+  test("gives alarm once at 80 %, and again after it was calm", async () => {
+    await using spool = await open({ quotaBytes: 1e6 });
+    spool.keepFrom(Number.MAX_SAFE_INTEGER);
+    const fill = async () => {
+      while (spool.filled() < 0.9) await spool.append([bulk(1)]);
+    };
+    await fill();
+    expect(reports).toEqual(["STORE_SPOOL_FILLING"]);
+    await spool.sent(spool.head().seq);
+    expect(spool.filled()).toBeLessThan(0.1);
+    await spool.append([bulk(1)]);
+    await fill();
+    expect(reports).toEqual(["STORE_SPOOL_FILLING", "STORE_SPOOL_FILLING"]);
+  });
+
+  test("drop-oldest gives up whole segments, says how much, and keeps what is newer", async () => {
+    const dropped: Dropped[] = [];
+    await using spool = await open({
+      quotaBytes: 1e6,
+      policy: "drop-oldest",
+      onDropped: (lost) => dropped.push(lost),
+    });
+    const first = spool.head().seq;
+    for (let index = 0; index < 300; index++) await spool.append([bulk(index)]);
+    expect(spool.bytes()).toBeLessThanOrEqual(1e6);
+    expect(spool.full()).toBe(false);
+    const lost = dropped.reduce((sum, { readings }) => sum + readings, 0);
+    expect(dropped[0]?.from).toBe(first);
+    expect(spool.sentSeq()).toBe(first + lost);
+    const kept = await valuesOf();
+    expect(kept).toHaveLength(300 * 400 - lost);
+    expect(kept.at(-1)).toBe(299);
+    expect(await readSent(dir)).toBe(first + lost);
+    // What was given up can no longer be confirmed.
+    await spool.sent(first + 1);
+    expect(spool.sentSeq()).toBe(first + lost);
+  });
+
   test("never removes a segment that is not sent or that the catalogue still needs", async () => {
     await using spool = await open({ quotaBytes: 1e6 });
     for (let index = 0; index < 15; index++) await spool.append([bulk(index)]);
     const all = await listSegments(dir);
     await spool.sent(spool.head().seq);
     expect(await listSegments(dir)).toEqual(all);
+  });
+});
+
+describe("a compressed frame", () => {
+  const full = (): NewFrame => {
+    const records = Array.from({ length: 512 }, (_, index) => record(1_000_000 + index * 17));
+    return { count: 512, minTs: 0, maxTs: 1e9, payload: packRecords(records) };
+  };
+
+  test("takes a fraction of its text and gives it back whole", async () => {
+    await using spool = await open();
+    const { payload } = full();
+    const { size } = await spool.append([full()]);
+    expect(size).toBeLessThan(payload.length / 4);
+    expect(await valuesOf()).toEqual(Array.from({ length: 512 }, (_, index) => 1_000_000 + index * 17));
+  });
+
+  test("with any damaged byte is passed over, and the next one is found", async () => {
+    let end = 0;
+    let base = 0;
+    {
+      await using spool = await open();
+      end = (await spool.append([full()])).size;
+      base = (await spool.append([frame(7)])).base;
+    }
+    const path = segmentPath(dir, base);
+    const whole = await readFile(path);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(end - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+        const damaged = Buffer.from(whole);
+        damaged[at] = (damaged[at] ?? 0) ^ flip;
+        await writeFile(path, damaged);
+        expect(await valuesOf()).toEqual([7]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("of a spool written before there was compression is read as it is", () => {
+    const text = Buffer.from(packRecords([record(5)]));
+    const written = encodeFrame({ seq: 1, count: 1, minTs: 5, maxTs: 5, payload: text });
+    expect(written.subarray(0, 4).toString()).toBe("WSP1");
+    expect(written.includes(text)).toBe(true);
   });
 });
 

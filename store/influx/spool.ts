@@ -1,7 +1,7 @@
 import { copyFile, type FileHandle, mkdir, open, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { StoreRefusedError, StoreUnavailableError } from "../errors.ts";
+import { type StoreCode, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import { encodeFrame } from "./frame.ts";
 import {
   type Damage,
@@ -21,6 +21,7 @@ import {
 //               │ full                                     ▲ readers stop at the head note
 //               ▼
 //           next segment          sent(seq) ─▶ "sent" file ─▶ oldest sent segments make room
+//                                                             at the quota: refuse, or drop the oldest unsent
 
 /** What the spool asks of a file: a place for tests to fill the disk or to slow it down. */
 export interface SpoolDisk {
@@ -31,9 +32,18 @@ export interface SpoolDisk {
 export interface SpoolOptions {
   readonly dir: string;
   readonly quotaBytes: number;
+  readonly policy: "refuse" | "drop-oldest";
   readonly now: () => number;
-  readonly onError: (error: unknown, code: string) => void;
+  readonly onError: (error: unknown, code: StoreCode) => void;
+  /** Readings that were given up for room, acknowledged but never sent. */
+  readonly onDropped?: (dropped: Dropped) => void;
   readonly disk?: SpoolDisk;
+}
+
+export interface Dropped {
+  readonly readings: number;
+  /** Number of the first of them. */
+  readonly from: number;
 }
 
 export interface NewFrame {
@@ -54,6 +64,8 @@ export interface Spool extends AsyncDisposable {
   /** Segments before `seq` of this are needed for nothing but slow followers. */
   keepFrom(seq: number): void;
   bytes(): number;
+  /** Part of the quota, 0 to 1, that holds what the server has not taken. */
+  filled(): number;
   full(): boolean;
 }
 
@@ -65,6 +77,15 @@ const nodeDisk: SpoolDisk = {
   },
   sync: (file) => file.datasync(),
 };
+
+/** Share of the quota from which the spool gives alarm, and below which it is calm again. */
+export const alarmPart = 0.8;
+const calmPart = 0.7;
+/** Half a sentence for a person; the subject is the spool. */
+export const fillingReason = (filled: number, policy: SpoolOptions["policy"]): string =>
+  `is ${Math.floor(filled * 100)} % full of readings that InfluxDB has not taken; at 100 % ${
+    policy === "refuse" ? "nothing more is acknowledged" : "the oldest of them are given up"
+  }`;
 
 const retryFullMs = 5000; // room comes when the server confirms or somebody frees the disk
 
@@ -143,7 +164,7 @@ const recover = async (options: SpoolOptions): Promise<Recovered> => {
 };
 
 export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
-  const { dir, quotaBytes, disk = nodeDisk } = options;
+  const { dir, quotaBytes, policy, onError, disk = nodeDisk } = options;
   await mkdir(dir, { recursive: true });
   const held = lock(dir);
   const segmentBytes = Math.min(Math.max(Math.floor(quotaBytes / 16), 64 * 1024), 32 * 1024 * 1024);
@@ -175,6 +196,17 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     if (!sizes.has(base)) sizes.set(base, 0);
   };
   const total = (): number => [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  let noting: Promise<void> = Promise.resolve();
+  /** One after the other: both the sender and a drop write this file. */
+  const noteSent = (seq: number): Promise<void> => {
+    const turn = noting.then(async () => {
+      if (seq <= confirmed) return;
+      await replaceFile(sentPath(dir), String(seq));
+      confirmed = seq;
+    });
+    noting = turn.catch(() => undefined);
+    return turn;
+  };
   /** Removes oldest segments that nobody waits for until `room` fits below `limit`. */
   const trim = async (limit: number): Promise<void> => {
     const bases = [...sizes.keys()];
@@ -184,6 +216,39 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
       await rm(segmentPath(dir, base), { force: true });
       sizes.delete(base);
     }
+  };
+
+  const pendingBytes = (): number => {
+    const bases = [...sizes.keys()];
+    const first = bases.findIndex((_, index) => (bases[index + 1] ?? head.seq) > confirmed);
+    return first === -1 ? 0 : bases.slice(first).reduce((sum, base) => sum + (sizes.get(base) ?? 0), 0);
+  };
+  /** Gives up oldest segments that the server has not taken until `limit` is met; the active one stays. */
+  const drop = async (limit: number): Promise<void> => {
+    const bases = [...sizes.keys()];
+    for (const [index, base] of bases.entries()) {
+      const next = bases[index + 1];
+      if (next === undefined || total() <= limit) return;
+      const from = Math.max(base, confirmed);
+      if (next > from) {
+        // The note first: what a crash leaves of the segment is then only history.
+        await noteSent(next);
+        options.onDropped?.({ readings: next - from, from });
+      }
+      await rm(segmentPath(dir, base), { force: true });
+      sizes.delete(base);
+    }
+  };
+  let alarm: "quiet" | "said" = "quiet";
+  const watchFilling = (): void => {
+    const filled = pendingBytes() / quotaBytes;
+    if (filled < calmPart) alarm = "quiet";
+    if (filled < alarmPart || alarm === "said") return;
+    alarm = "said";
+    onError(
+      new StoreUnavailableError(`spool "${dir}" ${fillingReason(filled, policy)}`, { retryAfterMs: retryFullMs }),
+      "STORE_SPOOL_FILLING",
+    );
   };
 
   await noteHead(head);
@@ -200,6 +265,7 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     head: () => head,
     sentSeq: () => confirmed,
     bytes: total,
+    filled: () => pendingBytes() / quotaBytes,
     full: () => full,
     keepFrom: (seq) => {
       keep = seq;
@@ -214,6 +280,7 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
         }),
       );
       if (total() + bytes.length > quotaBytes) await trim(quotaBytes - bytes.length);
+      if (policy === "drop-oldest" && total() + bytes.length > quotaBytes) await drop(quotaBytes - bytes.length);
       if (total() + bytes.length > quotaBytes) {
         full = true;
         throw new StoreUnavailableError(
@@ -236,10 +303,11 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
         head = next;
         sizes.set(head.base, head.size);
         full = false;
+        watchFilling();
         return head;
       } catch (cause) {
         full = true;
-        await cut().catch((error: unknown) => options.onError(error, "STORE_FULL"));
+        await cut().catch((error: unknown) => onError(error, "STORE_FULL"));
         throw new StoreUnavailableError(`spool "${dir}" cannot be written: ${(cause as Error).message}`, {
           retryAfterMs: retryFullMs,
           cause,
@@ -248,8 +316,7 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     },
     sent: async (seq) => {
       if (seq <= confirmed) return;
-      await replaceFile(sentPath(dir), String(seq));
-      confirmed = seq;
+      await noteSent(seq);
       // Half the quota is history for followers, half is room for an outage.
       await trim(quotaBytes / 2);
     },

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { mergeReading } from "../merge.ts";
 import type { Reading } from "../reading.ts";
 import type { Correction } from "../readings.ts";
@@ -64,6 +65,7 @@ export const readCatalog = async (dir: string): Promise<CatalogSnapshot | null> 
 };
 
 const chunkBytes = 64 * 1024; // what a range query reads and decodes at least
+const recordsPerTurn = 1000; // what is unpacked before the thread may do something else
 const rememberedPlaces = 64; // followers of one instance, with room
 
 export const createView = (
@@ -182,9 +184,14 @@ export const createView = (
     const found: FoundRecord[] = [];
     if (head === null || from >= head.seq) return { records: found, next: from, oldest, head: head?.seq ?? 0 };
     let next = from;
+    let rested = 0;
     for await (const { frame, end } of scanSpool(dir, from, head, places.get(from) ?? null, onDamage)) {
       if (frame.count === 0) continue;
       if (found.length > 0 && found.length + frame.count > limit) break;
+      if (found.length - rested >= recordsPerTurn) {
+        rested = found.length;
+        await turn();
+      }
       for (const [index, record] of unpackRecords(frame.payload).entries()) {
         const seq = frame.seq + index;
         if (seq >= from && found.length < limit) found.push({ record, after: seq + 1 });

@@ -1,4 +1,3 @@
-import type { StoreSettings } from "../config.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Readings } from "../readings.ts";
 import { createWaiter } from "../waiter.ts";
@@ -6,13 +5,14 @@ import type { Catalog } from "./catalog.ts";
 import { createCommitter } from "./commit.ts";
 import type { InfluxDeps, Instance } from "./instance.ts";
 import { learnDevices } from "./learn.ts";
+import { buryDropped, droppedError } from "./letters.ts";
 import { createPruner } from "./prune.ts";
 import { createReads } from "./reads.ts";
 import { createRecent, type Recent } from "./recent.ts";
 import { createRollups } from "./rollups.ts";
 import { type Damage, type Head, replaceFile } from "./segment.ts";
 import { startSender } from "./sender.ts";
-import { openSpool, quarantine } from "./spool.ts";
+import { type Dropped, openSpool, quarantine } from "./spool.ts";
 import { createStored } from "./stored.ts";
 import { catalogPath, createView, type SpoolView } from "./view.ts";
 
@@ -24,12 +24,18 @@ const rollAfterMs = 60_000; // an hour is over when its last minute had time to 
 const drainOnCloseMs = 3000;
 
 /** The one instance that appends to the spool, sends, rolls up and prunes. */
-export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, instance: Instance): Promise<Readings> => {
+export const openWriter = async (deps: InfluxDeps, instance: Instance): Promise<Readings> => {
   const { dir, server, gapMs, onError } = instance;
   const { now = Date.now, random = Math.random, backOff = { firstMs: 500, mostMs: 15_000 } } = deps;
-  const quotaBytes = settings.STORE_SPOOL_MB * 1_000_000;
+  const { quotaBytes, policy } = instance;
   const disk = deps.disk === undefined ? {} : { disk: deps.disk };
-  const spool = await openSpool({ dir, quotaBytes, now, onError: (error) => onError(error, "STORE_CORRUPT"), ...disk });
+  let dropped = 0;
+  const onDropped = (lost: Dropped): void => {
+    dropped += lost.readings;
+    onError(droppedError(lost), "STORE_SPOOL_DROPPED");
+    buryDropped(deps.ledger, lost, now()).catch((error: unknown) => onError(error, "STORE_SPOOL_DROPPED"));
+  };
+  const spool = await openSpool({ dir, quotaBytes, policy, now, onError, onDropped, ...disk });
   const kept = new Set<string>();
   const onDamage = (damage: Damage): void => {
     instance.onDamage(damage);
@@ -81,10 +87,12 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, inst
     stored,
     ledger: deps.ledger,
     waiter: instance.waiter,
+    now,
     random,
     backOff,
     onError,
-    take: (limit) => view.records(spool.sentSeq(), limit),
+    take: (from, limit) => view.records(from, limit),
+    sentSeq: spool.sentSeq,
     sent: async (seq) => {
       await spool.sent(seq);
       sentWaiter.wake();
@@ -167,7 +175,7 @@ export const openWriter = async (settings: StoreSettings, deps: InfluxDeps, inst
   let closing: Promise<void> | null = null;
 
   return {
-    ...instance.answers({ view, reads, head, sentSeq, full: spool.full }),
+    ...instance.answers({ view, reads, head, sentSeq, full: spool.full, dropped: () => dropped }),
     write: async (batch) => {
       if (closing !== null) throw new StoreUnavailableError("the store is closing", { retryAfterMs: 1000 });
       return committer.write(batch);
