@@ -74,7 +74,16 @@ function runTests(counts: Counts, args: readonly string[]): void {
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 if (only === "all" || only === "check") runChecks(counts);
 if (only === "all") runTests(counts, []);
-if (only === "quick") runTests(counts, ["--project", "node"]);
+// Without real servers, killed processes and browsers.
+const slow = [
+  "deploy/product*.test.ts",
+  "deploy/bench/**",
+  "store/influx/**",
+  "store/sqlite/**",
+  "**/subscribe.test.ts",
+  "**/crash.test.ts",
+];
+if (only === "quick") runTests(counts, ["--project", "node", ...slow.flatMap((files) => ["--exclude", files])]);
 
 // On a machine that must run everything, a test that did not run is not a pass.
 if (process.env.CI === "true" && counts.skipped > 0) {
