@@ -28,6 +28,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       clientId: client.id,
       from: from.address,
       loopback: from.loopback,
+      names: from.names,
     });
     if (!attempt.ok) return attempt;
     const { identity } = attempt;

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { isLoopback } from "./access.ts";
+import { isNetwork } from "./gate.ts";
 
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+const file = (meaning: string) => z.string().min(1).optional().describe(meaning);
 
 /** Settings of the broker, from the environment. Anonymous clients are for loopback only, so another host needs users. */
 export const brokerSchema = z
@@ -12,6 +15,21 @@ export const brokerSchema = z
       .union([z.literal("any"), count(0, 65_535)])
       .default(8083)
       .describe('TCP port of MQTT over WebSocket; 0 is off, "any" takes a free one'),
+    BROKER_TLS_PORT: z
+      .union([z.literal("any"), count(0, 65_535)])
+      .default(0)
+      .describe('TCP port of MQTT over TLS, commonly 8883; 0 is off, "any" takes a free one'),
+    BROKER_TLS_HOST: z.string().min(1).optional().describe("address to listen on for TLS; BROKER_HOST unless set"),
+    BROKER_TLS_CERT_FILE: file("certificate with its chain, PEM; taken anew when it changes"),
+    BROKER_TLS_KEY_FILE: file("private key of the certificate, PEM"),
+    BROKER_TLS_CA_FILE: file("authority of client certificates, PEM; their common or alternative name is the user"),
+    BROKER_TLS_CLIENT_CERT: z
+      .enum(["optional", "required"])
+      .default("optional")
+      .describe("with BROKER_TLS_CA_FILE, whether a client without a certificate may log in with a password"),
+    BROKER_TLS_RELOAD_MS: count(10, 86_400_000)
+      .default(10_000)
+      .describe("how often certificate files are looked at, ms"),
     BROKER_USERS_FILE: z
       .string()
       .min(1)
@@ -33,6 +51,32 @@ export const brokerSchema = z
       .default(8_388_608)
       .describe("bytes a subscriber may leave unread before it is cut"),
     BROKER_CONNECTIONS: count(1, 1_000_000).default(6000).describe("open connections, TCP and WebSocket together"),
+    BROKER_GATEWAYS: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()])))
+      .pipe(z.array(z.string().refine(isNetwork, "expected addresses or networks such as 10.1.0.0/16")))
+      .describe("addresses or networks of gateways that stand for many sensors, comma-separated"),
+    BROKER_ADDRESS_CONNECTIONS: count(1, 1_000_000).default(200).describe("open connections of one address"),
+    BROKER_GATEWAY_CONNECTIONS: count(1, 1_000_000)
+      .default(6000)
+      .describe("open connections of one address that is loopback or in BROKER_GATEWAYS"),
+    BROKER_CONNECTS_PER_S: count(1, 1_000_000)
+      .default(500)
+      .describe("new connections a second in all, twice that at once"),
+    BROKER_ADDRESS_CONNECTS_PER_S: count(1, 1_000_000)
+      .default(20)
+      .describe("new connections a second from one address"),
+    BROKER_GATEWAY_CONNECTS_PER_S: count(1, 1_000_000)
+      .default(500)
+      .describe("new connections a second from one address that is loopback or in BROKER_GATEWAYS"),
+    // A gateway of a thousand racks that sends what it kept through an outage.
+    BROKER_PUBLISH_PER_S: count(0, 1_000_000)
+      .default(1000)
+      .describe("messages a second of one client that is not on loopback; beyond it is not read, 0 is without limit"),
+    BROKER_LOOPBACK_PUBLISH_PER_S: count(0, 1_000_000)
+      .default(0)
+      .describe("messages a second of one client on loopback; 0 is without limit"),
     BROKER_SUBSCRIPTIONS: count(1, 100_000).default(500).describe("subscriptions of one client"),
     BROKER_QUEUE: count(0, 1_000_000).default(10_000).describe("messages kept for one client that is away"),
     BROKER_QUEUE_BYTES: count(0, 4_294_967_296)
@@ -53,12 +97,24 @@ export const brokerSchema = z
       .describe("at the end, time for messages on their way to be stored and acknowledged, ms"),
   })
   .superRefine((settings, context) => {
-    if (isLoopback(settings.BROKER_HOST) || settings.BROKER_USERS_FILE !== undefined) return;
-    context.addIssue({
-      code: "custom",
-      path: ["BROKER_HOST"],
-      message: `"${settings.BROKER_HOST}" is not loopback and anonymous clients are for loopback only: set BROKER_USERS_FILE`,
-    });
+    const fault = (path: keyof typeof settings, message: string) =>
+      context.addIssue({ code: "custom", path: [path], message });
+    for (const name of ["BROKER_HOST", "BROKER_TLS_HOST"] as const) {
+      const host = settings[name];
+      if (host === undefined || isLoopback(host) || settings.BROKER_USERS_FILE !== undefined) continue;
+      fault(name, `"${host}" is not loopback and anonymous clients are for loopback only: set BROKER_USERS_FILE`);
+    }
+    if (settings.BROKER_TLS_PORT !== 0) {
+      for (const name of ["BROKER_TLS_CERT_FILE", "BROKER_TLS_KEY_FILE"] as const) {
+        if (settings[name] === undefined) fault(name, "is needed for BROKER_TLS_PORT");
+      }
+    }
+    if (settings.BROKER_TLS_CA_FILE !== undefined && settings.BROKER_USERS_FILE === undefined) {
+      fault("BROKER_TLS_CA_FILE", "names users, so it needs BROKER_USERS_FILE");
+    }
+    if (settings.BROKER_TLS_CLIENT_CERT === "required" && settings.BROKER_TLS_CA_FILE === undefined) {
+      fault("BROKER_TLS_CLIENT_CERT", "needs BROKER_TLS_CA_FILE, the authority of client certificates");
+    }
   });
 
 export type BrokerSettings = z.infer<typeof brokerSchema>;

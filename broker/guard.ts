@@ -3,6 +3,7 @@
 //                      │ at most BROKER_INFLIGHT messages out, a DISCONNECT only after them,
 //                      └ nothing between CONNECT and CONNACK; the rest stays in the socket, which stops the sender
 import type { Duplex } from "node:stream";
+import type { Pace } from "./gate.ts";
 import type { Lane } from "./lane.ts";
 import { checkBody, checkHeader, type Fault, packetType, type TopicLimits } from "./packet.ts";
 
@@ -22,11 +23,21 @@ export function createGuard(limits: GuardLimits): Guard {
   let fault: Fault | null = null;
   let held = false;
   let bodyEnd = 0;
+  let pace: Pace | null = null;
 
   function blocked(type: number): boolean {
     if (connect === "passed" || connect === "ended") return true;
     if (type === packetType.disconnect) return inflight > 0;
-    return type === packetType.publish && inflight >= limits.inflight;
+    return type === packetType.publish && isAhead();
+  }
+
+  function isAhead(): boolean {
+    return inflight >= limits.inflight || (pace !== null && !pace.mayPass());
+  }
+
+  function count(): void {
+    inflight += 1;
+    pace?.pass();
   }
 
   function header(): Fault | null {
@@ -61,7 +72,7 @@ export function createGuard(limits: GuardLimits): Guard {
     const type = first >> 4;
     if (type === packetType.connect) connect = "passed";
     if (type === packetType.disconnect) connect = "ended"; // [MQTT-3.14.4-2]
-    if (type === packetType.publish) inflight += 1;
+    if (type === packetType.publish) count();
     first = -1;
     length = lengthBytes = bodySeen = wanted = 0;
     headerDone = false;
@@ -73,7 +84,7 @@ export function createGuard(limits: GuardLimits): Guard {
     const byte = chunk[at] ?? 0;
     // RETAIN and QoS 2 go the long way, and DUP with QoS 0 is refused there.
     if (byte >> 4 !== packetType.publish || byte & 5 || (byte & 10) === 8) return 0;
-    if (connect !== "answered" || inflight >= limits.inflight) return 0;
+    if (connect !== "answered" || isAhead()) return 0;
     let size = 0;
     for (let n = 0; n < 4; n++) {
       const part = chunk[at + 1 + n] ?? 0x80;
@@ -102,7 +113,7 @@ export function createGuard(limits: GuardLimits): Guard {
             // What came before it must be looked at before.
             if (at > from) return { ok: true, from, taken: at };
             lane.take(chunk, byte, body, bodyEnd);
-            inflight += 1;
+            count();
             at = from = bodyEnd;
             continue;
           }
@@ -135,12 +146,13 @@ export function createGuard(limits: GuardLimits): Guard {
       }
       return { ok: true, from, taken: at };
     },
-    answered() {
+    answered(limit = null) {
+      pace = limit;
       connect = "answered";
       held = false;
     },
-    release(count = 1) {
-      inflight -= count;
+    release(messages = 1) {
+      inflight -= messages;
       held = false;
     },
   };
@@ -199,10 +211,10 @@ export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: F
 
   return {
     take,
-    open(opened) {
+    open(opened, pace) {
       if (state === "connecting") state = "open";
       lane = opened;
-      guard.answered();
+      guard.answered(pace);
     },
     stop() {
       state = "stopped";
@@ -222,10 +234,10 @@ export interface Guard {
    * after `taken` are to be offered again. Or why the connection must end.
    */
   scan(chunk: Buffer, start?: number, lane?: Lane | null): ScanResult;
-  /** CONNACK was sent. */
-  answered(): void;
+  /** CONNACK was sent; from now on messages keep this pace. */
+  answered(pace?: Pace | null): void;
   /** So many messages are stored or refused; one unless told. */
-  release(count?: number): void;
+  release(messages?: number): void;
 }
 
 type ScanResult =
@@ -236,7 +248,7 @@ export interface Inlet {
   /** The next bytes that may pass, or null. */
   take(): Buffer | null;
   /** CONNACK was sent: from now on only `take` gives bytes, and plain telemetry goes to the lane. */
-  open(lane: Lane | null): void;
+  open(lane: Lane | null, pace: Pace | null): void;
   /** Nothing is taken any more. */
   stop(): void;
 }

@@ -1,5 +1,5 @@
-import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
+import { createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { isLoopback } from "./access.ts";
@@ -9,13 +9,10 @@ const subprotocols = ["mqtt", "mqttv3.1"];
 
 /** Accepts MQTT on TCP. */
 export async function listenTcp(at: ListenAddress, deps: ListenDeps): Promise<Listener> {
-  // Acknowledgements are small and waited for.
-  const server = createServer({ noDelay: true }, (socket: Socket) => {
+  return await accept(at, deps, (socket) => {
     const from = socket.remoteAddress ?? "unknown";
-    deps.onConnection(socket, { address: from, loopback: isLoopback(from) });
+    deps.onConnection(socket, { address: from, loopback: isLoopback(from), names: null });
   });
-  const port = await listen(server, at, deps.onError);
-  return { port, close: () => close(server) };
 }
 
 /** Accepts MQTT over WebSocket. */
@@ -47,15 +44,13 @@ export async function listenWebSocket(
       // One packet is several writes; they leave as one frame.
       writev: (chunks, done) => socket.send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done),
     });
-    deps.onConnection(stream, { address: from, loopback: isLocalRequest(from, request.headers) });
+    deps.onConnection(stream, { address: from, loopback: isLocalRequest(from, request.headers), names: null });
   });
-  // The HTTP server's errors arrive here too and are told by `listen`.
-  sockets.on("error", () => {});
-  const port = await listen(http, at, deps.onError);
+  const listener = await accept(at, deps, (socket) => http.emit("connection", socket));
   return {
-    port,
+    port: listener.port,
     close() {
-      const closed = close(http);
+      const closed = listener.close();
       http.closeAllConnections();
       return closed;
     },
@@ -72,20 +67,32 @@ export function isLocalRequest(from: string, headers: IncomingMessage["headers"]
   return URL.canParse(headers.origin) && isLoopback(new URL(headers.origin).hostname);
 }
 
-async function listen(
-  server: Server | HttpServer,
+/** Listens on TCP and gives on the sockets that may stay. */
+export async function accept(
   at: ListenAddress,
-  onError: (error: Error) => void,
-): Promise<number> {
+  deps: Pick<ListenDeps, "onSocket" | "onError">,
+  onAccepted: (socket: Socket) => void,
+): Promise<Listener> {
+  // Acknowledgements are small and waited for.
+  const server = createServer({ noDelay: true }, (socket) => {
+    if (deps.onSocket(socket)) onAccepted(socket);
+    else socket.destroy();
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => reject(new Error(explain(cause, at), { cause })));
     server.listen({ port: at.port, host: at.host }, resolve);
   });
   server.removeAllListeners("error");
-  server.on("error", onError);
+  server.on("error", deps.onError);
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("BUG: a TCP server without a port");
-  return bound.port;
+  return {
+    port: bound.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+      }),
+  };
 }
 
 function explain(cause: NodeJS.ErrnoException, { host, port, portSetting }: ListenAddress): string {
@@ -96,30 +103,28 @@ function explain(cause: NodeJS.ErrnoException, { host, port, portSetting }: List
       return `port ${port} needs rights this process does not have: set ${portSetting} above 1023`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return `"${host}" is not an address of this machine: set BROKER_HOST to one that is`;
+      return `"${host}" is not an address of this machine: set ${portSetting === "BROKER_TLS_PORT" ? "BROKER_TLS_HOST" : "BROKER_HOST"} to one that is`;
     default:
       return `cannot listen on ${host} port ${port}: ${cause.message}`;
   }
 }
 
-function close(server: Server | HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-  });
-}
-
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
-  readonly portSetting: "BROKER_PORT" | "BROKER_WS_PORT";
+  readonly portSetting: "BROKER_PORT" | "BROKER_WS_PORT" | "BROKER_TLS_PORT";
 }
 
 export interface Remote {
   readonly address: string;
   readonly loopback: boolean;
+  /** Names of a client certificate; null without one. */
+  readonly names: readonly string[] | null;
 }
 
-interface ListenDeps {
+export interface ListenDeps {
+  /** Whether a socket may stay, looked at before anything is read from it. */
+  readonly onSocket: (socket: Socket) => boolean;
   readonly onConnection: (connection: Duplex, from: Remote) => void;
   readonly onError: (error: Error) => void;
 }

@@ -61,11 +61,24 @@ export async function createLogin(deps: LoginDeps): Promise<Login> {
     return deny("BROKER_PASSWORD_WRONG", `user ${quote(name)} or its password is wrong`, 4);
   }
 
-  return async ({ user: name, password, clientId, from, loopback }) => {
+  return async ({ user: name, password, clientId, from, loopback, names = null }) => {
     for (const named of [checkName("client id", clientId), checkName("user name", name ?? "")]) {
       if (!named.ok) return deny(named.code, named.reason, 2);
     }
 
+    if (names !== null) {
+      const owner = names.map((each) => users?.get(each)).find((each) => each !== undefined);
+      if (owner === undefined) {
+        const reason = `certificate of ${quote(names[0] ?? "")} names no user`;
+        return deny("BROKER_CERTIFICATE_REFUSED", reason, 5);
+      }
+      if (name !== undefined && name !== owner.name) {
+        const reason = `certificate is of user ${quote(owner.name)}, not ${quote(name)}`;
+        return deny("BROKER_CERTIFICATE_REFUSED", reason, 5);
+      }
+      const { role, site, device } = owner;
+      return { ok: true, identity: { user: owner.name, role, site, device, clientId, loopback } };
+    }
     if (name === "wattlas") {
       const right = loopback && systemPassword !== undefined && equalSecrets(password, Buffer.from(systemPassword));
       if (!right) return deny("BROKER_PASSWORD_WRONG", `user "wattlas" is the product itself on loopback`, 4);
@@ -123,6 +136,8 @@ export interface LoginAttempt {
   /** Remote address. */
   readonly from: string;
   readonly loopback: boolean;
+  /** Names of the client certificate, which stands for a password; null without one. */
+  readonly names?: readonly string[] | null;
 }
 
 /** `connack` is a return code of MQTT 3.1.1, table 3.1. */

@@ -1,8 +1,9 @@
-//   TCP, WebSocket ──▶ guard ──▶ aedes ──▶ authorize ──▶ onMessage (until it is on disk) ──▶ PUBACK ──▶ subscribers
+//   TCP, TLS, WebSocket ──▶ guard ──▶ aedes ──▶ authorize ──▶ onMessage (until it is on disk) ──▶ PUBACK ──▶ subscribers
 //                                  ▲
 //   publish (the product) ─────────┘ straight to subscribers
 import type { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { Aedes } from "aedes";
@@ -10,17 +11,19 @@ import { createAdmission } from "./admission.ts";
 import { createAudience } from "./audience.ts";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
+import { createGate } from "./gate.ts";
 import { forgetSession, isRepeated, mendBroker, restoreSessions } from "./inside.ts";
 import { createIntake } from "./intake.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { createKept, type Kept, type RetainedPacket } from "./kept.ts";
 import { createLanes } from "./lane.ts";
-import { type Listener, listenTcp, listenWebSocket, type Remote } from "./listen.ts";
+import { type ListenDeps, type Listener, listenTcp, listenWebSocket, type Remote } from "./listen.ts";
 import { createLogin } from "./login.ts";
 import type { InboundMessage, OutboundMessage } from "./message.ts";
 import { createRetained } from "./retained.ts";
 import { createSessions, type Session } from "./session.ts";
 import { createTally, type Refusal } from "./tally.ts";
+import { listenTls } from "./tls.ts";
 import { parseUsers, type User } from "./users.ts";
 
 // The shortest keep-alive is 1 s, of which one and a half times counts.
@@ -36,6 +39,7 @@ const flushMs = 1000;
  */
 export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): Promise<Broker> {
   const now = deps.now ?? Date.now;
+  const clock = deps.clock ?? (() => performance.now());
   const users = settings.BROKER_USERS_FILE === undefined ? null : await readUsers(settings.BROKER_USERS_FILE);
   const tally = createTally(now, (refusal) => deps.onRefusal?.(refusal));
   const login = await createLogin({ users, systemPassword: deps.systemPassword, now });
@@ -54,7 +58,7 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     now,
   });
   const journal = deps.dir === undefined ? null : await openKept(deps.dir, kept, deps.onError);
-  const sessions = createSessions(settings, tally);
+  const sessions = createSessions(settings, tally, clock);
   const admission = createAdmission({ settings, sessions, login, kept, onError: deps.onError });
   const intake = createIntake({
     sessions,
@@ -107,39 +111,36 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   });
   sessions.follow(aedes, deps.lane === "off" ? null : lanes);
 
-  const onConnection = (connection: Duplex, from: Remote) => sessions.accept(aedes, connection, from);
-  const listeners: Listener[] = [];
-  let wsPort: number | null = null;
-  let port: number;
+  const gate = createGate(
+    {
+      gateways: settings.BROKER_GATEWAYS,
+      openKnown: settings.BROKER_GATEWAY_CONNECTIONS,
+      openOther: settings.BROKER_ADDRESS_CONNECTIONS,
+      perSecond: settings.BROKER_CONNECTS_PER_S,
+      perSecondKnown: settings.BROKER_GATEWAY_CONNECTS_PER_S,
+      perSecondOther: settings.BROKER_ADDRESS_CONNECTS_PER_S,
+    },
+    clock,
+  );
+  const onRefused = (code: BrokerCode, reason: string, from: string) =>
+    tally.refuse(code, reason, { ...nobody, from, topic: null });
+  const listening = {
+    onSocket(socket: Socket) {
+      const from = socket.remoteAddress ?? "unknown";
+      const entry = gate.enter(from);
+      if (entry.ok) socket.once("close", () => gate.leave(from));
+      else onRefused(entry.code, entry.reason, from);
+      return entry.ok;
+    },
+    onConnection: (connection: Duplex, from: Remote) => sessions.accept(aedes, connection, from),
+    onError,
+    onRefused,
+  };
+  const listeners: Listeners = { tcp: null, webSocket: null, tls: null };
   try {
-    const tcp = await listenTcp(
-      { host: settings.BROKER_HOST, port: settings.BROKER_PORT, portSetting: "BROKER_PORT" },
-      { onConnection, onError },
-    );
-    listeners.push(tcp);
-    port = tcp.port;
-    if (settings.BROKER_WS_PORT !== 0) {
-      const webSocket = await listenWebSocket(
-        {
-          host: settings.BROKER_HOST,
-          port: settings.BROKER_WS_PORT === "any" ? 0 : settings.BROKER_WS_PORT,
-          portSetting: "BROKER_WS_PORT",
-          // A frame may carry several packets.
-          messageBytes: settings.BROKER_PACKET_BYTES * 2,
-          handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
-        },
-        {
-          onConnection,
-          onError,
-          onRefused: (reason, from) =>
-            tally.refuse("BROKER_PROTOCOL_REFUSED", reason, { ...nobody, from, topic: null }),
-        },
-      );
-      listeners.push(webSocket);
-      wsPort = webSocket.port;
-    }
+    await listenAll(settings, listening, listeners);
   } catch (error) {
-    await Promise.all([...listeners.map((listener) => listener.close()), closeAedes(aedes)]);
+    await Promise.all([closeListeners(listeners), closeAedes(aedes)]);
     await journal?.close();
     throw error;
   }
@@ -150,7 +151,7 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
 
   let stopped: Promise<void> | null = null;
   async function stop(): Promise<void> {
-    const closed = listeners.map((listener) => listener.close());
+    const closed = closeListeners(listeners);
     for (const { inlet } of sessions.all) inlet.stop();
     await intake.drain(settings.BROKER_STOP_TIMEOUT_MS);
     clearInterval(sweep);
@@ -160,12 +161,17 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     await Promise.all([...sessions.all].map(flush));
     await closeAedes(aedes);
     for (const { connection } of sessions.all) connection.destroy();
-    await Promise.all(closed);
+    await closed;
     await journal?.close();
   }
 
   return {
-    address: { host: settings.BROKER_HOST, port, wsPort },
+    address: {
+      host: settings.BROKER_HOST,
+      port: listeners.tcp?.port ?? 0,
+      wsPort: listeners.webSocket?.port ?? null,
+      tlsPort: listeners.tls?.port ?? null,
+    },
     publish({ topic, payload, qos, retain }) {
       if (stopped !== null) return Promise.reject(new Error("broker is stopped"));
       tally.add("published");
@@ -191,6 +197,46 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
       await stopped;
     },
   };
+}
+
+/** Opens every port that is set; what was opened before one fails is in `open`. */
+async function listenAll(settings: BrokerSettings, deps: Listening, open: Listeners): Promise<void> {
+  const host = settings.BROKER_HOST;
+  const portOf = (port: number | "any") => (port === "any" ? 0 : port);
+  open.tcp = await listenTcp({ host, port: settings.BROKER_PORT, portSetting: "BROKER_PORT" }, deps);
+  if (settings.BROKER_WS_PORT !== 0) {
+    open.webSocket = await listenWebSocket(
+      {
+        host,
+        port: portOf(settings.BROKER_WS_PORT),
+        portSetting: "BROKER_WS_PORT",
+        // A frame may carry several packets.
+        messageBytes: settings.BROKER_PACKET_BYTES * 2,
+        handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
+      },
+      { ...deps, onRefused: (reason, from) => deps.onRefused("BROKER_PROTOCOL_REFUSED", reason, from) },
+    );
+  }
+  const { BROKER_TLS_CERT_FILE: certFile, BROKER_TLS_KEY_FILE: keyFile } = settings;
+  if (settings.BROKER_TLS_PORT === 0 || certFile === undefined || keyFile === undefined) return;
+  open.tls = await listenTls(
+    {
+      host: settings.BROKER_TLS_HOST ?? host,
+      port: portOf(settings.BROKER_TLS_PORT),
+      portSetting: "BROKER_TLS_PORT",
+      certFile,
+      keyFile,
+      caFile: settings.BROKER_TLS_CA_FILE,
+      clientCertificate: settings.BROKER_TLS_CLIENT_CERT,
+      handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
+      reloadMs: settings.BROKER_TLS_RELOAD_MS,
+    },
+    deps,
+  );
+}
+
+async function closeListeners({ tcp, webSocket, tls }: Listeners): Promise<void> {
+  await Promise.all([tcp?.close(), webSocket?.close(), tls?.close()]);
 }
 
 /** Reads what was kept before a restart and notes every change from now on. */
@@ -247,6 +293,16 @@ function closeAedes(aedes: Aedes): Promise<void> {
   });
 }
 
+interface Listening extends ListenDeps {
+  readonly onRefused: (code: BrokerCode, reason: string, from: string) => void;
+}
+
+interface Listeners {
+  tcp: Listener | null;
+  webSocket: Listener | null;
+  tls: Listener | null;
+}
+
 export interface BrokerDeps {
   /**
    * Called once for each publish that passed the access rules, wills included; the product's own messages do not come
@@ -264,7 +320,10 @@ export interface BrokerDeps {
   /** Each refusal, for log and screen; they are counted in any case. */
   readonly onRefusal?: (refusal: Refusal) => void;
   readonly onError: (error: unknown, at: { readonly stage: "broker"; readonly code: BrokerCode }) => void;
+  /** UTC ms. */
   readonly now?: () => number;
+  /** Monotone ms, for rates. */
+  readonly clock?: () => number;
   /** Folder for retained messages and sessions; without it they end with the process. */
   readonly dir?: string;
   /** Password of the user `wattlas`, the product's own loopback client with role `system`; without it nobody is. */
@@ -272,9 +331,14 @@ export interface BrokerDeps {
 }
 
 export interface Broker extends AsyncDisposable {
-  readonly address: { readonly host: string; readonly port: number; readonly wsPort: number | null };
+  readonly address: {
+    readonly host: string;
+    readonly port: number;
+    readonly wsPort: number | null;
+    readonly tlsPort: number | null;
+  };
   /** Publishes as the product: no access rules, not seen by `onMessage`. Resolves when it is on its way to subscribers. */
   publish(message: OutboundMessage): Promise<void>;
-  /** Since the start: `connections`, `messages`, `straight`, `published`, each `BROKER_…` code; now: `clients`, `retained`, `sessions`. */
+  /** Since the start: `connections`, `messages`, `straight`, `paused`, `published`, each `BROKER_…` code; now: `clients`, `retained`, `sessions`. */
   counters(): Readonly<Record<string, number>>;
 }

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Aedes, Client, ConnectPacket } from "aedes";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
+import { createPace, type Pace } from "./gate.ts";
 import { attachGuard, createGuard, type Guard, type Inlet } from "./guard.ts";
 import { openClient } from "./inside.ts";
 import type { Lane, Lanes } from "./lane.ts";
@@ -16,8 +17,11 @@ const errorCodes = new Map<string, BrokerCode>([
   ["drain timeout", "BROKER_SLOW_CONSUMER"],
 ]);
 
+// A client that is always too fast would fill the log.
+const tellAgainMs = 60_000;
+
 /** All connections, from the first byte to the last. */
-export function createSessions(settings: BrokerSettings, tally: Tally): Sessions {
+export function createSessions(settings: BrokerSettings, tally: Tally, clock: () => number): Sessions {
   const all = new Set<Session>();
   const byClient = new WeakMap<object, Session>();
   const limits = {
@@ -73,6 +77,31 @@ export function createSessions(settings: BrokerSettings, tally: Tally): Sessions
     }
   }
 
+  function paceOf(session: Session): Pace | null {
+    const { BROKER_PUBLISH_PER_S, BROKER_LOOPBACK_PUBLISH_PER_S } = settings;
+    const perSecond = session.from.loopback ? BROKER_LOOPBACK_PUBLISH_PER_S : BROKER_PUBLISH_PER_S;
+    if (perSecond === 0) return null;
+    let told = Number.NEGATIVE_INFINITY;
+    const pace = createPace(perSecond, clock, {
+      onWait() {
+        tally.add("paused");
+        if (clock() - told < tellAgainMs) return;
+        told = clock();
+        refuse(
+          session,
+          "BROKER_PUBLISH_TOO_FAST",
+          `client sends more than ${perSecond} messages a second and has to wait`,
+        );
+      },
+      onReady() {
+        session.guard.release(0);
+        pull(session);
+      },
+    });
+    session.connection.once("close", pace.stop);
+    return pace;
+  }
+
   return {
     all,
     accept,
@@ -98,7 +127,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally): Sessions
         tally.add("connections");
         session.ready = true;
         session.lane = session.identity === null ? null : (lanes?.open(session, session.identity) ?? null);
-        session.inlet.open(session.lane);
+        session.inlet.open(session.lane, paceOf(session));
         pull(session);
       });
       aedes.on("unsubscribe", (filters, client) => {
