@@ -179,7 +179,7 @@ export const openServer = ({ url, database, user, password }: InfluxAddress): In
 /** One line for a person. */
 export const explain = (error: unknown): string => {
   if (error instanceof HttpError) {
-    const said = /"error":\s*"((?:[^"\\]|\\.)*)"/.exec(error.body ?? "")?.[1] ?? error.body ?? "";
+    const said = /"(?:error|message)":\s*"((?:[^"\\]|\\.)*)"/.exec(error.body ?? "")?.[1] ?? error.body ?? "";
     return `${error.statusCode} ${error.statusMessage ?? ""} ${said}`.trim().slice(0, 300);
   }
   if (error instanceof AggregateError && error.errors.length > 0) return explain(error.errors[0]);

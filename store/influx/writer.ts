@@ -95,6 +95,7 @@ export const openWriter = async (deps: InfluxDeps, instance: Instance): Promise<
     sentSeq: spool.sentSeq,
     sent: async (seq) => {
       await spool.sent(seq);
+      if (spool.full()) await saveCatalog("changed");
       sentWaiter.wake();
     },
     known: async (readings) => {
@@ -178,7 +179,13 @@ export const openWriter = async (deps: InfluxDeps, instance: Instance): Promise<
     ...instance.answers({ view, reads, head, sentSeq, full: spool.full, dropped: () => dropped }),
     write: async (batch) => {
       if (closing !== null) throw new StoreUnavailableError("the store is closing", { retryAfterMs: 1000 });
-      return committer.write(batch);
+      try {
+        return await committer.write(batch);
+      } catch (error) {
+        // What is sent already may make room as soon as the catalogue no longer needs it.
+        if (spool.full()) await saveCatalog("changed").catch(() => undefined);
+        throw error;
+      }
     },
     prune: createPruner({ server, roll, drain: () => drain(60_000), note: (note) => committer.note(note), gapMs }),
     [Symbol.asyncDispose]: () => {
