@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseUsers } from "./users.ts";
 
@@ -16,6 +17,16 @@ users:
   expect([...result.users.keys()]).toEqual(["ann", "gw-1", "m-1", "__proto__"]);
   expect(result.users.get("m-1")).toMatchObject({ role: "device", site: "demo", device: "m-1" });
   expect(result.users.get("ann")).toMatchObject({ role: "admin", site: null, device: null });
+});
+
+test("the users file that is shipped as an example loads", () => {
+  const result = parseUsers(readFileSync(new URL("./users.good.yaml", import.meta.url), "utf8"));
+  expect(result.ok && [...result.users.values()].map(({ name, role }) => `${name} ${role}`)).toEqual([
+    "operator admin",
+    "gateway-1 gateway",
+    "meter-7 device",
+    "screen-1 reader",
+  ]);
 });
 
 test("every fault is told with its place", () => {
