@@ -1,21 +1,26 @@
 // The screens against the real product, with its demonstration site and a device of our own.
+import { readFile } from "node:fs/promises";
 import mqtt from "mqtt";
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseSite } from "#energy";
+import { type Product, startProduct, temporaryFolder } from "../../deploy/product.ts";
 import type { HealthWire } from "../server/wire.ts";
 import { findBarriers, launchBrowser, openScreen } from "./browser.ts";
-import { type Product, startProduct } from "./product.ts";
 
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let product: Product;
 let browser: Browser;
 
 beforeAll(async () => {
-  product = await startProduct();
+  folder = await temporaryFolder();
+  product = await startProduct(folder.path, { DEPLOY_DEMO: "on" });
   browser = await launchBrowser();
 });
 afterAll(async () => {
   await browser?.close();
-  await product?.[Symbol.asyncDispose]();
+  await product?.end("SIGTERM");
+  await folder?.[Symbol.asyncDispose]();
 });
 
 const show = async (path: string, locale: "en" | "zh-CN" = "en") => {
@@ -68,5 +73,19 @@ test("a reading that is published is on the Ingest page, and nonsense is among t
   expect(await row.innerText()).toContain("not yet modelled");
   await page.locator(".letters", { hasText: "COLLECTOR_PAYLOAD_NOT_JSON" }).waitFor({ timeout: 30_000 });
   expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a device that no model knows gives a site file that has no faults", async () => {
+  const client = await mqtt.connectAsync(product.mqttUrl);
+  await client.publishAsync("dc/lab/pcc-1/telemetry", '{"power_w":4200,"energy_import_wh":1}', { qos: 1 });
+  await client.endAsync();
+  const { context, page } = await show("/ingest");
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download lab.yaml" }).click();
+  const download = await waiting;
+  expect(download.suggestedFilename()).toBe("lab.yaml");
+  const text = await readFile(await download.path(), "utf8");
+  expect(parseSite(text, "lab.yaml")).toMatchObject({ ok: true, site: { id: "lab" } });
   await context.close();
 });

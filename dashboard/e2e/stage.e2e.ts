@@ -191,14 +191,6 @@ test("the crosshair of one chart moves on all", async () => {
   await expect.poll(() => page.locator(".legend .when", { hasText: /\d\d:\d\d/ }).count()).toBeGreaterThanOrEqual(3);
 });
 
-test("a device that no model knows gives a site file", async () => {
-  const { page } = await show("/ingest");
-  const waiting = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Download lab.yaml" }).click();
-  const download = await waiting;
-  expect(download.suggestedFilename()).toBe("lab.yaml");
-});
-
 test("a wall screen has nothing to press", async () => {
   const { page } = await show("/?wall", { width: 1920, height: 1080, scheme: "dark" });
   await page.locator(".flow .pill").first().waitFor();
