@@ -70,7 +70,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       admit(session, client).then(
         (result) => {
           if (!("ok" in result)) {
-            enter(session, client, result);
+            // It may be gone by now, and then nobody would tell.
+            if (!session.connection.closed) enter(session, client, result);
             done(null, true);
             return;
           }

@@ -105,10 +105,11 @@ export async function restoreSessions(aedes: Aedes, kept: Kept): Promise<void> {
 /** Removes a session that nobody came back for. */
 export async function forgetSession(aedes: Aedes, id: string): Promise<void> {
   const { persistence } = aedes as unknown as BrokerInside;
+  // Its end is decided before anyone can come back for it.
+  const cleaned = [persistence.cleanSubscriptions({ id }), persistence.cleanIncoming({ id })];
   for await (const packet of persistence.outgoingStream({ id }))
     await persistence.outgoingClearMessageId({ id }, packet);
-  await persistence.cleanIncoming({ id });
-  await persistence.cleanSubscriptions({ id });
+  await Promise.all(cleaned);
 }
 
 /** Tells the audience what aedes itself matches: filters of clients that are here, and of sessions that may be away. */

@@ -132,6 +132,25 @@ test("a folder that fails is told once, and made good when it works again", asyn
   await second.journal.close();
 });
 
+test("attempts that fail leave no files behind, and what comes meanwhile is not lost", async () => {
+  const first = await opened();
+  await untilSnapshot();
+  for (let n = 2; n < 300; n++) await mkdir(join(dir, `${n}.snapshot.tmp`));
+  for (let n = 0; n < 60; n++) first.add(`${n} ${"x".repeat(100_000)}`);
+  await until(() => first.errors.length > 0);
+  while ((await journals()).every((name) => Number.parseInt(name, 10) < 8)) await setImmediate();
+  expect((await journals()).length).toBeLessThan(5);
+  const tried = first.rounds;
+  for (let n = 2; n < 300; n++) await rm(join(dir, `${n}.snapshot.tmp`), { recursive: true, force: true });
+  await until(() => first.rounds > tried);
+  first.add("last");
+  await first.journal.close();
+  expect(first.errors).toHaveLength(1);
+  const second = await opened();
+  expect(second.state.size).toBe(61);
+  await second.journal.close();
+});
+
 test("a folder that cannot be one is an error at the start", async () => {
   await writeFile(join(dir, "file"), "");
   await expect(openJournal(join(dir, "file"), noDeps())).rejects.toThrow();

@@ -59,6 +59,7 @@ export async function openJournal(dir: string, deps: JournalDeps): Promise<Journ
   let snapshotBytes = 0;
   let pending: Entry[] = [];
   let state: "ok" | "broken" = "ok";
+  let told = false;
   let closing = false;
   let work: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -91,14 +92,28 @@ export async function openJournal(dir: string, deps: JournalDeps): Promise<Journ
   }
 
   async function snapshot(): Promise<void> {
-    const old = handle;
+    const old = { handle, path: path(dir, generation, "journal"), isEmpty: journalBytes === 0 };
+    handle = await open(path(dir, generation + 1, "journal"), "w");
     generation += 1;
-    handle = await open(path(dir, generation, "journal"), "w");
-    await old.close();
     journalBytes = 0;
-    if (state === "broken") state = "ok";
+    await old.handle.close();
+    // A full disk must not be filled with files of attempts.
+    if (old.isEmpty) await rm(old.path, { force: true });
+    state = "ok";
     const unfinished = `${path(dir, generation, "snapshot")}.tmp`;
-    const out = await open(unfinished, "w");
+    try {
+      await writeSnapshot(unfinished);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+    await rename(unfinished, path(dir, generation, "snapshot"));
+    told = false;
+    await removeBefore(dir, generation);
+  }
+
+  async function writeSnapshot(to: string): Promise<void> {
+    const out = await open(to, "w");
     let size = 0;
     try {
       let text = "";
@@ -118,9 +133,16 @@ export async function openJournal(dir: string, deps: JournalDeps): Promise<Journ
     } finally {
       await out.close();
     }
-    await rename(unfinished, path(dir, generation, "snapshot"));
     snapshotBytes = size;
-    await removeBefore(dir, generation);
+  }
+
+  /** Told once, until a snapshot has made good what is missing. */
+  function fail(error: unknown): void {
+    pending = [];
+    state = "broken";
+    if (told) return;
+    told = true;
+    deps.onError(error);
   }
 
   async function run(): Promise<void> {
@@ -130,10 +152,7 @@ export async function openJournal(dir: string, deps: JournalDeps): Promise<Journ
       if (performance.now() - synced > syncAfterMs || closing) await sync();
       if (journalBytes > Math.max(leastSnapshotBytes, 2 * snapshotBytes)) await snapshot();
     } catch (error) {
-      pending = [];
-      // Told once, until a snapshot has made good what is missing.
-      if (state === "ok") deps.onError(error);
-      state = "broken";
+      fail(error);
     }
     work = null;
     if (state === "broken") wake(retryMs);
@@ -151,10 +170,7 @@ export async function openJournal(dir: string, deps: JournalDeps): Promise<Journ
   }
 
   // What was read is told anew in one file, while the broker starts.
-  work = snapshot().catch((error: unknown) => {
-    state = "broken";
-    deps.onError(error);
-  });
+  work = snapshot().catch(fail);
   work = work.then(() => {
     work = null;
     wake(state === "broken" ? retryMs : writeAfterMs);
@@ -164,7 +180,12 @@ export async function openJournal(dir: string, deps: JournalDeps): Promise<Journ
     append(entry) {
       // A snapshot will hold it.
       if (state === "broken") return;
-      if (pending.length >= mostPending) pending = [];
+      if (pending.length >= mostPending) {
+        pending = [];
+        fail(new Error(`more than ${mostPending} changes wait for the disk`));
+        wake(retryMs);
+        return;
+      }
       pending.push(entry);
       if (pending.length === 1 && timer !== null) {
         clearTimeout(timer);

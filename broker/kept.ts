@@ -10,6 +10,8 @@ export function createKept(deps: KeptDeps): Kept {
   let log: (entry: () => KeptRecord | null) => void = () => {};
   let queueBytes = 0;
   let newest = 0;
+  /** Topics whose retained message is yet to be written: only the last one counts. */
+  const changed = new Set<string>();
 
   function open(clientId: string, user: string, seen: number): KeptSession {
     const session = sessions.get(clientId) ?? { user, seen, here: 0, filters: new Map(), queue: new Map() };
@@ -61,6 +63,7 @@ export function createKept(deps: KeptDeps): Kept {
   }
 
   function tellRetained(topic: string): KeptRecord {
+    changed.delete(topic);
     for (const { qos, payload } of retained.match(topic)) return ["r", topic, qos, payload.toString("base64")];
     return ["r", topic];
   }
@@ -112,6 +115,8 @@ export function createKept(deps: KeptDeps): Kept {
       }
     },
     *records() {
+      // What waited to be written may have been given up in favour of this.
+      changed.clear();
       for (const message of retained.all()) yield ["r", message.topic, message.qos, message.payload.toString("base64")];
       for (const [clientId, session] of sessions) {
         yield ["s", clientId, session.user, session.seen];
@@ -124,7 +129,10 @@ export function createKept(deps: KeptDeps): Kept {
     },
     retain(message) {
       const result = retained.keep(message);
-      log(() => tellRetained(message.topic));
+      if (!changed.has(message.topic)) {
+        changed.add(message.topic);
+        log(() => tellRetained(message.topic));
+      }
       return result;
     },
     isFull: (clientId) => sessions.size >= limits.sessions && !sessions.has(clientId),

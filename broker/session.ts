@@ -123,7 +123,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally, clock: ()
       aedes.on("connectionError", failed);
       aedes.on("clientReady", (client) => {
         const session = byClient.get(client);
-        if (session === undefined) return;
+        if (session === undefined || session.connection.closed) return;
         tally.add("connections");
         session.ready = true;
         session.lane = session.identity === null ? null : (lanes?.open(session, session.identity) ?? null);
