@@ -64,7 +64,7 @@ const split = (lines: readonly Line[]): readonly (readonly Line[])[] | null => {
   });
 };
 
-const recordsPerTurn = 1000;
+const recordsPerTurn = 500;
 
 export interface Prepared {
   readonly lines: readonly Line[];

@@ -46,6 +46,7 @@ const batchLines = 5000; // InfluxDB's own advice for 1.x
 const windowRecords = batchLines * laneCount;
 // One window is under way while the next is made ready; more would only be memory.
 const openWindows = 2;
+const linesPerTurn = 5000;
 const idlePollMs = 60_000;
 
 /** Sends the spool from its cursor on, for ever. A device's lines arrive in the order of their commits. */
@@ -55,11 +56,14 @@ export const startSender = (parts: SenderParts): Sender => {
   let failures = 0;
   let largest = batchLines;
 
-  const send = (lines: readonly Line[]) =>
-    sendLines(server, lines, (refused) => {
+  const send = async (lines: readonly Line[]) => {
+    // Four requests begun in one turn would hold the thread that acknowledges.
+    await turn();
+    return sendLines(server, lines, (refused) => {
       // What one limit on the way refuses it will refuse again.
       largest = Math.max(1, Math.min(largest, Math.ceil(refused / 2)));
     });
+  };
 
   const feed = async (lanes: Lanes<Line>, knownOf: Map<number, readonly Reading[]>): Promise<void> => {
     const over = AbortSignal.any([ended.signal, lanes.broken]);
@@ -155,13 +159,13 @@ const inRequests = (lines: readonly Line[], largest: number): Line[][] => {
 const inLanes = async (lines: readonly Line[], largest: number): Promise<Line[][][]> => {
   const lanes = Array.from({ length: laneCount }, (): Line[] => []);
   const laneOf = new Map<string, number>();
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
+    if (index % linesPerTurn === linesPerTurn - 1) await turn();
     const key = deviceKey(line.reading.site, line.reading.device);
     const lane = laneOf.get(key) ?? hash(key) % laneCount;
     laneOf.set(key, lane);
     lanes[lane]?.push(line);
   }
-  await turn();
   return lanes.map((lane) => inRequests(lane, largest));
 };
 

@@ -65,7 +65,7 @@ export const readCatalog = async (dir: string): Promise<CatalogSnapshot | null> 
 };
 
 const chunkBytes = 64 * 1024; // what a range query reads and decodes at least
-const recordsPerTurn = 1000; // what is unpacked before the thread may do something else
+const recordsPerTurn = 512; // what is unpacked before the thread may do something else
 const rememberedPlaces = 64; // followers of one instance, with room
 
 export const createView = (
