@@ -5,6 +5,7 @@ import { dashboardCodes } from "#dashboard";
 import { renderCatalogue } from "#energy";
 import { rulesCodes } from "#rules";
 import { quantities, storeCodes } from "#store";
+import { drawGraph } from "./graph.ts";
 import { documentSettings } from "./settings.ts";
 
 /** A generated file, or a file with generated parts between `<!-- generated:name -->` and `<!-- /generated -->`. */
@@ -72,6 +73,7 @@ export const generated: readonly Generated[] = [
       codes: codesTable(["stage", "codes"]),
       quantities: quantitiesTable(["quantity", "unit", "kind"]),
       kpis: renderCatalogue(),
+      graph: drawGraph(),
     }),
   },
   {

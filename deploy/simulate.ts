@@ -40,7 +40,12 @@ if (values["write-sites"]) {
   );
 }
 
-const client = await mqtt.connectAsync(values.url, { clientId: `simulate-${process.pid}` });
+const client = await mqtt
+  .connectAsync(values.url, { clientId: `simulate-${process.pid}`, reconnectPeriod: 0 })
+  .catch((error: NodeJS.ErrnoException) => {
+    process.stderr.write(`simulate: no broker answers at ${values.url} (${error.code}): start Wattlas or set --url\n`);
+    process.exit(1);
+  });
 let sent = 0;
 while (Date.now() < untilMs) {
   const started = Date.now();
