@@ -80,7 +80,10 @@ export async function openRaw(port: number): Promise<RawClient> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
   socket.on("error", () => {});
-  const closed = once(socket, "close").then(() => {});
+  // Also when it ends with a reset.
+  const closed = new Promise<void>((resolve) => {
+    socket.once("close", () => resolve());
+  });
   return { socket, closed, received: () => Buffer.concat(chunks) };
 }
 

@@ -3,27 +3,23 @@
 //   publish (the product) ─────────┘ straight to subscribers
 import type { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { createAdmission } from "./admission.ts";
 import { createAudience } from "./audience.ts";
 import type { BrokerSettings } from "./config.ts";
 import type { BrokerCode } from "./errors.ts";
-import { createGate } from "./gate.ts";
 import { forgetSession, isRepeated, mendBroker, restoreSessions } from "./inside.ts";
 import { createIntake } from "./intake.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { createKept, type Kept, type RetainedPacket } from "./kept.ts";
 import { createLanes } from "./lane.ts";
-import { type ListenDeps, type Listener, listenTcp, listenWebSocket, type Remote } from "./listen.ts";
 import { createLogin } from "./login.ts";
 import type { InboundMessage, OutboundMessage } from "./message.ts";
+import { openPorts, type Ports } from "./ports.ts";
 import { createRetained } from "./retained.ts";
 import { createSessions, type Session } from "./session.ts";
 import { createTally, type Refusal } from "./tally.ts";
-import { listenTls } from "./tls.ts";
 import { parseUsers, type User } from "./users.ts";
 
 // The shortest keep-alive is 1 s, of which one and a half times counts.
@@ -111,36 +107,16 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   });
   sessions.follow(aedes, deps.lane === "off" ? null : lanes);
 
-  const gate = createGate(
-    {
-      gateways: settings.BROKER_GATEWAYS,
-      openKnown: settings.BROKER_GATEWAY_CONNECTIONS,
-      openOther: settings.BROKER_ADDRESS_CONNECTIONS,
-      perSecond: settings.BROKER_CONNECTS_PER_S,
-      perSecondKnown: settings.BROKER_GATEWAY_CONNECTS_PER_S,
-      perSecondOther: settings.BROKER_ADDRESS_CONNECTS_PER_S,
-    },
-    clock,
-  );
-  const onRefused = (code: BrokerCode, reason: string, from: string) =>
-    tally.refuse(code, reason, { ...nobody, from, topic: null });
-  const listening = {
-    onSocket(socket: Socket) {
-      const from = socket.remoteAddress ?? "unknown";
-      const entry = gate.enter(from);
-      if (entry.ok) socket.once("close", () => gate.leave(from));
-      else onRefused(entry.code, entry.reason, from);
-      return entry.ok;
-    },
-    onConnection: (connection: Duplex, from: Remote) => sessions.accept(aedes, connection, from),
-    onError,
-    onRefused,
-  };
-  const listeners: Listeners = { tcp: null, webSocket: null, tls: null };
+  let ports: Ports;
   try {
-    await listenAll(settings, listening, listeners);
+    ports = await openPorts(settings, {
+      clock,
+      onConnection: (connection, from) => sessions.accept(aedes, connection, from),
+      onRefused: (code, reason, from) => tally.refuse(code, reason, { ...nobody, from, topic: null }),
+      onError,
+    });
   } catch (error) {
-    await Promise.all([closeListeners(listeners), closeAedes(aedes)]);
+    await closeAedes(aedes);
     await journal?.close();
     throw error;
   }
@@ -151,7 +127,7 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
 
   let stopped: Promise<void> | null = null;
   async function stop(): Promise<void> {
-    const closed = closeListeners(listeners);
+    const closed = ports.close();
     for (const { inlet } of sessions.all) inlet.stop();
     await intake.drain(settings.BROKER_STOP_TIMEOUT_MS);
     clearInterval(sweep);
@@ -161,17 +137,13 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     await Promise.all([...sessions.all].map(flush));
     await closeAedes(aedes);
     for (const { connection } of sessions.all) connection.destroy();
+    ports.cut();
     await closed;
     await journal?.close();
   }
 
   return {
-    address: {
-      host: settings.BROKER_HOST,
-      port: listeners.tcp?.port ?? 0,
-      wsPort: listeners.webSocket?.port ?? null,
-      tlsPort: listeners.tls?.port ?? null,
-    },
+    address: ports.address,
     publish({ topic, payload, qos, retain }) {
       if (stopped !== null) return Promise.reject(new Error("broker is stopped"));
       tally.add("published");
@@ -197,46 +169,6 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
       await stopped;
     },
   };
-}
-
-/** Opens every port that is set; what was opened before one fails is in `open`. */
-async function listenAll(settings: BrokerSettings, deps: Listening, open: Listeners): Promise<void> {
-  const host = settings.BROKER_HOST;
-  const portOf = (port: number | "any") => (port === "any" ? 0 : port);
-  open.tcp = await listenTcp({ host, port: settings.BROKER_PORT, portSetting: "BROKER_PORT" }, deps);
-  if (settings.BROKER_WS_PORT !== 0) {
-    open.webSocket = await listenWebSocket(
-      {
-        host,
-        port: portOf(settings.BROKER_WS_PORT),
-        portSetting: "BROKER_WS_PORT",
-        // A frame may carry several packets.
-        messageBytes: settings.BROKER_PACKET_BYTES * 2,
-        handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
-      },
-      { ...deps, onRefused: (reason, from) => deps.onRefused("BROKER_PROTOCOL_REFUSED", reason, from) },
-    );
-  }
-  const { BROKER_TLS_CERT_FILE: certFile, BROKER_TLS_KEY_FILE: keyFile } = settings;
-  if (settings.BROKER_TLS_PORT === 0 || certFile === undefined || keyFile === undefined) return;
-  open.tls = await listenTls(
-    {
-      host: settings.BROKER_TLS_HOST ?? host,
-      port: portOf(settings.BROKER_TLS_PORT),
-      portSetting: "BROKER_TLS_PORT",
-      certFile,
-      keyFile,
-      caFile: settings.BROKER_TLS_CA_FILE,
-      clientCertificate: settings.BROKER_TLS_CLIENT_CERT,
-      handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
-      reloadMs: settings.BROKER_TLS_RELOAD_MS,
-    },
-    deps,
-  );
-}
-
-async function closeListeners({ tcp, webSocket, tls }: Listeners): Promise<void> {
-  await Promise.all([tcp?.close(), webSocket?.close(), tls?.close()]);
 }
 
 /** Reads what was kept before a restart and notes every change from now on. */
@@ -293,16 +225,6 @@ function closeAedes(aedes: Aedes): Promise<void> {
   });
 }
 
-interface Listening extends ListenDeps {
-  readonly onRefused: (code: BrokerCode, reason: string, from: string) => void;
-}
-
-interface Listeners {
-  tcp: Listener | null;
-  webSocket: Listener | null;
-  tls: Listener | null;
-}
-
 export interface BrokerDeps {
   /**
    * Called once for each publish that passed the access rules, wills included; the product's own messages do not come
@@ -331,12 +253,7 @@ export interface BrokerDeps {
 }
 
 export interface Broker extends AsyncDisposable {
-  readonly address: {
-    readonly host: string;
-    readonly port: number;
-    readonly wsPort: number | null;
-    readonly tlsPort: number | null;
-  };
+  readonly address: Ports["address"];
   /** Publishes as the product: no access rules, not seen by `onMessage`. Resolves when it is on its way to subscribers. */
   publish(message: OutboundMessage): Promise<void>;
   /** Since the start: `connections`, `messages`, `straight`, `paused`, `published`, each `BROKER_…` code; now: `clients`, `retained`, `sessions`. */

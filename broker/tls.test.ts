@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -51,9 +51,8 @@ test("TLS 1.1 and plain text are refused, counted and told", async () => {
   const old = connectTls({ port, host: "127.0.0.1", maxVersion: "TLSv1.1", minVersion: "TLSv1", ca: await ca() });
   await expect(once(old, "secureConnect")).rejects.toThrow();
   const plain = connectTcp({ port, host: "127.0.0.1" });
-  plain.on("error", () => {});
   plain.write("GET / HTTP/1.1\r\n\r\n");
-  await once(plain, "close");
+  await closed(plain);
   await until(() => rig.refusals.length === 2);
   expect(rig.codes()).toEqual(["BROKER_TLS_FAILED", "BROKER_TLS_FAILED"]);
   expect(rig.refusals[1]?.reason).toContain("TLS handshake failed");
@@ -72,15 +71,25 @@ test("a connection over TLS that ended makes room for the next", async () => {
       () => false,
     );
   }
-  expect(new Set(rig.codes())).toEqual(new Set(["BROKER_ADDRESS_FULL"]));
+  expect(rig.codes()[0]).toBe("BROKER_ADDRESS_FULL");
 });
 
 test("a handshake that does not come ends in time", async () => {
   await using rig = await start({ BROKER_CONNECT_TIMEOUT_MS: 50 });
   const silent = connectTcp({ port: rig.broker.address.tlsPort ?? 0, host: "127.0.0.1" });
-  silent.on("error", () => {});
-  await once(silent, "close");
+  await closed(silent);
   await until(() => rig.codes().includes("BROKER_TLS_FAILED"));
+});
+
+test("stopping does not wait for a handshake that does not come", async () => {
+  const rig = await start({ BROKER_CONNECT_TIMEOUT_MS: 600_000 });
+  const silent = connectTcp({ port: rig.broker.address.tlsPort ?? 0, host: "127.0.0.1" });
+  await once(silent, "connect");
+  const end = closed(silent);
+  // The first answer shows that the broker has the socket before it as well.
+  await open(rig);
+  await rig[Symbol.asyncDispose]();
+  await end;
 });
 
 test("a client certificate stands for its user, by common or alternative name", async () => {
@@ -184,6 +193,14 @@ async function open(rig: Rig, name?: string, options: { username?: string; passw
     name === undefined ? {} : { cert: await readFile(at(`${name}.pem`)), key: await readFile(at(`${name}.key`)) };
   const url = `mqtts://127.0.0.1:${rig.broker.address.tlsPort}`;
   return await rig.connect({ url, ca: await ca(), ...own, ...options });
+}
+
+/** Also when it ends with a reset. */
+function closed(socket: Socket): Promise<void> {
+  socket.on("error", () => {});
+  return new Promise((resolve) => {
+    socket.once("close", () => resolve());
+  });
 }
 
 async function fingerprint(rig: Rig): Promise<string> {
