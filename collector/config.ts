@@ -11,7 +11,13 @@ const list = (text: string): readonly string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== "");
 // They say how to speak to a broker that is not ours.
-const brokerOnly = ["COLLECTOR_CLIENT_ID", "COLLECTOR_TOPICS", "COLLECTOR_SHARE_GROUP", "COLLECTOR_SHARD"] as const;
+const brokerOnly = [
+  "COLLECTOR_BROKER_CA_FILE",
+  "COLLECTOR_CLIENT_ID",
+  "COLLECTOR_TOPICS",
+  "COLLECTOR_SHARE_GROUP",
+  "COLLECTOR_SHARD",
+] as const;
 
 /** Settings of the collector, from the environment. */
 export const collectorSchema = z
@@ -65,6 +71,11 @@ export const collectorSchema = z
       .refine(isBrokerUrl, "must be mqtt://user:pass@host:1883 or mqtts://…:8883")
       .optional()
       .describe("another MQTT broker to subscribe at: mqtt:// or mqtts://, user:pass@ where it asks for one"),
+    COLLECTOR_BROKER_CA_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("authority that signed the certificate of an mqtts:// broker, PEM; unset: those that Node trusts"),
     COLLECTOR_BROKER_VERSION: z
       .enum(["5", "3.1.1"])
       .default("5")

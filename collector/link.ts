@@ -40,7 +40,7 @@ export const retryDelay = (failures: number, random: () => number): number =>
 /** The MQTT connection to a broker that is not ours: a session that lasts, and acknowledgements by hand. */
 export const openLink = (
   settings: CollectorSettings & { readonly COLLECTOR_BROKER_URL: string },
-  clientId: string,
+  as: { readonly clientId: string; readonly ca: string | null },
   events: LinkEvents,
   random: () => number,
 ): Link => {
@@ -53,7 +53,8 @@ export const openLink = (
     port: url.port === "" ? (secure ? 8883 : 1883) : Number(url.port),
     ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
-    clientId,
+    clientId: as.clientId,
+    ...(as.ca === null ? {} : { ca: as.ca }),
     protocolVersion: version,
     clean: false,
     keepalive: keepaliveS,

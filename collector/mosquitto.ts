@@ -41,6 +41,7 @@ export const startMosquitto = async (more: readonly string[] = []): Promise<Mosq
   const dir = await mkdtemp(join(tmpdir(), "wattlas-mosquitto-"));
   const port = await freePort();
   const config = join(dir, "mosquitto.conf");
+  const secure = more.some((line) => line.startsWith("certfile"));
   const lines = [
     `listener ${port} 127.0.0.1`,
     "allow_anonymous true",
@@ -72,7 +73,7 @@ export const startMosquitto = async (more: readonly string[] = []): Promise<Mosq
   };
   await start();
   return {
-    url: `mqtt://127.0.0.1:${port}`,
+    url: `${secure ? "mqtts" : "mqtt"}://127.0.0.1:${port}`,
     stop,
     start,
     [Symbol.asyncDispose]: async () => {

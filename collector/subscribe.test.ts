@@ -1,3 +1,9 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import mqtt from "mqtt";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { InboundMessage } from "#broker";
@@ -262,6 +268,34 @@ test("a wrong password is said, and tried again", async () => {
   const broker = await mosquitto(["allow_anonymous false"]);
   const rig = await collect(broker.url.replace("mqtt://", "mqtt://user:wrong@"));
   await vi.waitFor(() => expect(rig.reports).toEqual(["COLLECTOR_BROKER_AWAY"]), patience);
+});
+
+test("over TLS a broker is believed by its authority, and by none other", async ({ skip }) => {
+  skip(!existsSync("/usr/bin/openssl"), "openssl is not installed");
+  const dir = await mkdtemp(join(tmpdir(), "wattlas-tls-"));
+  stack.defer(() => rm(dir, { recursive: true, force: true }));
+  const at = (name: string) => join(dir, name);
+  for (const name of ["server", "stranger"])
+    await promisify(execFile)("/usr/bin/openssl", [
+      ...["req", "-x509", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+      ...["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+      ...["-keyout", at(`${name}.key`), "-out", at(`${name}.pem`)],
+    ]);
+  const broker = await mosquitto([`certfile ${at("server.pem")}`, `keyfile ${at("server.key")}`]);
+  const stranger = await collect(broker.url, {
+    COLLECTOR_BROKER_CA_FILE: at("stranger.pem"),
+    COLLECTOR_CLIENT_ID: "b",
+  });
+  await vi.waitFor(() => expect(stranger.reports).toEqual(["COLLECTOR_BROKER_AWAY"]), patience);
+  const rig = await collect(broker.url, { COLLECTOR_BROKER_CA_FILE: at("server.pem") });
+  const client = await mqtt.connectAsync(broker.url, { ca: await readFile(at("server.pem")) });
+  await vi.waitFor(async () => {
+    await client.publishAsync("dc/north/r-1/telemetry", JSON.stringify({ ts: first, power_w: 5 }), { qos: 1 });
+    expect(await rig.stored("r-1")).toEqual([5]);
+  }, patience);
+  await client.endAsync();
+  expect(stranger.subscription.counters().connected).toBe(0);
+  await expect(collect(broker.url, { COLLECTOR_BROKER_CA_FILE: at("none.pem") })).rejects.toThrow("none.pem");
 });
 
 test("retained states come with the subscription, cleared ones leave no letter", async () => {

@@ -5,6 +5,7 @@
 //     ▲            │                                             │
 //     └── PUBACK ◀─┴───────────── in the order of arrival ◀──────┘
 //
+import { readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { type Identity, type InboundMessage, type OutboundMessage, parseTopic } from "#broker";
 import { type Ledger, timestamp } from "#store";
@@ -66,7 +67,8 @@ const ledgerKind = "subscription";
 
 /**
  * Subscribes at `COLLECTOR_BROKER_URL` and acknowledges each message when `accept` has resolved. Resolves at once: a
- * broker that is away is reported and tried again. Dispose of it before the collector.
+ * broker that is away is reported and tried again. Rejects, with one sentence, when the authority's file is not there.
+ * Dispose of it before the collector.
  */
 export const startSubscription = async (
   settings: CollectorSettings & { readonly COLLECTOR_BROKER_URL: string },
@@ -136,7 +138,7 @@ export const startSubscription = async (
 
   const link = openLink(
     settings,
-    clientId,
+    { clientId, ca: await authority(settings.COLLECTOR_BROKER_CA_FILE) },
     {
       onSession: (session, acknowledge) => {
         counts.connections += 1;
@@ -254,6 +256,15 @@ export const startSubscription = async (
       return stopped;
     },
   };
+};
+
+const authority = async (path: string | undefined): Promise<string | null> => {
+  if (path === undefined) return null;
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new Error(`cannot read ${path}: set COLLECTOR_BROKER_CA_FILE to a file that is there`, { cause });
+  }
 };
 
 const where = (settings: { readonly COLLECTOR_BROKER_URL: string }): string =>
