@@ -198,6 +198,7 @@ export const startSubscription = async (
   );
 
   const subscribe = async (session: "resumed" | "new"): Promise<void> => {
+    const connection = counts.connections;
     try {
       const row = session === "new" ? null : await ledger.get(ledgerKind, clientId);
       const before = filtersIn(row?.body);
@@ -219,7 +220,8 @@ export const startSubscription = async (
           },
         ]);
     } catch (error) {
-      if (stopping || !link.connected()) return;
+      // A connection that ended is no refusal: the next one asks again.
+      if (stopping || !link.connected() || connection !== counts.connections) return;
       const said = error instanceof Error ? error.message : String(error);
       onError(
         new Error(`${where(settings)} does not serve all filters: ${said}`),
