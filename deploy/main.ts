@@ -45,7 +45,7 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
   const [sites, mappings, rules] = await Promise.all([
     loadSites(settings.energy.ENERGY_SITES_DIR),
     loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
-    loadCatalogue(settings.rules.RULES_DIR),
+    loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON),
   ]);
   for (const result of [sites, mappings, rules]) if ("faults" in result) faults.push(...result.faults.map(place));
   const own = sites.ok ? sites.sites : [];

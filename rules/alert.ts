@@ -40,6 +40,8 @@ export interface Alert {
   readonly action: Text;
   /** An account it depended on was restated later. */
   readonly restated: boolean;
+  /** Of a rule in shadow mode: evaluated and recorded, told to nobody. */
+  readonly shadow?: true;
   /** How often it became active: 0 while first pending, 2 or more when it came back before anyone acknowledged it. */
   readonly occurrences: number;
 }

@@ -13,10 +13,11 @@ export const shippedDir = join(import.meta.dirname, "catalog");
 
 /**
  * The shipped rules and the operator's own; an own rule of the same id and a higher version takes the shipped one's
- * place. Every fault of every file at once. Throws only when a folder or file cannot be read.
+ * place. Rules in shadow mode that `switchedOn` names are on. Every fault of every file at once. Throws only when a folder or file cannot be read.
  */
 export const loadCatalogue = async (
   ownDir?: string,
+  switchedOn: readonly string[] = [],
 ): Promise<
   | { readonly ok: true; readonly catalogue: Catalogue }
   | { readonly ok: false; readonly code: RulesCode; readonly faults: readonly RuleFault[] }
@@ -34,8 +35,18 @@ export const loadCatalogue = async (
       faults.push({ file: rule.file, line: lineOf(rule.source, "version"), column: 1, message });
     } else inForce.set(rule.id, { rule, origin: "own" });
   }
+  for (const id of switchedOn) {
+    if (inForce.has(id)) continue;
+    const message = `"${id}" is no rule in force, expected one of ${[...inForce.keys()].sort().join(", ")}`;
+    faults.push({ file: "RULES_ON", line: 1, column: 1, message });
+  }
   if (faults.length > 0) return { ok: false, code: "RULES_FILE_INVALID", faults };
-  const entries = [...inForce.values()].sort((a, b) => (a.rule.id < b.rule.id ? -1 : 1));
+  const entries = [...inForce.values()]
+    .map(({ rule, origin }) => ({
+      rule: switchedOn.includes(rule.id) ? { ...rule, mode: "on" as const } : rule,
+      origin,
+    }))
+    .sort((a, b) => (a.rule.id < b.rule.id ? -1 : 1));
   return {
     ok: true,
     catalogue: {
@@ -64,6 +75,7 @@ const summaryOf = (rule: Rule, origin: RuleSummary["origin"]): RuleSummary => ({
   version: rule.version,
   title: rule.title,
   action: rule.action,
+  mode: rule.mode,
   on: rule.on,
   subject: rule.subject,
   inputs: rule.inputs,

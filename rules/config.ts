@@ -9,6 +9,14 @@ export const rulesSchema = z.strictObject({
     .describe(
       "folder of the operator's own rule files (*.yaml); the shipped catalogue always loads, the same id with a higher version replaces a shipped rule",
     ),
+  RULES_ON: z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").map((id) => id.trim()))
+    .transform((ids) => ids.filter((id) => id !== ""))
+    .describe(
+      "ids of shadow rules to switch on, such as R09,R17; a shadow rule is evaluated and recorded, and told to nobody",
+    ),
   // Instant rules promise a decision within one second of the reading.
   RULES_TICK_MS: z.coerce
     .number()

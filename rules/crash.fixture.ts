@@ -16,7 +16,7 @@ await using store = await openStore(storeSchema.parse({ DATA_DIR: dataDir }), {
 });
 const { readings, ledger } = store;
 await using rules = await startRules(
-  { RULES_TICK_MS: 100, RULES_CATCHUP_WAIT_MS: 60_000, RULES_SAVE_MS: 100 },
+  { RULES_TICK_MS: 100, RULES_CATCHUP_WAIT_MS: 60_000, RULES_SAVE_MS: 100, RULES_ON: [] },
   {
     readings,
     ledger,

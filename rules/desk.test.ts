@@ -36,7 +36,7 @@ const start = async (minutes: number) => {
     ]);
   }
   rules = await startRules(
-    { RULES_TICK_MS: 1000, RULES_CATCHUP_WAIT_MS: 60_000, RULES_SAVE_MS: 10_000 },
+    { RULES_TICK_MS: 1000, RULES_CATCHUP_WAIT_MS: 60_000, RULES_SAVE_MS: 10_000, RULES_ON: [] },
     {
       readings: createMemoryReadings(),
       ledger,

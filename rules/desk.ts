@@ -69,6 +69,7 @@ export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Des
         [...watches.values()]
           .filter((watch) => site === undefined || watch.site === site)
           .flatMap((watch) => watch.open())
+          .filter((alert) => alert.shadow !== true)
           .sort((a, b) => b.start - a.start || (a.id < b.id ? -1 : 1)),
       ),
     list: (query) => list(ledger, query),
@@ -138,7 +139,8 @@ const listRows = (ledger: Ledger, query: AlertQuery, cursor: string | undefined,
     ...(cursor === undefined ? {} : { cursor }),
   });
 
-const matches = (alert: Alert, { state, rule, severity }: AlertQuery): boolean =>
+const matches = (alert: Alert, { state, rule, severity, shadow = false }: AlertQuery): boolean =>
+  (alert.shadow === true) === shadow &&
   (alert.state !== "CLOSED" || alert.active !== null) &&
   (state === undefined || alert.state === state) &&
   (rule === undefined || alert.rule === rule) &&

@@ -13,7 +13,7 @@ import type { Rules, RulesDeps, RulesMessage } from "./rules.ts";
 import { accountOf, siteOf } from "./specimen.ts";
 
 const t0 = Date.UTC(2026, 10, 23, 8);
-const settings = { RULES_TICK_MS: 1000, RULES_CATCHUP_WAIT_MS: 60_000, RULES_SAVE_MS: 10_000 };
+const settings = { RULES_TICK_MS: 1000, RULES_CATCHUP_WAIT_MS: 60_000, RULES_SAVE_MS: 10_000, RULES_ON: [] };
 const site = siteOf({ id: "hall", devices: ["a", "b", "c", "d"], intervalMs: 10_000 });
 
 /** A store that outlives the rules that are started on it, and a clock that only the test moves. */

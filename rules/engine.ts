@@ -49,7 +49,7 @@ const hash = (text: string): string => createHash("sha256").update(text).digest(
  */
 export const startRules = async (settings: RulesSettings, deps: RulesDeps): Promise<Rules> => {
   const { readings, ledger, sites, publish, onError, now = Date.now, timers = realTimers } = deps;
-  const loaded = await loadCatalogue(settings.RULES_DIR);
+  const loaded = await loadCatalogue(settings.RULES_DIR, settings.RULES_ON);
   if (!loaded.ok) {
     const lines = loaded.faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
     throw new Error(`faulty rule files\n${lines.join("\n")}`);
@@ -89,10 +89,13 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   };
 
   const messagesOf = (alerts: readonly Alert[]): readonly RulesMessage[] => {
-    const open = siteIds.flatMap((site) => watches.get(site)?.open() ?? []);
-    return alerts.flatMap((alert) =>
-      messagesFor(alert, open.find((other) => other.id !== alert.id && topicOf(other) === topicOf(alert)) ?? null),
-    );
+    const isTold = (alert: Alert): boolean => alert.shadow !== true;
+    const open = siteIds.flatMap((site) => watches.get(site)?.open() ?? []).filter(isTold);
+    return alerts
+      .filter(isTold)
+      .flatMap((alert) =>
+        messagesFor(alert, open.find((other) => other.id !== alert.id && topicOf(other) === topicOf(alert)) ?? null),
+      );
   };
 
   const commit = async (changes: readonly LedgerChange[]): Promise<void> => {

@@ -6,7 +6,10 @@ import { type Alert, type Severity, severities } from "./alert.ts";
 
 /** The levels of one (rule, subject, subcode), severity rising; and what their alert is called. */
 export interface LifePlan {
-  readonly identity: Pick<Alert, "rule" | "ruleVersion" | "site" | "subject" | "subcode" | "title" | "action">;
+  readonly identity: Pick<
+    Alert,
+    "rule" | "ruleVersion" | "site" | "subject" | "subcode" | "title" | "action" | "shadow"
+  >;
   readonly levels: readonly { readonly severity: Severity; readonly holdOnMs: number; readonly holdOffMs: number }[];
 }
 
@@ -179,7 +182,7 @@ const active = (
 };
 
 const end = (alert: Alert, seen: Sighting): Alert =>
-  alert.acknowledged === null
+  alert.acknowledged === null && alert.shadow !== true
     ? record(alert, seen, { state: "RETURNED", returned: seen.now })
     : record(alert, seen, { state: "CLOSED", returned: seen.now, closed: seen.now });
 

@@ -11,8 +11,8 @@ export interface SavedLife {
 export interface Lives {
   get(key: LifeKey): Life | null;
   move(plan: LifePlan, sighting: Sighting): readonly Alert[];
-  /** Ends the alerts of keys that are not kept. */
-  retire(keep: (key: LifeKey) => boolean, wall: number): readonly Alert[];
+  /** Ends the alerts of keys that are not kept; one whose rule is now told differently closes. */
+  retire(keep: (key: LifeKey) => boolean, isShadow: (rule: string) => boolean, wall: number): readonly Alert[];
   amend(id: string, change: (alert: Alert, at: number) => Alert): Alert | null;
   open(): readonly Alert[];
   save(): readonly SavedLife[];
@@ -34,15 +34,21 @@ export const createLives = (hash: (text: string) => string, saved: readonly Save
       put(key, life);
       return changed === null ? [] : [changed];
     },
-    retire(keep, wall) {
+    retire(keep, isShadow, wall) {
       const changed: Alert[] = [];
       for (const { key, life } of [...lives.values()]) {
-        if (keep(key)) continue;
         const { alert } = life;
-        if (alert?.state === "RETURNED") continue;
+        const isRetold = alert !== null && keep(key) && (alert.shadow === true) !== isShadow(key[0]);
+        if ((keep(key) && !isRetold) || (alert?.state === "RETURNED" && !isRetold)) continue;
         const now = life.at ?? 0;
         const state =
-          alert === null || alert.state === "PENDING" || alert.acknowledged !== null ? "CLOSED" : "RETURNED";
+          isRetold ||
+          alert === null ||
+          alert.state === "PENDING" ||
+          alert.acknowledged !== null ||
+          alert.shadow === true
+            ? "CLOSED"
+            : "RETURNED";
         const ended =
           alert === null
             ? null

@@ -73,4 +73,5 @@ const identityOf = (
   subcode,
   title,
   action: rule.action,
+  ...(rule.mode === "shadow" ? { shadow: true as const } : {}),
 });

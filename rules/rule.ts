@@ -11,6 +11,8 @@ export interface Rule {
   readonly version: number;
   readonly title: Text;
   readonly action: Text;
+  /** `shadow`: evaluated and recorded, told to nobody. */
+  readonly mode: "on" | "shadow";
   readonly on: "account" | "reading";
   readonly subject: "site" | "device";
   readonly inputs: readonly string[];
@@ -85,6 +87,7 @@ const shape = z
   .strictObject({
     id: z.string().regex(/^[A-Z][A-Z0-9-]{0,31}$/, "must be capitals and digits, such as R01"),
     version: z.number().int().min(1),
+    mode: z.enum(["on", "shadow"]).default("on"),
     title: text,
     action: text,
     on: z.enum(["account", "reading"]),
@@ -253,10 +256,11 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     const compiled = compile(["look_after_s", String(index)], text, "Time", constants);
     return compiled === null ? [] : [compiled];
   });
-  const { id, version, title, action, on, subject, inputs, group, blind } = shaped;
+  const { id, version, mode, title, action, on, subject, inputs, group, blind } = shaped;
   return {
     id,
     version,
+    mode,
     title,
     action,
     on,

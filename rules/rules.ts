@@ -5,7 +5,7 @@ import type { RulesCode } from "./codes.ts";
 
 /** The running stage: watches every site it was given, and is the only place that changes an alert. */
 export interface Rules extends AsyncDisposable {
-  /** Every alert that is not CLOSED, newest first. */
+  /** Every alert that is not CLOSED, newest first; those of rules in shadow mode are left out. */
   open(site?: string): Promise<readonly Alert[]>;
   /** Alerts by start, newest first, keyset-paged; those that were only ever PENDING are left out once closed. */
   list(query: AlertQuery): Promise<Page<Alert>>;
@@ -27,6 +27,8 @@ export interface AlertQuery {
   readonly state?: AlertState;
   readonly rule?: string;
   readonly severity?: Severity;
+  /** true: only alerts of rules in shadow mode; otherwise they are left out. */
+  readonly shadow?: boolean;
   /** `[from, to)` of the alerts' start, UTC milliseconds. */
   readonly from?: number;
   readonly to?: number;
@@ -63,6 +65,8 @@ export interface RuleSummary {
   readonly version: number;
   readonly title: Text;
   readonly action: Text;
+  /** `shadow`: evaluated and recorded, told to nobody. */
+  readonly mode: "on" | "shadow";
   /** `account`: judged on each closed window; `reading`: on each reading and on silence. */
   readonly on: "account" | "reading";
   readonly subject: "site" | "device";

@@ -177,6 +177,7 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
       }
       return lives.retire(
         ([rule, subject, subcode]) => kept.has(`${rule}/${subcode}`) && (subject === site || silence.has(subject)),
+        (id) => rules.some((rule) => rule.id === id && rule.mode === "shadow"),
         wall,
       );
     },

@@ -345,6 +345,7 @@ export const rules: RuleWire[] = alertsAt(0).map(({ rule, title, action, severit
   version: 1,
   title,
   action,
+  mode: "on",
   on: "account",
   subject: "site",
   inputs: [],

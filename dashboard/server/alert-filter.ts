@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { type Alert, type AlertQuery, alertStates, severities } from "#rules";
 import type { Page } from "#store";
 import type { RulesPart } from "./parts.ts";
@@ -13,6 +13,10 @@ export const alertFilter = {
   site: identifier.optional(),
   state: choice(oneOf(alertStates), `one of ${alertStates.join(", ")}`).optional(),
   severity: choice(oneOf(severities), `one of ${severities.join(", ")}`).optional(),
+  shadow: z
+    .enum(["true", "false"])
+    .optional()
+    .describe("true: only alerts of rules in shadow mode, which are left out otherwise"),
   rule: choice(ruleId, "a rule id such as R04").optional(),
 };
 
@@ -37,6 +41,7 @@ const ruleQuery = (filter: AlertFilter, limit: number, cursor: string | undefine
     severity: single(filter.severity),
     rule: single(filter.rule),
     cursor,
+    shadow: filter.shadow === "true" ? true : undefined,
   }),
   limit,
 });

@@ -152,6 +152,7 @@ const rule: RuleSummary = {
   version: 1,
   title: { en: "Data is stale", "zh-CN": "数据过期" },
   action: { en: "Look at the gateway", "zh-CN": "检查网关" },
+  mode: "on",
   on: "reading",
   subject: "device",
   inputs: ["age_s"],

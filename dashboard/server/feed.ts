@@ -29,8 +29,9 @@ export const createFeed = (
       return;
     }
     const alert = schema.alert.safeParse(row.body);
-    if (alert.success) emit(row.site, { event: "alert", data: alert.data });
-    else onError(new Error(`alert ${row.key} is not readable`, { cause: alert.error }), "DASHBOARD_LIVE_FAILED");
+    if (!alert.success)
+      onError(new Error(`alert ${row.key} is not readable`, { cause: alert.error }), "DASHBOARD_LIVE_FAILED");
+    else if (alert.data.shadow !== true) emit(row.site, { event: "alert", data: alert.data });
   };
 
   const emitPage = (rows: readonly LedgerRow[]): void => {

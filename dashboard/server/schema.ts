@@ -110,6 +110,7 @@ export const alert = z.object({
   title: text,
   action: text,
   restated: z.boolean(),
+  shadow: z.literal(true).exactOptional(),
   occurrences: z.number(),
 });
 
@@ -259,6 +260,7 @@ export const rule = z.object({
   version: z.number(),
   title: text,
   action: text,
+  mode: z.enum(["on", "shadow"]),
   on: z.enum(["account", "reading"]),
   subject: z.enum(["site", "device"]),
   inputs: z.array(z.string()),
