@@ -54,7 +54,7 @@ export interface Survived<Acted> {
 }
 
 const racks = 20;
-export const quiet: Readonly<Record<string, number>> = { sites: 1, racks, connections: 8, "warm-s": 0 };
+export const quiet: Readonly<Record<string, number>> = { sites: 1, racks, connections: 8, "warm-s": 0, "drain-s": 60 };
 
 /** Runs a product under load, lets `act` do its harm meanwhile, then compares what was acknowledged with what is there. */
 export async function survive<Acted>(parts: {

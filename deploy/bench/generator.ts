@@ -25,6 +25,7 @@ const { values } = parseArgs({
     rate: { type: "string", default: "0" },
     seconds: { type: "string", default: "20" },
     "warm-s": { type: "string", default: "3" },
+    "drain-s": { type: "string", default: "15" },
     "first-number": { type: "string", default: "0" },
     storm: { type: "boolean", default: false },
     journal: { type: "string" },
@@ -49,7 +50,8 @@ const qos = number("qos", 0) === 0 ? 0 : 1;
 const firstSite = number("first-site", 1);
 // A gateway that cannot get through tries for this long.
 const connectWithinMs = 60_000;
-const drainMs = 15_000;
+// After the last message, for acknowledgements that are late.
+const drainMs = number("drain-s", 0) * 1000;
 
 const devices = Array.from({ length: number("sites", 1) }, (_, site) =>
   estateDevices(`sim-${firstSite + site}`, number("racks", 1)),

@@ -51,6 +51,9 @@ export async function measure(
     const at = (phase: LoadPhase) => samples.get(phase) ?? idle;
     const [connected, from, to] = await Promise.all([at("connected"), at("measure"), at("measured")]);
     const cores = (before: number, after: number) => Number((((after - before) * 1000) / (to.at - from.at)).toFixed(2));
+    process.stderr.write(
+      `bench: ${peer.name} acknowledged ${result.acknowledgedPerS}/s, p99 ${result.p99Ms} ms; auditing\n`,
+    );
     const journal = await load.journal();
     const audit = peer.product ? await auditLoad(peer.product.url, journal, auditedDevices) : null;
     return {
