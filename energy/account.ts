@@ -1,4 +1,5 @@
 import type { Timestamp } from "#store";
+import type { DemandPeaks } from "./peak.ts";
 
 export const accountSteps = ["1m", "15m", "1h", "1d"] as const;
 export type AccountStep = (typeof accountSteps)[number];
@@ -49,6 +50,8 @@ export interface Account {
    * which all of its terms were known, so that a ratio never joins different minutes.
    */
   readonly joint?: Readonly<Record<string, JointSums>>;
+  /** Composed steps only: the highest demand windows of the grid imports. */
+  readonly demand?: DemandPeaks;
 }
 
 export interface JointSums {
@@ -67,6 +70,10 @@ export interface NodeAccount {
   readonly maxW: number | null;
   /** Storage only: state of charge at the end of the window. */
   readonly socPct: number | null;
+  /** Storage with a state of charge only: what it gained, Wh, by the state of charge at both ends. */
+  readonly storedWh?: number | null;
+  /** Renewables that say it only: what they could have generated (`available_w`), Wh. */
+  readonly availableWh?: number | null;
   readonly coverage: number;
   readonly quality: Quality;
   readonly flags: readonly AccountFlag[];
@@ -91,6 +98,10 @@ export interface Totals {
   /** What storage inside the boundary gained, by its state of charge; 0 when there is none, null when unknown. */
   readonly storedWh?: number | null;
   readonly carbonG: number | null;
+  /** The carbon-free part of what was imported, by the mix of the grid; absent when the site declares no mix. */
+  readonly carbonFreeWh?: number | null;
+  /** What renewables could have generated; null when one of them does not say. */
+  readonly availableWh?: number | null;
   /** Energy cost less export income, in the site's currency. */
   readonly cost: number | null;
   /** Counter deltas of declared work, by `<device>/<quantity>`, with the energy of the node that bought them. */

@@ -26,6 +26,29 @@ export const supplyCarbon = (
   return (importWh * gridGPerKwh + (gensetWh > 0 ? gensetWh * (gensetGPerKwh ?? 0) : 0)) / 1000;
 };
 
+/** The carbon-free share of the grid in force, 0..1; null when neither a fresh reading nor a default knows. */
+export const carbonFreeShare = (
+  terms: CarbonTerms,
+  readingPct: number | null,
+): { readonly share: number; readonly by: Factor["by"] } | null => {
+  if (readingPct !== null) return { share: readingPct / 100, by: "device" };
+  const pct = terms.defaultCarbonFreePct ?? null;
+  return pct === null ? null : { share: pct / 100, by: "default" };
+};
+
+/**
+ * Market-based kilograms of an import: what certificates cover counts nothing, the rest the residual mix. Certificates
+ * beyond the import are not credited (kpi.md §6.3). Null when the import or the residual mix is not known.
+ */
+export const marketCarbon = (
+  importKwh: number | null,
+  certificatesKwh: number,
+  residualGPerKwh: number | null,
+): number | null =>
+  importKwh === null || residualGPerKwh === null
+    ? null
+    : (Math.max(0, importKwh - certificatesKwh) * residualGPerKwh) / 1000;
+
 /** Grams per kWh of a mix of sources: energy-weighted, null without energy. */
 export const mixIntensity = (
   energy: Readonly<Record<string, number>>,

@@ -1,7 +1,7 @@
 import type { Account, AccountFlag, AccountStep, Balance, NodeAccount, Totals } from "./account.ts";
 import { type BusPower, balance, defaultSkewS } from "./balance.ts";
 import type { Window } from "./calendar.ts";
-import { carbonFreshMs, gridFactor, supplyCarbon } from "./carbon.ts";
+import { carbonFreeShare, carbonFreshMs, gridFactor, supplyCarbon } from "./carbon.ts";
 import { countBetween } from "./meter.ts";
 import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
 import {
@@ -96,6 +96,28 @@ const carbonOf = (
   const grams = supplyCarbon(energy.importWh, energy.gensetWh, factor.gPerKwh, carbon.gensetGPerKwh ?? null);
   if (grams === null) flags.add("CARBON_MISSING");
   return grams;
+};
+
+const carbonFreeOf = (
+  model: SiteModel,
+  window: Window,
+  samples: SamplesByPoint,
+  importWh: number | null,
+  flags: Set<AccountFlag>,
+): { readonly carbonFreeWh?: number | null } => {
+  const { carbon } = model;
+  if (carbon === null || (carbon.device === null && (carbon.defaultCarbonFreePct ?? null) === null)) return {};
+  const free = carbonFreeShare(carbon, reading(samples, carbon.device, "carbon_free_pct", window.start, carbonFreshMs));
+  if (free?.by === "default") flags.add("FACTOR_DEFAULT");
+  if (importWh === 0) return { carbonFreeWh: 0 };
+  return { carbonFreeWh: importWh === null || free === null ? null : importWh * free.share };
+};
+
+const availableOf = (model: SiteModel, nodes: NodeAccounts): { readonly availableWh?: number | null } => {
+  const renewables = countedNodes(model).filter(({ kind }) => kind === "pv" || kind === "wind");
+  const said = renewables.map((node) => nodes[node.id]?.availableWh);
+  if (said.every((wh) => wh === undefined)) return {};
+  return { availableWh: sumKnown(said.map((wh) => wh ?? null)) };
 };
 
 const costOf = (
@@ -206,6 +228,8 @@ export const accountWindow = (
     ...energy,
     storedWh: storedEnergy(model, window, samples),
     carbonG: carbonOf(model, window, samples, energy, flags),
+    ...carbonFreeOf(model, window, samples, energy.importWh, flags),
+    ...availableOf(model, nodes),
     cost: costOf(model, window, samples, energy, flags),
     work: workOf(model, window, samples, nodes, limits, flags),
   };

@@ -2,9 +2,10 @@ import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount
 import type { Window } from "./calendar.ts";
 import { leastCoverage } from "./close.ts";
 import { catalogue, kpiKey } from "./kpi/index.ts";
-import { addJoint, jointTerms } from "./kpi/result.ts";
+import { sumTerms } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
+import { demandPeaks } from "./peak.ts";
 
 const lengthOf = (window: Window): number => window.end - window.start;
 
@@ -32,6 +33,10 @@ const extreme = (values: readonly (number | null)[], pick: (a: number, b: number
     null,
   );
 
+/** A figure that only some nodes have stays absent where it is absent everywhere. */
+const optional = (key: "storedWh" | "availableWh", parts: readonly { readonly node: NodeAccount }[]) =>
+  parts.every(({ node }) => node[key] === undefined) ? {} : { [key]: addKnown(parts.map(({ node }) => node[key])) };
+
 const composeNode = (
   parts: readonly { readonly node: NodeAccount; readonly ms: number }[],
   wholeMs: number,
@@ -54,6 +59,8 @@ const composeNode = (
       Math.max,
     ),
     socPct: parts.at(-1)?.node.socPct ?? null,
+    ...optional("storedWh", parts),
+    ...optional("availableWh", parts),
     coverage,
     quality: known.length === 0 ? "INVALID" : worstQuality(known.map(({ node }) => node.quality)),
     flags: [...flags],
@@ -98,7 +105,11 @@ const composeTotals = (accounts: readonly Account[]): Totals => {
   const sums = Object.fromEntries(
     energyKeys.map((key) => [key, addKnown(accounts.map(({ totals }) => totals[key]))]),
   ) as Record<(typeof energyKeys)[number], number | null>;
-  return { ...sums, work: composeWork(accounts) };
+  const parts = (["carbonFreeWh", "availableWh"] as const).filter((key) =>
+    accounts.some(({ totals }) => totals[key] !== undefined),
+  );
+  const optionals = Object.fromEntries(parts.map((key) => [key, addKnown(accounts.map(({ totals }) => totals[key]))]));
+  return { ...sums, ...optionals, work: composeWork(accounts) };
 };
 
 const composeBalance = (accounts: readonly Account[], busRatingW: number): Balance => {
@@ -118,12 +129,11 @@ const composeBalance = (accounts: readonly Account[], busRatingW: number): Balan
   };
 };
 
-const composeJoint = (accounts: readonly Account[], model: SiteModel): Record<string, JointSums> => {
+const composeJoint = (accounts: readonly Account[], model: SiteModel, step: AccountStep): Record<string, JointSums> => {
   const joint: Record<string, JointSums> = {};
   for (const entry of catalogue) {
     for (const variant of entry.variants(model)) {
-      let sum: JointSums | null = null;
-      for (const account of accounts) sum = addJoint(sum, jointTerms(entry, variant, account, model));
+      const sum = sumTerms(entry, variant, accounts, model, step === "15m" ? "raw" : "settled");
       if (sum !== null) joint[kpiKey(entry, variant.id)] = sum;
     }
   }
@@ -154,6 +164,7 @@ export const composeAccounts = (
   const balance = composeBalance(accounts, model.busRatingW);
   if (balance.residualW !== null && balance.toleranceW !== null && Math.abs(balance.residualW) > balance.toleranceW)
     flags.add("BALANCE_OPEN");
+  const peaks = demandPeaks(accounts, model);
   const valid = accounts.filter((account) => account.quality !== "INVALID");
   return {
     site: model.id,
@@ -168,6 +179,7 @@ export const composeAccounts = (
     coverage,
     quality: valid.length === 0 ? "INVALID" : worstQuality(valid.map((account) => account.quality)),
     flags: [...flags],
-    joint: composeJoint(accounts, model),
+    joint: composeJoint(accounts, model, window.step),
+    ...(peaks === null ? {} : { demand: peaks }),
   };
 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { demandProjection, demandWindows, maxDemand } from "./demand.ts";
+import { billedDemand, demandProjection, demandWindows, loadFactor, maxDemand } from "./demand.ts";
 
 const minuteMs = 60_000;
 const minutes = (kw: number, count: number): number[] => new Array<number>(count).fill((kw * 1000) / 60);
@@ -34,4 +34,37 @@ test("a window that is over allows nothing more", () => {
 test("a missing minute makes its window unknown, never lower", () => {
   expect(demandWindows([...minutes(60, 14), null], 15, "fixed")).toEqual([null]);
   expect(maxDemand([null, ...minutes(60, 14)], 15, "fixed")).toBeNull();
+});
+test("TV-DEM-2: the rolling value at 2:20 is the mean of what was read at 2:10, 2:15 and 2:20", () => {
+  // Readings of five minutes each, labelled at their end, from 2:00.
+  const readings = [900, 1000, 1300, 1500, 1700];
+  const windows = demandWindows(
+    readings.flatMap((kw) => minutes(kw, 5)),
+    15,
+    "sliding",
+  );
+  const endingAt = (minutesAfter155: number) => (windows[minutesAfter155 - 15] ?? 0) / 1000;
+  expect(endingAt(25)).toBeCloseTo((1300 + 1500 + 1700) / 3, 6);
+});
+test("TV-DEM-4: 9,000 kW on a contract of 8,000 kW bill 9,600 kW, 384,000 yuan at 40", () => {
+  expect(billedDemand(9000, 8000, "contract")).toBe(9600);
+  expect(billedDemand(9000, 8000, "contract") * 40).toBe(384_000);
+});
+test("TV-DEM-4: the other reading of the rule bills 368,000 yuan, by the maximum alone 360,000", () => {
+  expect(billedDemand(9000, 8000, "contract_twice") * 40).toBe(368_000);
+  expect(billedDemand(9000, 8000, "actual") * 40).toBe(360_000);
+});
+test("demand up to 105 % of the contract bills the contract", () => {
+  expect(billedDemand(8400, 8000, "contract")).toBe(8000);
+  expect(billedDemand(100, 8000, "contract_twice")).toBe(8000);
+});
+test("TV-SHAVE-1: shaving is worth the difference of two bills, 64,000 yuan or nothing", () => {
+  const bill = (kw: number) => billedDemand(kw, 8000, "contract") * 40;
+  expect(bill(9000) - bill(8400)).toBe(64_000);
+  expect(bill(8300) - bill(8000)).toBe(0);
+});
+test("TV-LF-1: 8,760 MWh in 8,760 hours at a peak of 1,600 kW are a load factor of 0.625", () => {
+  const { numerator = 0, denominator = 1 } = loadFactor(8_760_000, 8760, 1600) ?? {};
+  expect(numerator / denominator).toBe(0.625);
+  expect(loadFactor(10, 1, 0)).toBeNull();
 });

@@ -1,3 +1,5 @@
+import type { DemandBilling } from "./model.ts";
+
 /** Where the current demand window is heading. */
 export interface DemandProjection {
   /** Mean power of the whole window if the load stays as it is. */
@@ -62,4 +64,23 @@ export const maxDemand = (
 ): number | null => {
   const known = demandWindows(minutesWh, windowMin, method).filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((highest, value) => Math.max(highest, value), -Infinity);
+};
+
+/** Load factor as its two energies: what was drawn over what the peak would have drawn. Null without a peak. */
+export const loadFactor = (
+  energyKwh: number,
+  hours: number,
+  peakKw: number,
+): { readonly numerator: number; readonly denominator: number } | null =>
+  peakKw > 0 && hours > 0 ? { numerator: energyKwh, denominator: peakKw * hours } : null;
+
+// Demand up to 105 % of the contract is billed as the contract (kpi.md §5.7).
+const contractMargin = 1.05;
+
+/** The demand that a month is billed for, in the unit of its arguments; the readings of the rule are kpi.md §5.7. */
+export const billedDemand = (maximum: number, contract: number, billing: DemandBilling): number => {
+  if (billing === "actual") return maximum;
+  const excess = maximum - contractMargin * contract;
+  if (excess <= 0) return contract;
+  return billing === "contract" ? maximum + excess : contract + 2 * excess;
 };

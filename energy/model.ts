@@ -96,7 +96,15 @@ export interface DemandTerms {
   readonly windowMin: number;
   readonly method: "fixed" | "sliding";
   readonly pricePerKwMonth: number;
+  /**
+   * What a month is billed by (kpi.md §5.7): `contract` bills the contract, and past 105 % of it the maximum plus the
+   * excess; `contract_twice` bills the contract plus twice the excess; `actual` bills the maximum. Default `contract`.
+   */
+  readonly billing?: DemandBilling;
 }
+
+export const demandBillings = ["contract", "contract_twice", "actual"] as const;
+export type DemandBilling = (typeof demandBillings)[number];
 
 export type TariffPeriod = "critical_peak" | "peak" | "flat" | "valley" | "deep_valley";
 
@@ -119,6 +127,10 @@ export interface CarbonTerms {
   readonly defaultGPerKwh: number;
   /** Factor of on-site generators; without it carbon is unknown while one runs. */
   readonly gensetGPerKwh?: number | null;
+  /** Carbon-free share of the grid, per cent, used and marked while no fresh `carbon_free_pct` arrives. */
+  readonly defaultCarbonFreePct?: number | null;
+  /** Residual mix: the factor of imports without an instrument in market-based accounts. */
+  readonly residualGPerKwh?: number | null;
   readonly device: string | null;
   readonly source: string;
 }

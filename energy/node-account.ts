@@ -196,6 +196,29 @@ const addedPower = (
 
 const empty: Samples = { ts: [], value: [] };
 
+/** What a storage gained by its state of charge; absent without one. */
+const storedOf = (node: SiteNode, window: Window, samples: SamplesByPoint): Pick<NodeAccount, "storedWh"> => {
+  const point = node.points.find((candidate) => candidate.soc !== null);
+  if (node.kind !== "battery" || node.capacityWh === null || point === undefined || point.soc === null) return {};
+  const soc = samples.get(sampleKey(point.device, point.soc));
+  const before = valueAt(soc, window.start, gapOf(point.intervalMs));
+  const after = valueAt(soc, window.end, gapOf(point.intervalMs));
+  return { storedWh: before === null || after === null ? null : ((after - before) / 100) * node.capacityWh };
+};
+
+/** What a renewable could have generated; absent when none of its devices ever says. */
+const availableOf = (node: SiteNode, window: Window, samples: SamplesByPoint): Pick<NodeAccount, "availableWh"> => {
+  if (node.kind !== "pv" && node.kind !== "wind") return {};
+  const said = node.points.map(({ device }) => samples.get(sampleKey(device, "available_w")));
+  if (said.every((series) => series === undefined)) return {};
+  const parts = node.points.map(({ intervalMs }, index) => {
+    const series = said[index];
+    const power = series === undefined ? null : integratePower(series, window, 1, gapOf(intervalMs));
+    return power === null || power.goodMs < lengthOf(window) - 1 ? null : power.forwardWh;
+  });
+  return { availableWh: sumKnown(parts) };
+};
+
 /** A node over a window: energies from registers first, powers from gauges; nothing is clamped, a gap is a gap. */
 export const accountNode = (
   node: SiteNode,
@@ -245,6 +268,8 @@ export const accountNode = (
       minW: byGauge?.minW ?? byRegister,
       maxW: byGauge?.maxW ?? byRegister,
       socPct,
+      ...storedOf(node, window, samples),
+      ...availableOf(node, window, samples),
       coverage,
       quality: energies.length === 0 ? "INVALID" : worstQuality(energies.map((energy) => energy.quality)),
       flags: [...flags],

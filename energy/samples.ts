@@ -58,13 +58,15 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
       want(point.device, point.soc, { ...register, kind: "gauge" });
       want(point.device, point.energyForward, register);
       want(point.device, point.energyReverse, register);
+      if (node.kind === "pv" || node.kind === "wind") want(point.device, "available_w", { ...register, kind: "gauge" });
     }
   }
   const free = { gapMs: gapOf(0), maxPerHour: Infinity, modulus: null, resolution: 0 };
   if (model.tariff !== null && model.tariff.device !== null)
     want(model.tariff.device, "price_per_kwh", { ...free, kind: "factor" });
   if (model.carbon !== null && model.carbon.device !== null)
-    want(model.carbon.device, "carbon_g_per_kwh", { ...free, kind: "factor" });
+    for (const quantity of ["carbon_g_per_kwh", "carbon_free_pct"])
+      want(model.carbon.device, quantity, { ...free, kind: "factor" });
   for (const work of model.compute?.work ?? []) want(work.device, work.quantity, { ...free, kind: "register" });
   return wanted;
 };

@@ -1,13 +1,21 @@
 import { findQuantity, quantityPattern } from "#store";
 import { type Field, quote, type Reader } from "./fields.ts";
-import type { CarbonTerms, ComputeTerms, DemandTerms, SiteNode, Tariff, TariffPeriod } from "./model.ts";
+import {
+  type CarbonTerms,
+  type ComputeTerms,
+  type DemandTerms,
+  demandBillings,
+  type SiteNode,
+  type Tariff,
+  type TariffPeriod,
+} from "./model.ts";
 import { bothLanguages, identifier, origins } from "./site-node.ts";
 
 const periods: readonly TariffPeriod[] = ["critical_peak", "peak", "flat", "valley", "deep_valley"];
 const dayMin = 1440;
 
 export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
-  const fields = reader.map(at, ["contract_w", "window_min", "method", "price_per_kw_month"]);
+  const fields = reader.map(at, ["contract_w", "window_min", "method", "price_per_kw_month", "billing"]);
   if (fields === null) return null;
   const contractW = reader.required(fields, "contract_w", (field) => reader.number(field, { above: 0 }));
   const windowMin = reader.optional(fields, "window_min", 15, (field) => {
@@ -20,7 +28,10 @@ export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
     reader.choice(field, ["fixed", "sliding"] as const),
   );
   const price = reader.optional(fields, "price_per_kw_month", 0, (field) => reader.number(field, { min: 0 }));
-  return contractW === null ? null : { contractW, windowMin, method, pricePerKwMonth: price };
+  const billing = reader.optional(fields, "billing", "contract" as const, (field) =>
+    reader.choice(field, demandBillings),
+  );
+  return contractW === null ? null : { contractW, windowMin, method, pricePerKwMonth: price, billing };
 };
 
 const readClock = (reader: Reader, at: Field): { text: string; minute: number } | null => {
@@ -98,18 +109,35 @@ export const readTariff = (reader: Reader, at: Field): Tariff | null => {
 };
 
 export const readCarbon = (reader: Reader, at: Field): CarbonTerms | null => {
-  const fields = reader.map(at, ["default_g_per_kwh", "genset_g_per_kwh", "device", "source"]);
+  const fields = reader.map(at, [
+    "default_g_per_kwh",
+    "genset_g_per_kwh",
+    "residual_g_per_kwh",
+    "default_carbon_free_pct",
+    "device",
+    "source",
+  ]);
   if (fields === null) return null;
   const factor = (field: Field) => reader.number(field, { min: 0, max: 10_000 });
   const defaultG = reader.required(fields, "default_g_per_kwh", factor);
-  const gensetG = reader.optional<number | null>(fields, "genset_g_per_kwh", null, (field) =>
-    reader.isNone(field) ? null : factor(field),
-  );
+  const unless = (key: string, read: (field: Field) => number | null) =>
+    reader.optional<number | null>(fields, key, null, (field) => (reader.isNone(field) ? null : read(field)));
+  const gensetG = unless("genset_g_per_kwh", factor);
+  const residualG = unless("residual_g_per_kwh", factor);
+  const carbonFree = unless("default_carbon_free_pct", (field) => reader.number(field, { min: 0, max: 100 }));
   const device = reader.optional<string | null>(fields, "device", null, (field) =>
     reader.isNone(field) ? null : identifier(reader)(field),
   );
   const source = reader.optional(fields, "source", "", reader.text);
-  return defaultG === null ? null : { defaultGPerKwh: defaultG, gensetGPerKwh: gensetG, device, source };
+  if (defaultG === null) return null;
+  return {
+    defaultGPerKwh: defaultG,
+    gensetGPerKwh: gensetG,
+    residualGPerKwh: residualG,
+    defaultCarbonFreePct: carbonFree,
+    device,
+    source,
+  };
 };
 
 type Work = ComputeTerms["work"][number];

@@ -23,7 +23,14 @@ describe("a site file", () => {
     const site = parsed(good);
     expect(site).toMatchObject({ id: "jinan-1", timeZone: "Asia/Shanghai", busRatingW: 2_000_000, pueCategory: 2 });
     expect(site.nodes).toHaveLength(10);
-    expect(site.demand).toEqual({ contractW: 1_800_000, windowMin: 15, method: "sliding", pricePerKwMonth: 38.4 });
+    expect(site.demand).toEqual({
+      contractW: 1_800_000,
+      windowMin: 15,
+      method: "sliding",
+      pricePerKwMonth: 38.4,
+      billing: "contract",
+    });
+    expect(site.carbon).toMatchObject({ residualGPerKwh: 600, defaultCarbonFreePct: 30 });
     expect(site.tariff?.bands).toHaveLength(7);
     expect(site.compute?.work[0]).toMatchObject({ unit: "sample", node: "server-7", precision: "FP8" });
   });

@@ -185,6 +185,8 @@ const nodeAccount = z.object({
   minW: maybe,
   maxW: maybe,
   socPct: maybe,
+  storedWh: maybe.exactOptional(),
+  availableWh: maybe.exactOptional(),
   coverage: z.number(),
   quality,
   flags: z.array(z.enum(accountFlags)),
@@ -213,6 +215,8 @@ export const account = z.object({
     facilityWh: maybe,
     storedWh: maybe.exactOptional(),
     carbonG: maybe,
+    carbonFreeWh: maybe.exactOptional(),
+    availableWh: maybe.exactOptional(),
     cost: maybe,
     work: z.record(z.string(), z.object({ amount: maybe, energyWh: maybe })),
   }),
@@ -222,6 +226,15 @@ export const account = z.object({
   flags: z.array(z.enum(accountFlags)),
   joint: z
     .record(z.string(), z.object({ goodMs: z.number(), terms: z.record(z.string(), z.number()) }))
+    .exactOptional(),
+  demand: z
+    .object({
+      windowMin: z.number(),
+      fixedW: maybe,
+      slidingW: maybe,
+      headWh: z.array(maybe),
+      tailWh: z.array(maybe),
+    })
     .exactOptional(),
 });
 

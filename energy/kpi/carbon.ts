@@ -1,3 +1,4 @@
+import { marketCarbon } from "../carbon.ts";
 import type { SiteModel } from "../model.ts";
 import { inKilo, type KpiEntry } from "./entry.ts";
 import { itNodes } from "./pue.ts";
@@ -81,4 +82,52 @@ const intensity: KpiEntry = {
   }),
 };
 
-export const carbonEntries: readonly KpiEntry[] = [carbon, cue, intensity];
+const gridNodes = (model: SiteModel): readonly string[] =>
+  model.nodes
+    .filter((node) => node.kind === "grid" && node.counting === "counted" && node.points.length > 0)
+    .map((node) => node.id);
+
+const scope2 = {
+  unit: "kgCO2e",
+  numUnit: "kgCO2e",
+  denUnit: "",
+  range: { min: 0, max: null },
+  results: "one",
+  factor: "carbon",
+} as const;
+
+// kpi.md §6.3: imports only; a generator is scope 1.
+const scope2Location: KpiEntry = {
+  ...scope2,
+  id: "scope2_location",
+  name: { en: "Scope 2, location-based", "zh-CN": "范围二排放（基于位置）" },
+  formula: "Σ import × factor of the grid at that time",
+  boundary: "grid connections; exports are not deducted",
+  standard: "GHG Protocol Scope 2:2015 (aligned), location-based",
+  missing: (model) => (model.carbon === null ? ["DECLARATION_MISSING:carbon"] : []),
+  variants: (model) => [{ id: "", numerator: gridNodes(model), denominator: [], factors: [gridNodes(model)] }],
+  terms: ({ totals: { carbonG, gensetWh } }, { carbon }) => {
+    if (carbonG === null || gensetWh === null) return { carbon: null };
+    return { carbon: inKilo(carbonG - gensetWh * ((carbon?.gensetGPerKwh ?? 0) / 1000)) };
+  },
+  ratio: (sums) => ({ numerator: sums.carbon ?? 0, denominator: null }),
+};
+
+const scope2Market: KpiEntry = {
+  ...scope2,
+  id: "scope2_market",
+  name: { en: "Scope 2, market-based", "zh-CN": "范围二排放（基于市场）" },
+  formula: "(Σ import − certificates) × residual mix; no certificates are declared in site files yet",
+  boundary: "grid connections; exports are not deducted",
+  standard: "GHG Protocol Scope 2:2015 (aligned), market-based",
+  missing: (model) =>
+    (model.carbon?.residualGPerKwh ?? null) === null ? ["DECLARATION_MISSING:carbon.residual_g_per_kwh"] : [],
+  variants: (model) => [{ id: "", numerator: gridNodes(model), denominator: [], factors: [gridNodes(model)] }],
+  terms: ({ totals }, { carbon }) => ({
+    import: inKilo(totals.importWh),
+    carbon: marketCarbon(inKilo(totals.importWh), 0, carbon?.residualGPerKwh ?? null),
+  }),
+  ratio: (sums) => ({ numerator: sums.carbon ?? 0, denominator: null }),
+};
+
+export const carbonEntries: readonly KpiEntry[] = [carbon, cue, intensity, scope2Location, scope2Market];

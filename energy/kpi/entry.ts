@@ -10,6 +10,14 @@ export interface Ratio {
   readonly numerator: number;
   /** Null for a plain total: the value is the numerator. */
   readonly denominator: number | null;
+  readonly flags?: readonly string[];
+}
+
+/** What a ratio may look at besides its sums. */
+export interface Scope {
+  readonly accounts: readonly Account[];
+  readonly model: SiteModel;
+  readonly variant: Variant;
 }
 
 /** One KPI as data, with the arithmetic beside it. */
@@ -29,7 +37,11 @@ export interface KpiEntry {
   readonly variants: (model: SiteModel) => readonly Variant[];
   readonly terms: (account: Account, model: SiteModel, variant: Variant) => Terms;
   /** Null when a term that the ratio divides by on the way is zero. */
-  readonly ratio: (sums: Sums, windowMs: number) => Ratio | null;
+  readonly ratio: (sums: Sums, windowMs: number, scope: Scope) => Ratio | null;
+  /** Where the hour is the unit of account: from the sums of one hour to terms that add up over hours. */
+  readonly hourly?: (sums: Sums) => Sums;
+  /** Declarations and points that the site would have to have, as flags; without them the value is null. */
+  readonly missing?: (model: SiteModel) => readonly string[];
   /** Whether a value just under the physical minimum, within its uncertainty, is kept and flagged. */
   readonly physicalMin?: number;
   /** Which outside factor the numerator used. */

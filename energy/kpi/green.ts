@@ -2,7 +2,7 @@ import type { Totals } from "../account.ts";
 import type { SiteModel } from "../model.ts";
 import { inKilo, type KpiEntry, type Terms } from "./entry.ts";
 
-const sources = (model: SiteModel): readonly string[] =>
+export const sources = (model: SiteModel): readonly string[] =>
   model.nodes
     .filter((node) => node.counting === "counted" && node.points.length > 0 && node.role !== "load")
     .map((node) => node.id);
@@ -11,9 +11,9 @@ const sources = (model: SiteModel): readonly string[] =>
  * kpi.md §7.1 and §7.2: load has priority for renewables, then the battery, then the grid. What the grid put into the
  * battery is not import for load.
  */
-const shares = (totals: Totals): Terms => {
+export const shares = (totals: Totals): Terms => {
   const { renewableWh, gensetWh, importWh, exportWh, chargeWh, dischargeWh } = totals;
-  const unknown = { generated: null, exported: null, load: null, imported: null };
+  const unknown = { generated: null, exported: null, load: null, imported: null, contracted: null };
   if (renewableWh === null || gensetWh === null || importWh === null || exportWh === null) return unknown;
   if (chargeWh === null || dischargeWh === null) return unknown;
   // By the supply meters: a loss that nobody meters is consumption too.
@@ -24,11 +24,13 @@ const shares = (totals: Totals): Terms => {
     generated: inKilo(renewableWh),
     exported: inKilo(Math.min(exportWh, surplus - greenCharge)),
     load: inKilo(load),
+    // What is left of generation after charging: what goes into storage is used when it comes out.
+    contracted: inKilo(renewableWh - greenCharge),
     imported: inKilo(importWh - Math.min(importWh, chargeWh - greenCharge)),
   };
 };
 
-const pick = (terms: Terms, ...names: string[]): Terms =>
+export const pick = (terms: Terms, ...names: string[]): Terms =>
   Object.fromEntries(names.map((name) => [name, terms[name] ?? null]));
 
 const selfConsumption: KpiEntry = {

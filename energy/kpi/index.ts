@@ -3,8 +3,10 @@ import type { Window } from "../calendar.ts";
 import type { SiteModel } from "../model.ts";
 import { carbonEntries } from "./carbon.ts";
 import { computeEntries } from "./compute.ts";
+import { demandEntries } from "./demand.ts";
 import type { KpiEntry } from "./entry.ts";
 import { greenEntries } from "./green.ts";
+import { matchEntries } from "./match.ts";
 import { pueEntries } from "./pue.ts";
 import { kpiResult } from "./result.ts";
 import { totalEntries } from "./total.ts";
@@ -15,6 +17,8 @@ export const catalogue: readonly KpiEntry[] = [
   ...computeEntries,
   ...carbonEntries,
   ...greenEntries,
+  ...matchEntries,
+  ...demandEntries,
   ...totalEntries,
 ];
 

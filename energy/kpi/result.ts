@@ -1,6 +1,6 @@
 import type { Account, AccountFlag, JointSums, KpiResult, NodeAccount, Quality } from "../account.ts";
 import { nodeLimit } from "../balance.ts";
-import { formatLocal, type Window } from "../calendar.ts";
+import { formatLocal, type Window, windowOf } from "../calendar.ts";
 import { leastCoverage } from "../close.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
@@ -15,7 +15,7 @@ const inputs = (account: Account, variant: Variant): readonly NodeAccount[] =>
     .filter((node) => node !== undefined);
 
 /** The terms of a KPI in one account, null when one of them is unknown. Composed accounts carry them joined. */
-export const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: SiteModel): JointSums | null => {
+const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: SiteModel): JointSums | null => {
   if (account.joint !== undefined) {
     const key = jointKey(entry, variant);
     return Object.hasOwn(account.joint, key) ? (account.joint[key] ?? null) : null;
@@ -30,11 +30,51 @@ export const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, 
   return { goodMs: coverage * (account.end - account.start), terms };
 };
 
-export const addJoint = (a: JointSums | null, b: JointSums | null): JointSums | null => {
+const addJoint = (a: JointSums | null, b: JointSums | null): JointSums | null => {
   if (a === null || b === null) return a ?? b;
   const terms: Record<string, number> = { ...a.terms };
   for (const [name, value] of Object.entries(b.terms)) terms[name] = (terms[name] ?? 0) + value;
   return { goodMs: a.goodMs + b.goodMs, terms };
+};
+
+const isRaw = (account: Account): boolean =>
+  account.joint === undefined || account.step === "1m" || account.step === "15m";
+
+/**
+ * The terms of a KPI over accounts, oldest first. `settled`: where the hour is the unit, parts of an hour are put
+ * together before they count; `raw` leaves them for the hour they belong to.
+ */
+export const sumTerms = (
+  entry: KpiEntry,
+  variant: Variant,
+  accounts: readonly Account[],
+  model: SiteModel,
+  form: "raw" | "settled",
+  seen?: (account: Account, isKnown: boolean) => void,
+): JointSums | null => {
+  const { hourly } = entry;
+  let whole: JointSums | null = null;
+  let hour: JointSums | null = null;
+  let hourStart = Number.NaN;
+  const settle = (): void => {
+    if (hour !== null && hourly !== undefined) whole = addJoint(whole, { ...hour, terms: hourly(hour.terms) });
+    hour = null;
+  };
+  for (const account of accounts) {
+    const terms = jointTerms(entry, variant, account, model);
+    seen?.(account, terms !== null);
+    if (terms === null) continue;
+    if (hourly === undefined || form === "raw" || !isRaw(account)) {
+      whole = addJoint(whole, terms);
+      continue;
+    }
+    const { start } = windowOf("1h", account.start, model.timeZone);
+    if (start !== hourStart) settle();
+    hourStart = start;
+    hour = addJoint(hour, terms);
+  }
+  settle();
+  return whole;
 };
 
 // kpi.md §1.7: 1 kWh or three steps of the register. Under 15 minutes the 1 kWh shrinks with the window (4 kW of mean
@@ -112,23 +152,25 @@ export const kpiResult = (
   const windowMs = window.end - window.start;
   const flags = new Set<string>();
   const used: Account[] = [];
-  let joint: JointSums | null = null;
   let heldMs = 0;
   let revision = 0;
   const qualities: Quality[] = [];
+  const missing = entry.missing?.(model) ?? [];
+  for (const flag of missing) flags.add(flag);
+  const summed = missing.length > 0 ? [] : accounts;
   for (const account of accounts) {
     heldMs += account.end - account.start;
     revision = Math.max(revision, account.revision);
+  }
+  const joint = sumTerms(entry, variant, summed, model, "settled", (account, isKnown) => {
     for (const node of inputs(account, variant)) for (const flag of node.flags) flags.add(flag);
-    const terms = jointTerms(entry, variant, account, model);
-    if (terms === null) {
+    if (!isKnown) {
       missingFlags(entry, account, variant, flags);
-      continue;
+      return;
     }
     used.push(account);
     qualities.push(...inputs(account, variant).map((node) => node.quality));
-    joint = addJoint(joint, terms);
-  }
+  });
   for (const flag of ["FACTOR_DEFAULT", "CARBON_MISSING", "PRICE_MISSING"] as const)
     if (accounts.some((account) => account.flags.includes(flag)) && concerns(entry, flag)) flags.add(flag);
   const coverage = Math.min(1, (joint?.goodMs ?? 0) / windowMs);
@@ -194,12 +236,13 @@ const evaluate = (
   windowMs: number,
   flags: Set<string>,
 ): Figures => {
-  const ratio = sums === null ? null : entry.ratio(sums, windowMs);
+  const ratio = sums === null ? null : entry.ratio(sums, windowMs, { accounts: used, model, variant });
   if (ratio === null) {
     flags.add("NO_DATA");
     return { value: null, numerator: null, denominator: null, uncertainty: null, valid: false };
   }
   const { numerator, denominator } = ratio;
+  for (const flag of ratio.flags ?? []) flags.add(flag);
   if (denominator !== null && !(denominator >= denominatorFloor(variant, model, windowMs))) {
     flags.add("DENOMINATOR_LOW");
     return { value: null, numerator, denominator, uncertainty: null, valid: false };

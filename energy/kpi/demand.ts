@@ -1,0 +1,110 @@
+import { billedDemand, loadFactor } from "../demand.ts";
+import type { SiteModel } from "../model.ts";
+import { demandPeaks, demandWindowMin } from "../peak.ts";
+import { inKilo, type KpiEntry, type Scope, type Terms, type Variant } from "./entry.ts";
+
+const gridNodes = (model: SiteModel): readonly string[] =>
+  model.nodes
+    .filter((node) => node.kind === "grid" && node.counting === "counted" && node.points.length > 0)
+    .map((node) => node.id);
+
+const imported = ({
+  totals,
+  start,
+  end,
+}: {
+  totals: { importWh: number | null };
+  start: number;
+  end: number;
+}): Terms => ({
+  energy: inKilo(totals.importWh),
+  hours: (end - start) / 3_600_000,
+});
+
+const peakKw = ({ accounts, model }: Scope, method: "fixed" | "sliding"): number | null => {
+  const peaks = demandPeaks(accounts, model);
+  return inKilo(method === "fixed" ? peaks?.fixedW : peaks?.slidingW);
+};
+
+const methodOf = (model: SiteModel): "fixed" | "sliding" => model.demand?.method ?? "fixed";
+
+// kpi.md §7.4: blocks of the wall clock, and windows that end at every minute as on Chinese meters.
+const maxDemand: KpiEntry = {
+  id: "max_demand",
+  name: { en: "Maximum demand", "zh-CN": "最大需量" },
+  formula:
+    "highest mean import of a demand window (15 min unless the contract says otherwise): fixed blocks, or sliding by 1 min",
+  unit: "kW",
+  numUnit: "kW",
+  denUnit: "",
+  boundary: "grid connections",
+  range: { min: 0, max: null },
+  standard: "block and sliding-window demand, as metered",
+  results: "many",
+  variants: (model): readonly Variant[] =>
+    ["fixed", "sliding"].map((id) => ({
+      id,
+      numerator: gridNodes(model),
+      denominator: [],
+      factors: [gridNodes(model)],
+    })),
+  terms: (account) => imported(account),
+  ratio: (_sums, _windowMs, scope) => {
+    const kw = peakKw(scope, scope.variant.id === "fixed" ? "fixed" : "sliding");
+    return kw === null
+      ? null
+      : { numerator: kw, denominator: null, flags: [`DEMAND_WINDOW_${demandWindowMin(scope.model)}_MIN`] };
+  },
+};
+
+const factor: KpiEntry = {
+  id: "load_factor",
+  name: { en: "Load factor", "zh-CN": "负荷率" },
+  formula: "E_import / (maximum demand × hours), both over the same minutes",
+  unit: "1",
+  numUnit: "kWh",
+  denUnit: "kWh",
+  boundary: "grid connections",
+  range: { min: 0, max: 1 },
+  standard: "own definition, by the contract's demand window",
+  results: "one",
+  variants: (model) => [{ id: "", numerator: gridNodes(model), denominator: gridNodes(model) }],
+  terms: (account) => imported(account),
+  ratio: (sums, _windowMs, scope) => {
+    const kw = peakKw(scope, methodOf(scope.model));
+    return kw === null ? null : loadFactor(sums.energy ?? 0, sums.hours ?? 0, kw);
+  },
+};
+
+// A demand price is per month: the bill of a longer window has a maximum for each of its months.
+const longestMonthMs = 31 * 86_400_000 + 3_600_000;
+
+const charge: KpiEntry = {
+  id: "demand_charge",
+  name: { en: "Demand charge of the month", "zh-CN": "当月需量电费" },
+  formula: "billed demand × price per kW and month; billed by contract C: C up to 1.05 C, above it MD + (MD − 1.05 C)",
+  unit: "currency",
+  numUnit: "currency",
+  denUnit: "",
+  boundary: "grid connections, one billing month at the maximum demand of this window",
+  range: { min: 0, max: null },
+  standard: "two-part tariff, by the contract's billing mode",
+  results: "one",
+  missing: (model) => (model.demand === null ? ["DECLARATION_MISSING:demand"] : []),
+  variants: (model) => [
+    { id: "", unit: model.currency, numUnit: model.currency, numerator: gridNodes(model), denominator: [] },
+  ],
+  terms: (account) => imported(account),
+  ratio: (_sums, windowMs, scope) => {
+    const terms = scope.model.demand;
+    if (terms === null || windowMs > longestMonthMs) return null;
+    const kw = peakKw(scope, terms.method);
+    if (kw === null) return null;
+    return {
+      numerator: billedDemand(kw, terms.contractW / 1000, terms.billing ?? "contract") * terms.pricePerKwMonth,
+      denominator: null,
+    };
+  },
+};
+
+export const demandEntries: readonly KpiEntry[] = [maxDemand, factor, charge];
