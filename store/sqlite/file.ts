@@ -83,6 +83,11 @@ const inspect = (path: string, kind: FileKind, check: FileOptions["check"]): voi
       throw refuse("STORE_CORRUPT", "is not a file of Wattlas; it is left as it is");
     if (version > kind.version)
       throw refuse("STORE_VERSION", `has version ${version}, this program reads up to ${kind.version}`);
+    if (version < kind.version)
+      throw refuse(
+        "STORE_VERSION",
+        `has version ${version}, of a trial before the first release; this program reads ${kind.version}`,
+      );
     if (check === "deep" && sizeOf(path) <= deepCheckBytes) {
       const verdict = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
       if (verdict !== "ok") throw refuse("STORE_CORRUPT", `is damaged: ${String(verdict)}; it is left as it is`);

@@ -18,10 +18,13 @@ import { type RollupRow, rollupColumns, windowStart } from "../rollup.ts";
 import { timestamp } from "../unit.ts";
 import { bytesOf, transact } from "./file.ts";
 import { freshLonger, freshMinutes, settle, stretches, type Windows } from "./fresh.ts";
-import { type Raw, readMeta, readRolled } from "./readings-file.ts";
-import { countedFlag, createShapes, decodeReading } from "./row.ts";
-import { createSampleReader } from "./samples.ts";
+import { createLog } from "./log.ts";
+import { createHorizonReader, createPlaceFinder } from "./places.ts";
+import { readMeta, readRolled } from "./readings-file.ts";
+import { createShapes } from "./row.ts";
+import { samplesAt } from "./samples.ts";
 import { addRow, type Summary, summaryOf } from "./summary.ts";
+import { createTail } from "./tail.ts";
 import { createKeptWindows, pick } from "./windows.ts";
 
 /** What the reader's worker answers: the reading half of the port. */
@@ -41,28 +44,25 @@ export interface ReaderCalls {
 }
 
 const maxPage = 10_000;
+// Some 6 MB: a page of a device's readings, and what several followers read in turn.
+const cachedChunks = 1024;
 // Rows that a follower of few sites passes over in one look.
-const followRows = 20_000;
+const followRows = 200_000;
 
 export const createReader = (db: DatabaseSync, path: string, gapMs: number): ReaderCalls => {
   const id = readMeta(db, "id");
   const shapes = createShapes(db);
-  const samplesOf = createSampleReader(db, shapes);
+  const log = createLog(db, shapes, cachedChunks);
+  const places = createPlaceFinder(db);
+  const readHorizon = createHorizonReader(db);
   const windows = createKeptWindows(db, shapes);
   const siteDevices = db.prepare("SELECT id, device FROM device WHERE site = ? ORDER BY device");
   const oneDevice = db.prepare("SELECT id, device FROM device WHERE site = ? AND device = ?");
   const summaryById = db.prepare("SELECT * FROM device WHERE id = ?");
-  const siteSummaries = db.prepare("SELECT * FROM device WHERE site = ?");
   const allSummaries = db.prepare("SELECT * FROM device");
   const deviceById = db.prepare("SELECT site, device FROM device WHERE id = ?");
-  const nextTs = db.prepare("SELECT min(ts) AS ts FROM reading WHERE device = ? AND ts >= ?");
-  const slice = db.prepare("SELECT * FROM reading WHERE device = ? AND ts >= ? AND ts < ? ORDER BY ts LIMIT ?");
-  // The plus sign keeps SQLite from the other index: the tail is short, a device's history is not.
-  const tailTimes = db.prepare("SELECT ts FROM reading WHERE seq > ? AND +device = ?");
-  const tailHeads = db.prepare("SELECT device, ts, flags, shape FROM reading WHERE seq > ?");
-  const tail = db.prepare("SELECT * FROM reading WHERE seq > ? ORDER BY seq");
-  const commits = db.prepare("SELECT * FROM reading WHERE seq > ? ORDER BY seq LIMIT ?");
-  const maxSeq = db.prepare("SELECT max(seq) AS seq FROM reading");
+  const lastRun = db.prepare("SELECT max(last) AS last FROM run");
+  const nextRun = db.prepare("SELECT min(max(min_ts, ?1)) AS ts FROM run WHERE max_ts >= ?1");
 
   const names = new Map<number, { readonly site: string; readonly device: string }>();
   const nameOf = (device: number) => {
@@ -80,7 +80,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       name: String(raw.device),
     }));
 
-  const headSeq = () => Math.max(readRolled(db), Number(maxSeq.get()?.seq ?? 0));
+  const headSeq = () => Math.max(readRolled(db), log.last());
   const cursorAt = (seq: number) => formatCursor([id, seq]);
   const seqOf = (cursor: string | null): number => {
     if (cursor === null) return 0;
@@ -92,38 +92,62 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
 
   const snapshot = <Result>(work: () => Result): Result => transact(db, "DEFERRED", work);
 
+  let tail = createTail(1);
+  let sealed = 0;
+  /** The rows that no run covers, up to this snapshot. */
+  const tails = () => {
+    const last = Number(lastRun.get()?.last ?? 0);
+    if (last !== sealed) {
+      sealed = last;
+      tail = createTail(last + 1);
+    }
+    for (const { first, rows, device, ts } of log.after(tail.last()))
+      for (let row = 0; row < rows; row += 1) tail.add(device[row] ?? 0, ts[row] ?? 0, first + row);
+    return [tail];
+  };
+
+  /** The earliest time from `from` on that may have a reading. */
+  const nextTs = (from: number): number => {
+    const { from: least, to: most } = tail.bounds();
+    const inTail = most >= from ? Math.max(least, from) : Number.POSITIVE_INFINITY;
+    return Math.min(inTail, Number(nextRun.get(from)?.ts ?? Number.POSITIVE_INFINITY));
+  };
+
+  const readingAt = (seq: number, site: string, device: string): Reading => {
+    const chunk = log.at(seq);
+    if (chunk === undefined) throw new Error(`BUG: no chunk holds row ${seq}`);
+    return log.reading(chunk, seq - chunk.first, site, device);
+  };
+
   const read = (query: ReadQuery): Page<Reading> => {
     const limit = Math.min(query.limit, maxPage);
     const devices = devicesOf(query.site, query.device);
     const [afterTs, afterDevice = ""] = query.cursor === undefined ? [] : parseCursor(query.cursor, 2);
     const resume = afterTs === undefined ? null : parseCount(afterTs, query.cursor ?? "");
     let from: number = resume ?? query.from;
-    let found: { ts: number; device: { id: number; name: string }; raw: Raw }[] = [];
+    let found: { ts: number; device: string; seq: number }[] = [];
+    const newRows = tails();
     // Slices of time grow until the page is full, so that no page sorts the whole range.
-    let sliceMs = devices.length === 1 ? query.to - from : 1000;
+    let sliceMs = devices.length === 1 ? steps["1h"] : 1000;
     while (found.length <= limit && from < query.to && devices.length > 0) {
-      if (devices.length > 1) {
-        const start = from;
-        from = devices
-          .map((device) => Number(nextTs.get(device.id, start)?.ts ?? query.to))
-          .reduce((least, ts) => Math.min(least, ts), Number(query.to));
-      }
+      from = Math.min(query.to, Math.max(from, nextTs(from)));
       const to = Math.min(query.to, from + sliceMs);
-      const rows = devices.flatMap((device) =>
-        slice
-          .all(device.id, from, to, limit + 2)
-          .map((raw) => ({ ts: Number(raw.ts), device, raw }))
-          .filter(({ ts }) => ts !== resume || device.name > afterDevice),
-      );
-      found = found.concat(rows.sort((a, b) => a.ts - b.ts || (a.device.name < b.device.name ? -1 : 1)));
+      if (from >= to) break;
+      const rows = devices.flatMap((device) => {
+        const { ts, seq } = places.find(newRows, device.id, from, to);
+        return ts
+          .map((at, index) => ({ ts: at, device: device.name, seq: seq[index] ?? 0 }))
+          .filter((row) => row.ts !== resume || row.device > afterDevice);
+      });
+      found = found.concat(rows.sort((a, b) => a.ts - b.ts || (a.device < b.device ? -1 : 1)));
       from = to;
       if (found.length < limit / 4) sliceMs *= 4;
     }
     const items = found.slice(0, limit);
     const last = items.at(-1);
     return {
-      items: items.map(({ device, raw }) => decodeReading(raw, query.site, device.name, shapes)),
-      next: last === undefined || found.length <= limit ? null : formatCursor([last.ts, last.device.name]),
+      items: items.map(({ seq, device }) => readingAt(seq, query.site, device)),
+      next: last === undefined || found.length <= limit ? null : formatCursor([last.ts, last.device]),
     };
   };
 
@@ -140,10 +164,12 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       for (const [start, row] of kept(step)(from, Math.min(query.to, bounds.lastTs + 1))) all.set(start, row);
     }
     const minutes = new Map<number, RollupRow>();
-    const touched = tailTimes.all(readRolled(db), device.id).map((raw) => Number(raw.ts));
+    const newRows = tails();
+    const touched = places.find(newRows, device.id, 0, Number.MAX_SAFE_INTEGER, readRolled(db)).ts;
     for (const stretch of stretches(touched, gapMs)) {
       if (stretch.to + steps[step] < query.from || stretch.from - steps[step] > query.to) continue;
-      const samples = samplesOf(device.id, stretch.from, stretch.to, query.quantity).get(query.quantity);
+      const found = places.find(newRows, device.id, stretch.from, stretch.to);
+      const samples = samplesAt(log, shapes, found, query.quantity).get(query.quantity);
       if (samples === undefined) continue;
       for (const [start, row] of settle(freshMinutes(samples, stretch.touched, gapMs), kept("1m")))
         minutes.set(start, row);
@@ -159,34 +185,6 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return all;
   };
 
-  const seenOf = (summaries: readonly Summary[]): readonly DeviceSeen[] => {
-    const seen = new Map(
-      summaries.map(({ id, site, device, firstTs, lastTs, readings, newest: values }) => [
-        id,
-        { site, device, firstTs, lastTs, readings, names: new Set(values.keys()), shapes: new Set<number>() },
-      ]),
-    );
-    for (const raw of tailHeads.iterate(readRolled(db))) {
-      const device = seen.get(Number(raw.device));
-      if (device === undefined) continue;
-      const ts = Number(raw.ts);
-      if (ts < device.firstTs) device.firstTs = ts;
-      if (ts > device.lastTs) device.lastTs = ts;
-      if ((Number(raw.flags) & countedFlag) === 0) device.readings++;
-      device.shapes.add(Number(raw.shape));
-    }
-    return [...seen.values()]
-      .filter((device) => device.lastTs >= 0)
-      .map(({ site, device, firstTs, lastTs, readings, names: known, shapes: more }) => ({
-        site,
-        device,
-        quantities: [...new Set([...known, ...[...more].flatMap((shape) => shapes.names(shape))])].sort(),
-        firstSeen: timestamp(firstTs),
-        lastSeen: timestamp(lastTs),
-        readings,
-      }));
-  };
-
   // The newest values stay in memory; each call adds what was committed since the last one.
   const newest = new Map<string, Map<number, Summary>>();
   let newestSeq = -1;
@@ -200,13 +198,15 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       for (const raw of allSummaries.iterate()) remember(summaryOf(raw));
       newestSeq = readRolled(db);
     }
-    for (const raw of tail.iterate(newestSeq)) {
-      const id = Number(raw.device);
-      const known = newest.get(nameOf(id).site)?.get(id);
-      const stored = known === undefined ? summaryById.get(id) : undefined;
-      const summary = known ?? (stored === undefined ? undefined : remember(summaryOf(stored)));
-      if (summary !== undefined) addRow(summary, raw, shapes);
-      newestSeq = Number(raw.seq);
+    for (const chunk of log.after(newestSeq)) {
+      for (let row = 0; row < chunk.rows; row += 1) {
+        const id = chunk.device[row] ?? 0;
+        const name = nameOf(id);
+        // All rows of a device that was not there before are after `newestSeq`, so it begins empty.
+        const summary = newest.get(name.site)?.get(id) ?? remember({ ...emptySummary(), id, ...name });
+        addRow(summary, chunk, row, shapes);
+      }
+      newestSeq = chunk.first + chunk.rows - 1;
     }
   };
 
@@ -225,7 +225,9 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         const samples =
           device === undefined
             ? undefined
-            : samplesOf(device.id, query.from, query.to, query.quantity).get(query.quantity);
+            : samplesAt(log, shapes, places.find(tails(), device.id, query.from, query.to), query.quantity).get(
+                query.quantity,
+              );
         return { step: "raw", ts: samples?.ts ?? [], value: samples?.value ?? [] };
       }),
 
@@ -277,10 +279,15 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
 
     devices: (site) =>
       snapshot(() => {
-        const summaries = site === null ? allSummaries.all() : siteSummaries.all(site);
-        return [...seenOf(summaries.map(summaryOf))].sort((a, b) =>
-          a.site === b.site ? (a.device < b.device ? -1 : 1) : a.site < b.site ? -1 : 1,
-        );
+        catchUp();
+        const found =
+          site === null
+            ? [...newest.values()].flatMap((devices) => [...devices.values()])
+            : [...(newest.get(site)?.values() ?? [])];
+        return found
+          .filter((summary) => summary.lastTs >= 0)
+          .map(seenOf)
+          .sort((a, b) => (a.site === b.site ? (a.device < b.device ? -1 : 1) : a.site < b.site ? -1 : 1));
       }),
 
     follow: ({ cursor, sites, limit }) =>
@@ -289,20 +296,22 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         const readings: Reading[] = [];
         const wanted = sites === null ? null : new Set(sites);
         const most = Math.min(limit, maxPage);
-        for (;;) {
-          const rows = commits.all(seq, wanted === null ? most : followRows);
-          for (const raw of rows) {
-            const { site, device } = nameOf(Number(raw.device));
-            if (wanted !== null && !wanted.has(site)) {
-              seq = Number(raw.seq);
-              continue;
-            }
-            if (readings.length >= most) break;
-            seq = Number(raw.seq);
-            readings.push(decodeReading(raw, site, device, shapes));
+        const horizon = readHorizon();
+        let passed = 0;
+        for (const chunk of log.after(seq)) {
+          for (let row = Math.max(0, seq + 1 - chunk.first); row < chunk.rows; row += 1) {
+            if (readings.length >= most) return { readings, cursor: cursorAt(seq) };
+            seq = chunk.first + row;
+            passed += 1;
+            const { site, device } = nameOf(chunk.device[row] ?? 0);
+            const isWanted = wanted === null || wanted.has(site);
+            const isPruned = seq <= horizon.seq && (chunk.ts[row] ?? 0) < horizon.ts;
+            if (isWanted && !isPruned) readings.push(log.reading(chunk, row, site, device));
           }
-          if (readings.length > 0 || rows.length < followRows) return { readings, cursor: cursorAt(seq) };
+          // A follower of few sites gets what there is, rather than hold up others.
+          if (passed >= followRows && readings.length > 0) break;
         }
+        return { readings, cursor: cursorAt(seq) };
       }),
 
     head: () => snapshot(() => cursorAt(headSeq())),
@@ -319,4 +328,21 @@ const latestOf = (summary: Summary): LatestReading => ({
   quantities: Object.fromEntries(
     [...summary.newest].map(([name, { value, ts }]) => [name, { value, ts: timestamp(ts) }]),
   ),
+});
+
+const seenOf = ({ site, device, firstTs, lastTs, readings, newest }: Summary): DeviceSeen => ({
+  site,
+  device,
+  quantities: [...newest.keys()].sort(),
+  firstSeen: timestamp(firstTs),
+  lastSeen: timestamp(lastTs),
+  readings,
+});
+
+const emptySummary = () => ({
+  firstTs: Number.MAX_SAFE_INTEGER,
+  lastTs: -1,
+  received: 0,
+  readings: 0,
+  newest: new Map<string, { value: number; ts: number }>(),
 });

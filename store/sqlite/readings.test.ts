@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { readingsSuite } from "../readings.suite.ts";
 import { openSqliteReadings } from "./readings.ts";
 
-const openAt = async (rollEveryMs: number) => {
+const openAt = async (rollEveryMs: number, runRows?: number) => {
   const folder = await mkdtemp(join(tmpdir(), "wattlas-readings-"));
   const errors: unknown[] = [];
   const open = () =>
     openSqliteReadings(
       { DATA_DIR: join(folder, "data"), STORE_GAP_MS: 150_000 },
-      { role: "writer", rollEveryMs, onError: (error) => errors.push(error) },
+      { role: "writer", rollEveryMs, ...(runRows && { runRows }), onError: (error) => errors.push(error) },
     );
   let readings = await open();
   return {
@@ -30,3 +30,4 @@ const openAt = async (rollEveryMs: number) => {
 
 readingsSuite("sqlite, rolled up at once", () => openAt(0));
 readingsSuite("sqlite, answered from the tail", () => openAt(3_600_000));
+readingsSuite("sqlite, in runs of three rows", () => openAt(0, 3));

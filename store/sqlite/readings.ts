@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { readingsOf } from "../columns.ts";
 import type { StoreSettings } from "../config.ts";
 import { StoreRefusedError } from "../errors.ts";
 import type { StoreDeps } from "../open.ts";
@@ -9,6 +10,7 @@ import type { Fault } from "./fault.ts";
 import type { ReaderCalls } from "./reader.ts";
 import type { ReaderSettings } from "./reader.worker.ts";
 import { type Remote, startRemote } from "./remote.ts";
+import { createSender } from "./sender.ts";
 import { stepNames } from "./windows.ts";
 import type { WriterCalls, WriterSettings } from "./writer.worker.ts";
 
@@ -21,6 +23,8 @@ export interface SqliteReadingsDeps extends StoreDeps {
   readonly rollEveryMs?: number;
   /** Pages the file may have: makes a full disk of any size. */
   readonly maxPages?: number;
+  /** Rows whose places are kept in memory before they are written as a run. */
+  readonly runRows?: number;
 }
 
 // Commits of other processes make no sound here.
@@ -79,6 +83,7 @@ export const openSqliteReadings = async (
     if (writer !== null) return writer;
     throw new StoreRefusedError(`${path} is open for reading only`, { code: "STORE_IN_USE" });
   };
+  const sendable = createSender();
   const removeAll = async (some: () => Promise<number>): Promise<number> => {
     let removed = 0;
     for (let count = await some(); count > 0; count = await some()) removed += count;
@@ -87,6 +92,11 @@ export const openSqliteReadings = async (
 
   return {
     write: async (batch) => writing().call("write", batch),
+    writeColumns: async (columns) => {
+      const remote = writing();
+      const sent = sendable(columns);
+      return sent === null ? remote.call("write", readingsOf(columns)) : remote.call("writeColumns", sent);
+    },
     read: async (query) => (await reading()).call("read", query),
     series: async (query) => (await reading()).call("series", query),
     latest: async (query) => (await reading()).call("latest", query),
@@ -131,11 +141,18 @@ const startWriter = (
   path: string,
   gapMs: number,
   settings: Pick<StoreSettings, "DATA_DIR">,
-  { rollEveryMs = defaultRollEveryMs, maxPages }: SqliteReadingsDeps,
+  { rollEveryMs = defaultRollEveryMs, maxPages, runRows }: SqliteReadingsDeps,
   onFault: (error: Error, fault: Fault) => void,
 ) =>
   startRemote<WriterCalls>(
     new URL("./writer.worker.ts", import.meta.url),
-    { path, lockPath: resolve(settings.DATA_DIR, "lock.db"), gapMs, rollEveryMs, maxPages } satisfies WriterSettings,
+    {
+      path,
+      lockPath: resolve(settings.DATA_DIR, "lock.db"),
+      gapMs,
+      rollEveryMs,
+      maxPages,
+      runRows,
+    } satisfies WriterSettings,
     onFault,
   );

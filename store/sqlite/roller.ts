@@ -3,10 +3,13 @@ import { type RollupStep, steps } from "../readings.ts";
 import { type RollupRow, windowStart } from "../rollup.ts";
 import { transact } from "./file.ts";
 import { freshLonger, freshMinutes, type Stretch, settle, stretches, type Windows } from "./fresh.ts";
+import type { Log } from "./log.ts";
+import type { PlaceFinder } from "./places.ts";
 import { readRolled } from "./readings-file.ts";
-import { createShapes } from "./row.ts";
-import { createSampleReader } from "./samples.ts";
+import type { Shapes } from "./row.ts";
+import { samplesAt } from "./samples.ts";
 import { addRow, type Summary, saveSummary, summaryOf } from "./summary.ts";
+import type { Tail } from "./tail.ts";
 import { createKeptWindows, pick, stepNames } from "./windows.ts";
 
 // readings after `rolled` ─▶ by device ─▶ touched minutes ─▶ quarters ─▶ hours       (a part of the devices at a time)
@@ -26,13 +29,16 @@ interface Job {
 // Rows in one job: many rows of a device share their windows, and reading them takes some 30 ms.
 const jobRows = 20_000;
 
-export const createRoller = (db: DatabaseSync, gapMs: number): Roller => {
-  const shapes = createShapes(db);
-  const samplesOf = createSampleReader(db, shapes);
+export interface RollerParts {
+  readonly shapes: Shapes;
+  readonly log: Log;
+  readonly places: PlaceFinder;
+  readonly tails: () => readonly Tail[];
+}
+
+export const createRoller = (db: DatabaseSync, gapMs: number, { shapes, log, places, tails }: RollerParts): Roller => {
   const windows = createKeptWindows(db, shapes);
   const save = saveSummary(db);
-  const touchedRows = db.prepare("SELECT seq, device, ts FROM reading WHERE seq > ? ORDER BY seq LIMIT ?");
-  const rows = db.prepare("SELECT * FROM reading WHERE seq > ? AND seq <= ? ORDER BY seq");
   const device = db.prepare("SELECT * FROM device WHERE id = ?");
   const setRolled = db.prepare("UPDATE meta SET value = ? WHERE name = 'rolled'");
   let job: Job | null = null;
@@ -40,12 +46,17 @@ export const createRoller = (db: DatabaseSync, gapMs: number): Roller => {
   const begin = (): Job | null => {
     const times = new Map<number, number[]>();
     let last = 0;
-    for (const raw of touchedRows.iterate(readRolled(db), jobRows)) {
-      const id = Number(raw.device);
-      const known = times.get(id);
-      if (known === undefined) times.set(id, [Number(raw.ts)]);
-      else known.push(Number(raw.ts));
-      last = Number(raw.seq);
+    let taken = 0;
+    for (const { first, rows, device: ids, ts } of log.after(readRolled(db))) {
+      for (let row = 0; row < rows; row += 1) {
+        const id = ids[row] ?? 0;
+        const known = times.get(id);
+        if (known === undefined) times.set(id, [ts[row] ?? 0]);
+        else known.push(ts[row] ?? 0);
+      }
+      last = first + rows - 1;
+      taken += rows;
+      if (taken >= jobRows) break;
     }
     return last === 0 ? null : { waiting: [...times].map(([id, own]) => ({ id, times: own })), last };
   };
@@ -57,7 +68,8 @@ export const createRoller = (db: DatabaseSync, gapMs: number): Roller => {
       "1h": keptAround(id, stretch, "1h", steps["1h"]),
     };
     const fresh = { "1m": new Map(), "15m": new Map(), "1h": new Map() } satisfies Record<RollupStep, Changes>;
-    for (const [name, samples] of samplesOf(id, stretch.from, stretch.to)) {
+    const found = samplesAt(log, shapes, places.find(tails(), id, stretch.from, stretch.to));
+    for (const [name, samples] of found) {
       const at = (step: RollupStep) => {
         const one = pick(kept[step], name);
         return () => one;
@@ -77,19 +89,21 @@ export const createRoller = (db: DatabaseSync, gapMs: number): Roller => {
   const keptAround = (id: number, { from, to }: Stretch, step: RollupStep, alignMs: number) =>
     windows.read(step, id, windowStart(from, alignMs), windowStart(to, alignMs) + alignMs);
 
-  // Only now, from what is there now: a reading corrected in the meantime has moved beyond and is counted there.
   const finish = ({ last }: Job) => {
     const summaries = new Map<number, Summary>();
-    for (const raw of rows.iterate(readRolled(db), last)) {
-      const id = Number(raw.device);
-      let summary = summaries.get(id);
-      if (summary === undefined) {
-        const stored = device.get(id);
-        if (stored === undefined) throw new Error(`BUG: reading of no device ${id}`);
-        summary = summaryOf(stored);
-        summaries.set(id, summary);
+    for (const chunk of log.after(readRolled(db))) {
+      if (chunk.first > last) break;
+      for (let row = 0; row < chunk.rows; row += 1) {
+        const id = chunk.device[row] ?? 0;
+        let summary = summaries.get(id);
+        if (summary === undefined) {
+          const stored = device.get(id);
+          if (stored === undefined) throw new Error(`BUG: reading of no device ${id}`);
+          summary = summaryOf(stored);
+          summaries.set(id, summary);
+        }
+        addRow(summary, chunk, row, shapes);
       }
-      addRow(summary, raw, shapes);
     }
     for (const summary of summaries.values()) save(summary);
     setRolled.run(String(last));
@@ -115,6 +129,7 @@ export const createRoller = (db: DatabaseSync, gapMs: number): Roller => {
       } catch (error) {
         // The next part begins the job anew; shapes of this one were not stored.
         shapes.forget();
+        log.forget();
         throw error;
       }
       return true;

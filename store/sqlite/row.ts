@@ -1,10 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Reading, readingFlags } from "../reading.ts";
-import { timestamp } from "../unit.ts";
-import type { Raw } from "./readings-file.ts";
 
-// Beyond the readings' own flags: the roller has counted this reading before it was merged or corrected.
-export const countedFlag = 1 << 30;
+// Beyond the readings' own flags: this row replaces an earlier one of the same time, which has been counted.
+export const countedFlag = 1 << 7;
 
 /** Names of a shape, both ways; grows as shapes come up. */
 export interface Shapes {
@@ -39,31 +36,5 @@ export const createShapes = (db: DatabaseSync): Shapes => {
       byId.clear();
       byNames.clear();
     },
-  };
-};
-
-export const encodeFlags = (flags: readonly string[]): number =>
-  readingFlags.reduce((bits, flag, index) => (flags.includes(flag) ? bits | (1 << index) : bits), 0);
-
-export const encodeValues = (values: readonly number[]): Uint8Array => new Uint8Array(Float64Array.from(values).buffer);
-
-export const decodeValues = (blob: unknown): Float64Array => {
-  if (!(blob instanceof Uint8Array)) throw new Error("BUG: values are not a blob");
-  // A blob may begin anywhere in its buffer; floats may not.
-  return new Float64Array(blob.slice().buffer);
-};
-
-export const decodeReading = (raw: Raw, site: string, device: string, shapes: Shapes): Reading => {
-  const values = decodeValues(raw.value);
-  const names = shapes.names(Number(raw.shape));
-  const flags = Number(raw.flags);
-  const ts = Number(raw.ts);
-  return {
-    site,
-    device,
-    ts: timestamp(ts),
-    received: timestamp(ts + Number(raw.delay)),
-    quantities: Object.fromEntries(names.map((name, index) => [name, values[index] ?? Number.NaN])),
-    flags: flags === 0 ? [] : readingFlags.filter((_, index) => (flags & (1 << index)) !== 0),
   };
 };

@@ -1,24 +1,31 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { Samples } from "../rollup.ts";
-import { decodeValues, type Shapes } from "./row.ts";
+import type { Log } from "./log.ts";
+import type { Places } from "./places.ts";
+import type { Shapes } from "./row.ts";
 
-/** Reads the raw samples of a device in `[from, to)`, by quantity. */
-export const createSampleReader = (db: DatabaseSync, shapes: Shapes) => {
-  const select = db.prepare("SELECT ts, shape, value FROM reading WHERE device = ? AND ts >= ? AND ts < ? ORDER BY ts");
-  return (device: number, from: number, to: number, only?: string): ReadonlyMap<string, Samples> => {
-    const found = new Map<string, { ts: number[]; value: number[] }>();
-    for (const raw of select.iterate(device, from, to)) {
-      const ts = Number(raw.ts);
-      const names = shapes.names(Number(raw.shape));
-      const values = decodeValues(raw.value);
-      for (const [index, name] of names.entries()) {
-        if (only !== undefined && only !== name) continue;
-        const samples = found.get(name) ?? { ts: [], value: [] };
-        if (samples.ts.length === 0) found.set(name, samples);
-        samples.ts.push(ts);
-        samples.value.push(values[index] ?? Number.NaN);
+/** The raw samples at some places of a device, by quantity; with `only`, that quantity alone. */
+export const samplesAt = (
+  log: Log,
+  shapes: Shapes,
+  { ts, seq }: Places,
+  only?: string,
+): ReadonlyMap<string, Samples> => {
+  const found = new Map<string, { ts: number[]; value: number[] }>();
+  for (const [index, number] of seq.entries()) {
+    const chunk = log.at(number);
+    if (chunk === undefined) continue;
+    const row = number - chunk.first;
+    const start = chunk.start[row] ?? 0;
+    for (const [at, name] of shapes.names(chunk.shape[row] ?? 0).entries()) {
+      if (only !== undefined && only !== name) continue;
+      let samples = found.get(name);
+      if (samples === undefined) {
+        samples = { ts: [], value: [] };
+        found.set(name, samples);
       }
+      samples.ts.push(ts[index] ?? 0);
+      samples.value.push(chunk.value[start + at] ?? Number.NaN);
     }
-    return found;
-  };
+  }
+  return found;
 };

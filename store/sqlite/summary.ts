@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Chunk } from "./chunk.ts";
 import type { Raw } from "./readings-file.ts";
-import { countedFlag, decodeValues, type Shapes } from "./row.ts";
+import { countedFlag, type Shapes } from "./row.ts";
 
 /** What is known of a device without looking at its readings. */
 export interface Summary {
@@ -29,18 +30,23 @@ export const summaryOf = (raw: Raw): Summary => {
 };
 
 /** Adds one row of the tail; rows must come in the order of their sequence. */
-export const addRow = (summary: Summary, raw: Raw, shapes: Shapes): void => {
-  const ts = Number(raw.ts);
-  const values = decodeValues(raw.value);
-  for (const [index, name] of shapes.names(Number(raw.shape)).entries()) {
+export const addRow = (summary: Summary, chunk: Chunk, row: number, shapes: Shapes): void => {
+  const ts = chunk.ts[row] ?? 0;
+  let at = chunk.start[row] ?? 0;
+  for (const name of shapes.names(chunk.shape[row] ?? 0)) {
+    const value = chunk.value[at++] ?? Number.NaN;
     const known = summary.newest.get(name);
-    if (known === undefined || known.ts <= ts) summary.newest.set(name, { value: values[index] ?? Number.NaN, ts });
+    if (known === undefined) summary.newest.set(name, { value, ts });
+    else if (known.ts <= ts) {
+      known.value = value;
+      known.ts = ts;
+    }
   }
-  if ((Number(raw.flags) & countedFlag) === 0) summary.readings++;
+  if (((chunk.flags[row] ?? 0) & countedFlag) === 0) summary.readings++;
   if (ts < summary.firstTs) summary.firstTs = ts;
   if (ts >= summary.lastTs) {
     summary.lastTs = ts;
-    summary.received = ts + Number(raw.delay);
+    summary.received = chunk.received(row);
   }
 };
 

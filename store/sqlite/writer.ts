@@ -1,98 +1,189 @@
 import type { DatabaseSync } from "node:sqlite";
 import { refusal } from "../check.ts";
+import { flagBits, flagsOf } from "../columns.ts";
 import { mergeReading } from "../merge.ts";
-import type { Reading } from "../reading.ts";
+import { identifierPattern, quantityPattern, type Reading } from "../reading.ts";
 import type { WriteResult } from "../readings.ts";
+import { timestamp } from "../unit.ts";
+import { createChunkBuilder } from "./chunk.ts";
 import { transact } from "./file.ts";
+import type { Log } from "./log.ts";
+import type { PlaceFinder } from "./places.ts";
 import { readRolled } from "./readings-file.ts";
-import { countedFlag, createShapes, decodeReading, encodeFlags, encodeValues } from "./row.ts";
+import { countedFlag, type Shapes } from "./row.ts";
+import type { Sealer } from "./sealer.ts";
 
-// batch ─┐
-// batch ─┼─▶ one transaction ─▶ COMMIT (fsync) ─▶ every batch is answered
-// batch ─┘
+// batch ─┐                     ┌ known time: merge with what is there ┐
+// batch ─┼─▶ one transaction ──┤                                      ├─▶ chunks ─▶ COMMIT (fsync) ─▶ every batch is answered
+// batch ─┘                     └ newer than all before: append        ┘
+//
+// Rows are never changed: a merged or corrected reading comes again, whole, and hides the row of its time before it.
+
+/** Columns as they cross a thread: with the names their book got since the last ones. */
+export interface SentColumns {
+  readonly firstDevice: number;
+  readonly devices: readonly { readonly site: string; readonly device: string }[];
+  readonly firstShape: number;
+  readonly shapes: readonly (readonly string[])[];
+  readonly device: Int32Array;
+  readonly shape: Int32Array;
+  readonly ts: Float64Array;
+  readonly received: Float64Array;
+  readonly flags: Uint8Array;
+  readonly value: Float64Array;
+}
+
+export type Batch =
+  | { readonly kind: "readings"; readonly readings: readonly Reading[] }
+  | { readonly kind: "columns"; readonly columns: SentColumns };
 
 interface Known {
-  readonly id: number;
+  readonly site: string;
+  readonly device: string;
+  /** Null until it has a row. */
+  id: number | null;
   lastTs: number;
 }
 
+interface Shape {
+  readonly names: readonly string[];
+  id: number | null;
+}
+
+type Counts = { accepted: number; duplicates: number; corrections: number };
+
 export interface Writer {
+  /** Remembers names of columns; before the batch that uses them is written. */
+  learn(columns: SentColumns): void;
   /** Stores the batches in one transaction; durable when it returns. */
-  write(batches: readonly (readonly Reading[])[]): WriteResult[];
+  write(batches: readonly Batch[]): WriteResult[];
+}
+
+export interface WriterParts {
+  readonly shapes: Shapes;
+  readonly log: Log;
+  readonly sealer: Sealer;
+  readonly places: PlaceFinder;
 }
 
 /** The only one who writes readings into an open file. */
-export const createWriter = (db: DatabaseSync): Writer => {
-  const shapes = createShapes(db);
+export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places }: WriterParts): Writer => {
   const devices = new Map<string, Known>();
+  const numbered: Known[] = [];
+  const numberedShapes: Shape[] = [];
   const insertDevice = db.prepare("INSERT INTO device(site, device) VALUES (?, ?)");
-  const insert = db.prepare(
-    "INSERT INTO reading(seq, device, ts, delay, flags, shape, value) VALUES (?, ?, ?, ?, ?, ?, ?)",
-  );
-  const find = db.prepare("SELECT * FROM reading WHERE device = ? AND ts = ?");
-  const remove = db.prepare("DELETE FROM reading WHERE seq = ?");
+  const insert = db.prepare("INSERT INTO chunk(last, rows, received, bytes) VALUES (?, ?, ?, ?)");
   const insertCorrection = db.prepare(
     "INSERT INTO correction(device, ts, quantity, was, replaced) VALUES (?, ?, ?, ?, ?)",
   );
+  const chunk = createChunkBuilder();
   let seq = 0;
-  let rolled = 0;
 
   const load = () => {
     shapes.forget();
-    devices.clear();
-    rolled = readRolled(db);
-    seq = Math.max(rolled, Number(db.prepare("SELECT max(seq) AS seq FROM reading").get()?.seq ?? 0));
-    const byId = new Map<number, Known>();
+    log.forget();
+    if (chunk.rows() > 0) chunk.take();
+    for (const shape of numberedShapes) shape.id = null;
+    for (const known of devices.values()) {
+      known.id = null;
+      known.lastTs = -1;
+    }
+    const rolled = readRolled(db);
+    seq = Math.max(rolled, log.last());
+    const byId: Known[] = [];
     for (const raw of db.prepare("SELECT id, site, device, last_ts FROM device").iterate()) {
-      const known = { id: Number(raw.id), lastTs: Number(raw.last_ts ?? -1) };
-      devices.set(`${raw.site}/${raw.device}`, known);
-      byId.set(known.id, known);
+      const known = knownOf(String(raw.site), String(raw.device));
+      known.id = Number(raw.id);
+      known.lastTs = Number(raw.last_ts ?? -1);
+      byId[known.id] = known;
     }
-    for (const raw of db.prepare("SELECT device, ts FROM reading WHERE seq > ?").iterate(rolled)) {
-      const known = byId.get(Number(raw.device));
-      if (known !== undefined) known.lastTs = Math.max(known.lastTs, Number(raw.ts));
+    const sealed = Number(db.prepare("SELECT max(last) AS last FROM run").get()?.last ?? 0);
+    sealer.reset(sealed + 1);
+    for (const { first, rows, device, ts } of log.after(Math.min(rolled, sealed))) {
+      for (let row = 0; row < rows; row += 1) {
+        const at = ts[row] ?? 0;
+        const known = byId[device[row] ?? 0];
+        if (known !== undefined && at > known.lastTs) known.lastTs = at;
+        if (first + row > sealed) sealer.add(device[row] ?? 0, at, first + row);
+      }
     }
   };
 
-  const open = (site: string, device: string): Known => {
+  const knownOf = (site: string, device: string): Known => {
     const key = `${site}/${device}`;
-    const known = devices.get(key);
-    if (known !== undefined) return known;
-    const fresh = { id: Number(insertDevice.run(site, device).lastInsertRowid), lastTs: -1 };
-    devices.set(key, fresh);
-    return fresh;
+    let known = devices.get(key);
+    if (known === undefined) {
+      known = { site, device, id: null, lastTs: -1 };
+      devices.set(key, known);
+    }
+    return known;
   };
 
-  const append = (device: number, reading: Reading, flags: number) => {
-    const names = Object.keys(reading.quantities);
-    const values = encodeValues(Object.values(reading.quantities));
-    insert.run(++seq, device, reading.ts, reading.received - reading.ts, flags, shapes.id(names), values);
+  const idOf = (known: Known): number => {
+    known.id ??= Number(insertDevice.run(known.site, known.device).lastInsertRowid);
+    return known.id;
   };
 
-  const put = (message: Reading, counts: { accepted: number; duplicates: number; corrections: number }) => {
-    const device = open(message.site, message.device);
+  const flush = () => {
+    if (chunk.rows() === 0) return;
+    const { rows, received, bytes } = chunk.take();
+    insert.run(seq, rows, received, bytes);
+  };
+
+  const row = { device: 0, shape: 0, ts: 0, received: 0, flags: 0 };
+  const append = (values: ArrayLike<number>, from: number, to: number) => {
+    if (!chunk.fits(row.received, to - from)) flush();
+    chunk.add(row, values, from, to);
+    seq += 1;
+    sealer.add(row.device, row.ts, seq);
+  };
+
+  const merge = (known: Known, message: Reading, place: number, counts: Counts) => {
+    // the row may still be on its way into a chunk
+    flush();
+    const stored = log.at(place);
+    if (stored === undefined) throw new Error(`BUG: no chunk holds row ${place}`);
+    const merged = mergeReading(log.reading(stored, place - stored.first, known.site, known.device), message);
+    counts.accepted += merged.accepted;
+    counts.duplicates += merged.duplicates;
+    counts.corrections += merged.corrected.length;
+    if (merged.merged === null) return;
+    const device = idOf(known);
+    const { ts, received, flags, quantities } = merged.merged;
+    const values = Object.values(quantities);
+    Object.assign(row, { device, ts, received, flags: flagBits(flags) | countedFlag });
+    row.shape = shapes.id(Object.keys(quantities));
+    append(values, 0, values.length);
+    for (const { quantity, was } of merged.corrected)
+      insertCorrection.run(device, message.ts, quantity, was, message.received);
+  };
+
+  /** Where a row of that time is, if there can be one. */
+  const placeOf = (known: Known, ts: number): number | undefined => {
     // Nearly every message is newer than all before it: no look-up.
-    const old = message.ts > device.lastTs ? undefined : find.get(device.id, message.ts);
-    if (old === undefined) {
-      append(device.id, message, encodeFlags(message.flags));
-      counts.accepted += Object.keys(message.quantities).length;
-      if (message.ts > device.lastTs) device.lastTs = message.ts;
+    if (known.id === null || ts > known.lastTs) return undefined;
+    return places.one(sealer.tails(), known.id, ts);
+  };
+
+  const put = (message: Reading, counts: Counts) => {
+    const known = knownOf(message.site, message.device);
+    const place = placeOf(known, message.ts);
+    if (place !== undefined) {
+      merge(known, message, place, counts);
       return;
     }
-    const merge = mergeReading(decodeReading(old, message.site, message.device, shapes), message);
-    counts.accepted += merge.accepted;
-    counts.duplicates += merge.duplicates;
-    counts.corrections += merge.corrected.length;
-    if (merge.merged === null) return;
-    const oldSeq = Number(old.seq);
-    const counted = oldSeq <= rolled ? countedFlag : Number(old.flags) & countedFlag;
-    remove.run(oldSeq);
-    append(device.id, merge.merged, encodeFlags(merge.merged.flags) | counted);
-    for (const { quantity, was } of merge.corrected)
-      insertCorrection.run(device.id, message.ts, quantity, was, message.received);
+    const values = Object.values(message.quantities);
+    row.device = idOf(known);
+    row.shape = shapes.id(Object.keys(message.quantities));
+    row.ts = message.ts;
+    row.received = message.received;
+    row.flags = flagBits(message.flags);
+    append(values, 0, values.length);
+    counts.accepted += values.length;
+    if (message.ts > known.lastTs) known.lastTs = message.ts;
   };
 
-  const writeBatch = (batch: readonly Reading[]): WriteResult => {
+  const putAll = (batch: readonly Reading[]): WriteResult => {
     const rejected: WriteResult["rejected"][number][] = [];
     const counts = { accepted: 0, duplicates: 0, corrections: 0 };
     for (const reading of batch) {
@@ -103,12 +194,63 @@ export const createWriter = (db: DatabaseSync): Writer => {
     return { ...counts, rejected };
   };
 
+  const putColumns = (columns: SentColumns): WriteResult => {
+    const { device, shape, ts, received, flags, value } = columns;
+    const rejected: WriteResult["rejected"][number][] = [];
+    const counts = { accepted: 0, duplicates: 0, corrections: 0 };
+    let at = 0;
+    for (let index = 0; index < device.length; index += 1) {
+      const known = numbered[device[index] ?? -1];
+      const kind = numberedShapes[shape[index] ?? -1];
+      if (known === undefined || kind === undefined) throw new Error(`BUG: row ${index} has no name`);
+      const from = at;
+      at += kind.names.length;
+      const time = ts[index] ?? Number.NaN;
+      const isPlain =
+        time > known.lastTs && isTime(time) && isTime(received[index] ?? Number.NaN) && areFinite(value, from, at);
+      if (!isPlain) {
+        const one = readingAt(columns, index, known, kind.names, from);
+        const reason = refusal(one);
+        if (reason === null) put(one, counts);
+        else rejected.push({ reading: one, code: "STORE_LINE_REFUSED", reason });
+        continue;
+      }
+      row.device = known.id ?? idOf(known);
+      kind.id ??= shapes.id(kind.names);
+      row.shape = kind.id;
+      row.ts = time;
+      row.received = received[index] ?? 0;
+      row.flags = flags[index] ?? 0;
+      append(value, from, at);
+      counts.accepted += at - from;
+      known.lastTs = time;
+    }
+    return { ...counts, rejected };
+  };
+
   load();
   return {
+    learn: (columns) => {
+      for (const [index, { site, device }] of columns.devices.entries()) {
+        if (!identifierPattern.test(site) || !identifierPattern.test(device))
+          throw new Error(`BUG: "${site}/${device}" is not a name`);
+        numbered[columns.firstDevice + index] = knownOf(site, device);
+      }
+      for (const [index, names] of columns.shapes.entries()) {
+        if (names.length === 0 || !names.every((name) => quantityPattern.test(name)))
+          throw new Error(`BUG: "${names.join(" ")}" are not names`);
+        numberedShapes[columns.firstShape + index] = { names, id: null };
+      }
+    },
     write: (batches) => {
-      rolled = readRolled(db);
       try {
-        return transact(db, "IMMEDIATE", () => batches.map(writeBatch));
+        return transact(db, "IMMEDIATE", () => {
+          const results = batches.map((batch) =>
+            batch.kind === "readings" ? putAll(batch.readings) : putColumns(batch.columns),
+          );
+          flush();
+          return results;
+        });
       } catch (error) {
         load();
         throw error;
@@ -116,3 +258,26 @@ export const createWriter = (db: DatabaseSync): Writer => {
     },
   };
 };
+
+// The end of the year 2262, as in `refusal`.
+const isTime = (ms: number): boolean => Number.isInteger(ms) && ms >= 0 && ms <= 9_223_372_036_854;
+
+const areFinite = (values: Float64Array, from: number, to: number): boolean => {
+  for (let index = from; index < to; index += 1) if (!Number.isFinite(values[index])) return false;
+  return true;
+};
+
+const readingAt = (
+  { ts, received, flags, value }: SentColumns,
+  row: number,
+  { site, device }: Known,
+  names: readonly string[],
+  from: number,
+): Reading => ({
+  site,
+  device,
+  ts: timestamp(ts[row] ?? Number.NaN),
+  received: timestamp(received[row] ?? Number.NaN),
+  quantities: Object.fromEntries(names.map((name, index) => [name, value[from + index] ?? Number.NaN])),
+  flags: flagsOf(flags[row] ?? 0),
+});

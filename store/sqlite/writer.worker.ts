@@ -4,12 +4,16 @@ import { joinChannel } from "./channel.ts";
 import { faultOf } from "./fault.ts";
 import { bytesOf, openFile, transact } from "./file.ts";
 import { holdLock } from "./lock.ts";
+import { createLog } from "./log.ts";
+import { createPlaceFinder } from "./places.ts";
+import { createPruner } from "./pruner.ts";
 import { readingsKind } from "./readings-file.ts";
 import { createRoller } from "./roller.ts";
 import { createShapes } from "./row.ts";
+import { createSealer } from "./sealer.ts";
 import { serve } from "./serve.ts";
 import { createKeptWindows } from "./windows.ts";
-import { createWriter } from "./writer.ts";
+import { type Batch, createWriter, type SentColumns } from "./writer.ts";
 
 export interface WriterSettings {
   readonly path: string;
@@ -17,10 +21,13 @@ export interface WriterSettings {
   readonly gapMs: number;
   readonly rollEveryMs: number;
   readonly maxPages?: number | undefined;
+  /** Rows in a run; small in tests. */
+  readonly runRows?: number | undefined;
 }
 
 export interface WriterCalls {
   write(batch: readonly Reading[]): Promise<WriteResult>;
+  writeColumns(columns: SentColumns): Promise<WriteResult>;
   /** Rolls a part of the tail; whether there may be more. */
   roll(argument: null): boolean;
   /** Removes some; call again until it removes none. */
@@ -30,34 +37,33 @@ export interface WriterCalls {
 }
 
 interface Queued {
-  readonly batch: readonly Reading[];
+  readonly batch: Batch;
   readonly resolve: (result: WriteResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
-// Background work goes in parts of about 40 ms, so that a commit does not wait long for it.
-const partMs = 40;
+// Background work goes in parts of about 20 ms, so that a commit does not wait long for it.
+const partMs = 20;
 const pruneRows = 2000;
+// Roll-ups read the newest samples of each device again: these take some 20 MB.
+const cachedChunks = 4096;
 // Every look at the newest data passes over the tail: 50,000 readings take some 20 ms.
 const rollAtReadings = 50_000;
 
-serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPages }, background) => {
+serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPages, runRows }, background) => {
   using stack = new DisposableStack();
   stack.use(holdLock(lockPath));
   const db = openFile({ path, kind: readingsKind, check: "deep", maxPages });
   stack.defer(() => db.close());
   const channel = stack.use(joinChannel(path));
-  const writer = createWriter(db);
-  const roller = createRoller(db, gapMs);
-  const windows = createKeptWindows(db, createShapes(db));
-  const oldReadings = db.prepare(
-    "SELECT seq FROM device CROSS JOIN reading ON reading.device = device.id AND ts < ? LIMIT ?",
-  );
-  const removeReading = db.prepare("DELETE FROM reading WHERE seq = ?");
-  const removeCorrections = db.prepare(
-    `DELETE FROM correction WHERE id IN
-     (SELECT correction.id FROM device CROSS JOIN correction ON correction.device = device.id AND ts < ? LIMIT ?)`,
-  );
+  const shapes = createShapes(db);
+  const log = createLog(db, shapes, cachedChunks);
+  const places = createPlaceFinder(db);
+  const sealer = createSealer(db, runRows);
+  const writer = createWriter(db, { shapes, log, sealer, places });
+  const roller = createRoller(db, gapMs, { shapes, log, places, tails: sealer.tails });
+  const windows = createKeptWindows(db, shapes);
+  const pruner = createPruner(db, log);
 
   let health: Pick<StoreHealth, "state" | "reason"> = { state: "ok", reason: "" };
   const become = (next: typeof health) => {
@@ -82,18 +88,34 @@ serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPag
       return;
     }
     channel.send({ kind: "commit" });
-    unrolled += group.reduce((sum, { batch }) => sum + batch.length, 0);
+    written += 1;
+    unrolled += group.reduce((sum, { batch }) => sum + rowsOf(batch), 0);
     if (unrolled >= rollAtReadings) rollSoon();
     else rollLater();
   };
 
+  const enqueue = (batch: Batch): Promise<WriteResult> =>
+    new Promise((resolve, reject) => {
+      if (queue.length === 0) setImmediate(flush);
+      queue.push({ batch, resolve, reject });
+    });
+
   let rollTimer: NodeJS.Timeout | undefined;
   let unrolled = 0;
+  let written = 0;
+  let writtenBefore = 0;
+  // While commits come, background work takes a third of this thread at most.
+  const pauseMs = (): number => {
+    const isBusy = written !== writtenBefore;
+    writtenBefore = written;
+    return isBusy ? 2 * partMs : 0;
+  };
   const rollOn = () => {
     rollTimer = undefined;
     unrolled = 0;
     try {
-      if (roller.roll(partMs)) rollTimer = setTimeout(rollOn, 0);
+      const more = roller.roll(partMs);
+      if (sealer.seal(partMs) || more) rollTimer = setTimeout(rollOn, pauseMs());
     } catch (error) {
       background(error);
       rollLater();
@@ -112,19 +134,13 @@ serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPag
   const owned = stack.move();
   return {
     handlers: {
-      write: (batch) =>
-        new Promise((resolve, reject) => {
-          if (queue.length === 0) setImmediate(flush);
-          queue.push({ batch, resolve, reject });
-        }),
+      write: (readings) => enqueue({ kind: "readings", readings }),
+      writeColumns: (columns) => {
+        writer.learn(columns);
+        return enqueue({ kind: "columns", columns });
+      },
       roll: () => roller.roll(partMs),
-      pruneRaw: (before) =>
-        transact(db, "IMMEDIATE", () => {
-          removeCorrections.run(before, pruneRows);
-          const rows = oldReadings.all(before, pruneRows);
-          for (const { seq } of rows) removeReading.run(Number(seq));
-          return rows.length;
-        }),
+      pruneRaw: (before) => transact(db, "IMMEDIATE", () => pruner.prune(before, pruneRows)),
       pruneRollup: ({ step, before }) => transact(db, "IMMEDIATE", () => windows.prune(step, before, pruneRows)),
       health: () => ({ ...health, bytes: bytesOf(path) }),
     },
@@ -135,3 +151,6 @@ serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, rollEveryMs, maxPag
     },
   };
 });
+
+const rowsOf = (batch: Batch): number =>
+  batch.kind === "readings" ? batch.readings.length : batch.columns.device.length;
