@@ -42,6 +42,8 @@ export interface KpiEntry {
   readonly hourly?: (sums: Sums) => Sums;
   /** Declarations and points that the site would have to have, as flags; without them the value is null. */
   readonly missing?: (model: SiteModel) => readonly string[];
+  /** Points that an account whose terms are not known lacked, as flags. */
+  readonly lacks?: (account: Account, variant: Variant) => readonly string[];
   /** Whether a value just under the physical minimum, within its uncertainty, is kept and flagged. */
   readonly physicalMin?: number;
   /** Which outside factor the numerator used. */

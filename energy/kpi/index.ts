@@ -1,9 +1,11 @@
 import type { Account, KpiResult } from "../account.ts";
 import type { Window } from "../calendar.ts";
 import type { SiteModel } from "../model.ts";
+import { batteryEntries } from "./battery.ts";
 import { carbonEntries } from "./carbon.ts";
 import { computeEntries } from "./compute.ts";
 import { demandEntries } from "./demand.ts";
+import { directEntries } from "./direct.ts";
 import type { KpiEntry } from "./entry.ts";
 import { greenEntries } from "./green.ts";
 import { matchEntries } from "./match.ts";
@@ -18,7 +20,9 @@ export const catalogue: readonly KpiEntry[] = [
   ...carbonEntries,
   ...greenEntries,
   ...matchEntries,
+  ...directEntries,
   ...demandEntries,
+  ...batteryEntries,
   ...totalEntries,
 ];
 

@@ -216,6 +216,7 @@ const missingFlags = (entry: KpiEntry, account: Account, variant: Variant, flags
     const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
     if (node === undefined || node.forwardWh === null || node.reverseWh === null) flags.add(`MISSING:${id}`);
   }
+  for (const flag of entry.lacks?.(account, variant) ?? []) flags.add(flag);
   if (entry.id === "compute_per_watt" && account.flags.includes("WORK_MISSING")) flags.add("WORK_MISSING");
 };
 

@@ -189,3 +189,54 @@ describe("demand", () => {
     expect(results("demand_charge", kw(9000, 15, 0), bare)[0]?.flags).toContain("DECLARATION_MISSING:demand");
   });
 });
+
+describe("storage", () => {
+  const cycle = hours(
+    { importKwh: 1100, chargeKwh: 1000, storedKwh: 950, socPct: 95 },
+    { dischargeKwh: 800, storedKwh: -850, socPct: 60 },
+  );
+  test("TV-RTE-2: what stayed in the battery is not lost; a short window is marked", () => {
+    expect(results("round_trip_efficiency", cycle)[0]).toMatchObject({
+      variant: "bess",
+      value: expect.closeTo(0.89458, 5),
+      flags: ["WINDOW_SHORT"],
+    });
+    expect(value("storage_loss", cycle)).toBeCloseTo(100, 6);
+  });
+  test("cycles and C-rate are by the nominal capacity", () => {
+    expect(value("equivalent_cycles", cycle)).toBeCloseTo(0.9, 6);
+    expect(value("c_rate", cycle)).toBeCloseTo(1, 6);
+    expect(value("equivalent_cycles", compose(cycle, "15m", 15))).toBeCloseTo(0.9, 6);
+    expect(value("round_trip_efficiency", compose(cycle, "15m", 15))).toBeCloseTo(0.89458, 5);
+  });
+  test("without a state of charge the loss is unknown and the point is named", () => {
+    expect(results("storage_loss", hours({ importKwh: 100, chargeKwh: 10 }))[0]).toMatchObject({
+      value: null,
+      flags: expect.arrayContaining(["POINT_MISSING:bess:soc_pct"]),
+    });
+  });
+  test("ride-through says what it assumes", () => {
+    // 1,000 kWh from 60 to 10 % at 0.95 against 600 kW.
+    const ride = results("ride_through", hours({ importKwh: 600, socPct: 60 }))[0];
+    expect(ride).toMatchObject({ value: expect.closeTo(47.5, 6), unit: "min" });
+    expect(ride?.flags).toContain("ASSUMED:soh_1");
+  });
+});
+
+describe("green direct supply", () => {
+  const day = hours({ sunKwh: 950, availableKwh: 1000, exportKwh: 150, importKwh: 0 }, { importKwh: 1600 });
+  const said = day.map((account) => ({ ...account, totals: { availableWh: 0, ...account.totals } }));
+  test("TV-GD-1: of 1,000 available 150 sold and 50 curtailed, at a load of 2,400: 0.80, 0.3333 and 0.15", () => {
+    expect(value("direct_self_use", said)).toBeCloseTo(0.8, 9);
+    expect(value("direct_green_share", said)).toBeCloseTo(1 / 3, 9);
+    expect(value("direct_sold_share", said)).toBeCloseTo(0.15, 9);
+    expect(value("curtailment_rate", said)).toBeCloseTo(0.05, 9);
+  });
+  test("a site whose plant does not say what was available lacks that point", () => {
+    expect(results("curtailment_rate", hours({ sunKwh: 10 }))[0]).toMatchObject({
+      value: null,
+      quality: "INVALID",
+      flags: expect.arrayContaining(["POINT_MISSING:available_w"]),
+    });
+  });
+});
