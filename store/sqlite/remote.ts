@@ -37,6 +37,9 @@ export interface Remote<Calls extends AnyCalls<Calls>> extends AsyncDisposable {
   ): Promise<Awaited<ReturnType<Calls[Name]>>>;
 }
 
+// Three semi-spaces of 8 MB; by default each thread lets 96 MB of messages that are long answered pile up.
+const maxYoungGenerationSizeMb = 24;
+
 interface Waiting {
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
@@ -48,7 +51,11 @@ export const startRemote = async <Calls extends AnyCalls<Calls>>(
   settings: unknown,
   onFault: (error: Error, fault: Fault) => void,
 ): Promise<Remote<Calls>> => {
-  const worker = new Worker(entry, { workerData: settings, execArgv: [] });
+  const worker = new Worker(entry, {
+    workerData: settings,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb },
+  });
   const waiting = new Map<number, Waiting>();
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let nextId = 1;
