@@ -77,7 +77,12 @@ export function startLoad(
       else said += `${line}\n`;
     }
   });
-  const result = once(child, "close").then(() => {
+  let entries: readonly JournalEntry[] = [];
+  const result = once(child, "close").then(async () => {
+    // Whoever asks for it or not, nothing stays behind.
+    const text = await readFile(journal, "utf8").catch(() => "[]");
+    await rm(journal, { force: true });
+    entries = JSON.parse(text || "[]") as JournalEntry[];
     if (child.exitCode !== 0)
       throw new Error(`the generator ended with ${child.exitCode ?? child.signalCode}:\n${said}`);
     return JSON.parse(printed) as LoadResult;
@@ -86,9 +91,8 @@ export function startLoad(
   return {
     result,
     journal: async () => {
-      const text = await readFile(journal, "utf8");
-      await rm(journal);
-      return JSON.parse(text) as JournalEntry[];
+      await result;
+      return entries;
     },
     end: () => child.kill("SIGKILL"),
   };
