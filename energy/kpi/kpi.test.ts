@@ -103,6 +103,14 @@ describe("PUE", () => {
     expect(result("pue", [hour(vector)]).value).toBeCloseTo(1.25556, 5);
     expect(result("pue", [hour(vector, 0, inside)], undefined, inside).value).toBeCloseTo(1.27778, 5);
   });
+  test("TV-PUE-1: a filing of 37,818.35 for 31,534.248 (10⁴ kWh) of three rack groups gives 1.19928", () => {
+    const itWh = (100 * 328 + 24 * 82 + 15 * 82) * 8760;
+    expect(itWh).toBeCloseTo(31_534.248e4, 0);
+    expect(result("pue", [hour({ importWh: 37_818.35e4, itWh })]).value).toBeCloseTo(1.19928, 5);
+  });
+  test("TV-PUE-2: a filing of 20.8589 for 17.7765 (10⁸ kWh) gives 1.17340", () => {
+    expect(result("pue", [hour({ importWh: 20.8589e8, itWh: 17.7765e8 })]).value).toBeCloseTo(1.1734, 5);
+  });
   test("in a short window what storage inside gained is not overhead", () => {
     const gained = hour({ ...vector, storedWh: 500 }, 0, inside);
     expect(result("pue", [gained], undefined, inside).value).toBeCloseTo((11_500 - 500) / 9000, 9);
