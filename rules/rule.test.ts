@@ -46,13 +46,16 @@ test("the shipped catalogue loads, by id, with its source", async () => {
   expect(loaded).toMatchObject({
     ok: true,
     catalogue: {
-      summaries: [
-        { id: "R01", origin: "shipped", source: shipped, file: "r01-balance-residual.yaml" },
-        { id: "R04" },
-        { id: "R16" },
-      ],
+      summaries: expect.arrayContaining([
+        expect.objectContaining({ id: "R01", origin: "shipped", source: shipped, file: "r01-balance-residual.yaml" }),
+      ]) as unknown,
     },
   });
+  const ids = loaded.ok ? loaded.catalogue.summaries.map(({ id }) => id) : [];
+  expect(ids).toEqual([...ids].sort());
+  // What pages someone from the first day; design defaults wait in shadow mode.
+  const on = loaded.ok ? loaded.catalogue.summaries.filter(({ mode }) => mode === "on").map(({ id }) => id) : [];
+  expect(on).toEqual(["R01", "R03", "R04", "R06", "R08", "R16"]);
 });
 
 test("an own rule of a higher version takes the shipped one's place", async () => {
@@ -61,7 +64,9 @@ test("an own rule of a higher version takes the shipped one's place", async () =
   const loaded = await loadCatalogue(own);
   expect(loaded).toMatchObject({
     ok: true,
-    catalogue: { summaries: [{ id: "R01", version: 2, origin: "own" }, { id: "R04" }, { id: "R16" }] },
+    catalogue: {
+      summaries: expect.arrayContaining([expect.objectContaining({ id: "R01", version: 2, origin: "own" })]) as unknown,
+    },
   });
 });
 

@@ -14,7 +14,7 @@ export interface Rule {
   /** `shadow`: evaluated and recorded, told to nobody. */
   readonly mode: "on" | "shadow";
   readonly on: "account" | "reading";
-  readonly subject: "site" | "device";
+  readonly subject: "site" | "node" | "device";
   readonly inputs: readonly string[];
   /** Named values, in order; each may use those before it. */
   readonly lets: readonly Named[];
@@ -91,7 +91,7 @@ const shape = z
     title: text,
     action: text,
     on: z.enum(["account", "reading"]),
-    subject: z.enum(["site", "device"]),
+    subject: z.enum(["site", "node", "device"]),
     inputs: z.array(z.string()).min(1),
     let: named.default({}),
     thresholds: named.default({}),
@@ -131,8 +131,8 @@ const shape = z
   .superRefine((rule, context) => {
     const fault = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: "custom", path, message });
-    if ((rule.on === "account") !== (rule.subject === "site")) {
-      fault(["subject"], `must be ${rule.on === "account" ? "site" : "device"} for a rule on: ${rule.on}`);
+    if ((rule.on === "account") === (rule.subject === "device")) {
+      fault(["subject"], `must be ${rule.on === "account" ? "site or node" : "device"} for a rule on: ${rule.on}`);
     }
     if (rule.group !== undefined && rule.on === "account")
       fault(["group"], "only a rule on: reading has devices to group");
@@ -191,7 +191,7 @@ type Shaped = z.infer<typeof shape>;
 type Report = (path: readonly string[], message: string, at?: number) => void;
 
 const compileRule = (shaped: Shaped, source: string, file: string, report: Report): Rule | null => {
-  const facts = factsOf(shaped.on);
+  const facts = factsOf(shaped.subject);
   const declared: Record<string, ValueType> = {};
   shaped.inputs.forEach((input, index) => {
     const type = Object.hasOwn(facts, input) ? facts[input] : undefined;

@@ -69,7 +69,7 @@ export interface RuleSummary {
   readonly mode: "on" | "shadow";
   /** `account`: judged on each closed window; `reading`: on each reading and on silence. */
   readonly on: "account" | "reading";
-  readonly subject: "site" | "device";
+  readonly subject: "site" | "node" | "device";
   readonly inputs: readonly string[];
   readonly levels: readonly LevelSummary[];
   readonly origin: "shipped" | "own";

@@ -1,4 +1,4 @@
-import type { Account, SiteModel, SiteNode } from "#energy";
+import type { Account, NodeAccount, NodeKind, NodeRole, SiteModel, SiteNode } from "#energy";
 import { timestamp } from "#store";
 
 /** A site of nothing but metered racks, for trying rules. */
@@ -8,6 +8,8 @@ export const siteOf = (given: {
   readonly intervalMs: number;
   readonly busRatingW?: number;
   readonly demand?: SiteModel["demand"];
+  readonly tariff?: SiteModel["tariff"];
+  readonly nodes?: readonly SpecimenNode[];
 }): SiteModel => ({
   id: given.id,
   name: { en: "Hall", "zh-CN": "机房" },
@@ -16,12 +18,37 @@ export const siteOf = (given: {
   revision: "trial",
   busRatingW: given.busRatingW ?? 2e6,
   pueCategory: 1,
-  nodes: given.devices.map((device) => nodeOf(device, given.intervalMs)),
+  nodes: [
+    ...given.devices.map((device) => nodeOf(device, given.intervalMs)),
+    ...(given.nodes ?? []).map(({ id, kind, ratingW, capacityWh }) => ({
+      ...nodeOf(id, given.intervalMs),
+      kind,
+      role: roles[kind] ?? "load",
+      ratingW,
+      capacityWh,
+    })),
+  ],
   demand: given.demand ?? null,
-  tariff: null,
+  tariff: given.tariff ?? null,
   carbon: null,
   compute: null,
 });
+
+export interface SpecimenNode {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly ratingW: number | null;
+  readonly capacityWh: number | null;
+}
+
+const roles: Partial<Record<NodeKind, NodeRole>> = {
+  grid: "grid",
+  pv: "source",
+  wind: "source",
+  genset: "source",
+  battery: "storage",
+  ups: "storage",
+};
 
 const nodeOf = (device: string, intervalMs: number): SiteNode => ({
   id: device,
@@ -60,8 +87,19 @@ export const accountOf = (given: {
   readonly supplyW?: number | null;
   readonly residualW?: number | null;
   readonly uncertaintyW?: number | null;
+  readonly exportW?: number | null;
+  readonly renewableW?: number | null;
+  readonly chargeW?: number | null;
+  readonly dischargeW?: number | null;
+  readonly itW?: number | null;
+  readonly coolingW?: number | null;
+  readonly lossW?: number | null;
+  readonly loadW?: number | null;
+  readonly facilityW?: number | null;
+  readonly nodes?: Readonly<Record<string, NodeAccount>>;
 }): Account => {
-  const importW = given.importW ?? null;
+  const energy = (meanW: number | null | undefined): number | null =>
+    meanW === null || meanW === undefined ? null : (meanW * (given.end - given.start)) / 3_600_000;
   return {
     site: given.site,
     step: "1m",
@@ -69,27 +107,28 @@ export const accountOf = (given: {
     end: timestamp(given.end),
     revision: 1,
     model: "trial",
-    nodes: {},
+    nodes: given.nodes ?? {},
     totals: {
-      importWh: importW === null ? null : (importW * (given.end - given.start)) / 3_600_000,
-      exportWh: null,
-      renewableWh: null,
+      importWh: energy(given.importW),
+      exportWh: energy(given.exportW),
+      renewableWh: energy(given.renewableW),
       gensetWh: null,
-      chargeWh: null,
-      dischargeWh: null,
-      itWh: null,
-      coolingWh: null,
-      lossWh: null,
+      chargeWh: energy(given.chargeW),
+      dischargeWh: energy(given.dischargeW),
+      itWh: energy(given.itW),
+      coolingWh: energy(given.coolingW),
+      lossWh: energy(given.lossW),
       otherWh: null,
       loadWh: null,
-      facilityWh: null,
+      facilityWh: energy(given.facilityW),
+      storedWh: 0,
       carbonG: null,
       cost: null,
       work: {},
     },
     balance: {
       supplyW: given.supplyW ?? null,
-      loadW: null,
+      loadW: given.loadW ?? null,
       residualW: given.residualW ?? null,
       uncertaintyW: given.uncertaintyW ?? null,
       toleranceW: null,

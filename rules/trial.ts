@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { z } from "zod";
-import type { SiteModel } from "#energy";
+import { type AccountFlag, type NodeAccount, nodeKinds, type SiteModel } from "#energy";
 import { type Reading, timestamp } from "#store";
 import type { Rule } from "./rule.ts";
 import { parseSeries, type Sample } from "./series.ts";
@@ -12,6 +12,8 @@ export interface Trial {
   readonly rule: string;
   readonly cases: readonly TrialCase[];
 }
+
+const band = /^(\d\d:\d\d) (\d\d:\d\d) (critical_peak|peak|flat|valley|deep_valley) (\d+(?:\.\d+)?)$/;
 
 const shape = z.strictObject({
   rule: z.string(),
@@ -25,10 +27,24 @@ const shape = z.strictObject({
           demand: z
             .strictObject({ contract_w: z.number(), window_min: z.number(), method: z.enum(["fixed", "sliding"]) })
             .nullable(),
+          /** Bands of the day as "07:00 23:00 peak 0.9", and the price of export. */
+          tariff: z.strictObject({ bands: z.array(z.string().regex(band)), export_price: z.number() }),
+          /** Metered nodes, by id. */
+          nodes: z.record(
+            z.string(),
+            z.strictObject({
+              kind: z.enum(nodeKinds),
+              rating_w: z.number().optional(),
+              capacity_wh: z.number().optional(),
+            }),
+          ),
         })
         .partial()
         .default({}),
-      /** Of a minute's account: residual_w, u_w, supply_w, import_w; `stale` is a value that is not known. */
+      /**
+       * Of a minute's account: residual_w, u_w, supply_w, import_w and the like; `stale` is a value that is not known.
+       * Of a node in it: `battery.mean_w`, `battery.soc_pct`, and `grid.flag` with `reset`, `rollover`, `fault`, `spike`.
+       */
       account: z.record(z.string(), z.string()).default({}),
       /** Readings of each device; the number is nothing but a sign that one came. */
       devices: z.record(z.string(), z.string()).default({}),
@@ -125,24 +141,77 @@ const feedAccount = (
     const sample = account[name]?.[step];
     return typeof sample === "number" ? sample : null;
   };
-  const importW = value("import_w");
   const filled = accountOf({
     site: siteId,
     start: at,
     end: at + stepMs,
-    importW,
+    importW: value("import_w"),
     supplyW: value("supply_w"),
     residualW: value("residual_w"),
     uncertaintyW: value("u_w"),
+    exportW: value("export_w"),
+    renewableW: value("renewable_w"),
+    chargeW: value("charge_w"),
+    dischargeW: value("discharge_w"),
+    itW: value("it_w"),
+    coolingW: value("cooling_w"),
+    lossW: value("loss_w"),
+    loadW: value("load_w"),
+    facilityW: value("facility_w"),
+    nodes: Object.fromEntries(
+      [...new Set(names.flatMap((name) => (name.includes(".") ? [name.split(".")[0] ?? ""] : [])))].map((node) => [
+        node,
+        partOf(value(`${node}.mean_w`), value(`${node}.soc_pct`), account[`${node}.flag`]?.[step] ?? null),
+      ]),
+    ),
   });
   watch.account(filled, at + stepMs);
 };
+
+const flags: Readonly<Record<string, AccountFlag>> = {
+  reset: "COUNTER_RESET",
+  rollover: "COUNTER_ROLLOVER",
+  fault: "COUNTER_FAULT",
+  spike: "COUNTER_SPIKE",
+};
+
+const partOf = (meanW: number | null, socPct: number | null, word: Sample): NodeAccount => {
+  const flag = typeof word === "string" ? flags[word] : undefined;
+  return {
+    forwardWh: null,
+    reverseWh: null,
+    meanW,
+    minW: null,
+    maxW: null,
+    socPct,
+    coverage: word === "stale" ? 0 : 1,
+    quality: "MEASURED",
+    flags: flag === undefined ? [] : [flag],
+  };
+};
+
+const tariffOf = (given: NonNullable<TrialCase["site"]["tariff"]>): SiteModel["tariff"] => ({
+  bands: given.bands.flatMap((text) => {
+    const [, from = "", to = "", period, price] = band.exec(text) ?? [];
+    return [{ from, to, period: period as "peak", pricePerKwh: Number(price) }];
+  }),
+  exportPricePerKwh: given.export_price,
+  device: null,
+  source: "trial",
+});
 
 const modelOf = (trial: TrialCase, devices: readonly string[]): SiteModel =>
   siteOf({
     id: siteId,
     devices,
     intervalMs: trial.step_s * 1000,
+    ...(trial.site.tariff === undefined ? {} : { tariff: tariffOf(trial.site.tariff) }),
+    nodes: Object.entries(trial.site.nodes ?? {}).map(([id, { kind, rating_w, capacity_wh }]) => ({
+      id,
+      kind,
+      ratingW: rating_w ?? null,
+      capacityWh: capacity_wh ?? null,
+    })),
     ...(trial.site.bus_rating_w === undefined ? {} : { busRatingW: trial.site.bus_rating_w }),
     ...(trial.site.demand === undefined || trial.site.demand === null
       ? {}

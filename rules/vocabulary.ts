@@ -30,6 +30,51 @@ const accountFacts = {
   window_complete: "bool",
   /** Demand of the newest completed window. */
   demand_w: "Power",
+  /** Source, grid, load and storage, means of this minute; critical is IT, cooling and losses. */
+  import_w: "Power",
+  export_w: "Power",
+  renewable_w: "Power",
+  charge_w: "Power",
+  discharge_w: "Power",
+  critical_w: "Power",
+  it_w: "Power",
+  /** Sums of the ratings in the site model; missing when one is. */
+  grid_rating_w: "Power",
+  it_rating_w: "Power",
+  /** Storage with a capacity: batteries and UPSs. */
+  has_storage: "bool",
+  storage_rating_w: "Power",
+  storage_capacity_wh: "Energy",
+  /** Of all storage, by capacity, 0 to 100. */
+  soc_pct: "double",
+  /** Share of its rating that one unit gives while another takes as much of its own, 0 to 1. */
+  storage_opposed: "double",
+  grid_opposed: "double",
+  /** Tariff of the site model: in a peak or critical peak now, a critical peak to come today, highest price, price of export. */
+  has_tariff: "bool",
+  at_peak: "bool",
+  critical_peak_later: "bool",
+  price_peak: "double",
+  price_export: "double",
+  /** PUE of the trailing quarter hour, its standard uncertainty, and the IT load it stands on. */
+  pue: "double",
+  u_pue: "double",
+  it_mean_w: "Power",
+} as const satisfies Record<string, ValueType>;
+
+/** What a rule on nodes may read about one metered node besides the site's facts. */
+const nodeFacts = {
+  node_kind: "string",
+  /** Times its registers wrapped, were reset or made no sense within the last day. */
+  rollovers: "double",
+  resets: "double",
+  faults: "double",
+  /** Impossible jumps of its registers within the last quarter hour. */
+  spikes: "double",
+  has_rating: "bool",
+  rating_w: "Power",
+  /** Mean power of this minute, signed as its kind is. */
+  mean_w: "Power",
 } as const satisfies Record<string, ValueType>;
 
 /** What a rule on readings may read about one device of a modelled point. */
@@ -45,5 +90,7 @@ const deviceFacts = {
 /** The facts of a device that never change: what a silence length may be made of. */
 export const deviceConstants = { interval_s: "Time" } as const satisfies Record<string, ValueType>;
 
-export const factsOf = (on: "account" | "reading"): Readonly<Record<string, ValueType>> =>
-  on === "account" ? accountFacts : deviceFacts;
+export const factsOf = (subject: "site" | "node" | "device"): Readonly<Record<string, ValueType>> => {
+  if (subject === "device") return deviceFacts;
+  return subject === "site" ? accountFacts : { ...accountFacts, ...nodeFacts };
+};

@@ -1,14 +1,16 @@
 import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
 import type { Reading } from "#store";
 import type { Alert } from "./alert.ts";
-import { evaluate, type Finding } from "./evaluate.ts";
+import { evaluate, type Facts, type Finding } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
 import { createMembers, type SavedMember } from "./group.ts";
 import type { Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
+import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
 import { type Alarm, alarmsOf, groupPlan } from "./plan.ts";
 import { groupSubcode, type Rule } from "./rule.ts";
 import { createSilence } from "./silence.ts";
+import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
 
 // reading ─▶ clock ─▶ silences that ended before it, each at its own time ─▶ the device itself ─▶ its group
 // account ─▶ the site's window rules                         every life moves one step ─▶ changed alerts, in order
@@ -39,6 +41,8 @@ export interface SavedWatch {
   readonly members: Readonly<Record<string, readonly SavedMember[]>>;
   readonly demand: DemandMinutes;
   readonly accountedTo: number | null;
+  readonly pue?: PueMinutes;
+  readonly counters?: CounterEvents;
 }
 
 export interface WatchDeps {
@@ -56,7 +60,11 @@ const absenceMs = 10_000;
 
 export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: WatchDeps): SiteWatch => {
   const site = model.id;
-  const accountRules = rules.filter((rule) => rule.on === "account").map((rule) => ({ rule, alarms: alarmsOf(rule) }));
+  const onAccounts = rules.filter((rule) => rule.on === "account").map((rule) => ({ rule, alarms: alarmsOf(rule) }));
+  const siteRules = onAccounts.filter(({ rule }) => rule.subject === "site");
+  const nodeRules = onAccounts.filter(({ rule }) => rule.subject === "node");
+  const nodes = meteredNodes(model);
+  const nodeIds = new Set(nodes.map(({ id }) => id));
   const readingRules = rules
     .filter((rule) => rule.on === "reading")
     .map((rule) => ({
@@ -77,6 +85,8 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
   let clock: SiteClock = startClock(saved?.clock);
   let listening = saved?.listening ?? null;
   let demand: DemandMinutes = saved?.demand ?? noMinutes;
+  let pue: PueMinutes = saved?.pue ?? [];
+  let counters: CounterEvents = saved?.counters ?? {};
   let accountedTo = saved?.accountedTo ?? null;
   if (clock.now !== null && listening !== null) silence.listen({ now: clock.now, listening, mode: clock.mode });
 
@@ -160,23 +170,36 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
     account(account, wall) {
       if (accountedTo !== null && account.start < accountedTo) return [];
       accountedTo = account.end;
-      const { facts, minutes } = accountFactsAt(model, account, demand);
-      demand = minutes;
-      return accountRules.flatMap(({ rule, alarms }) => {
-        const finding = evaluate(rule, facts);
-        const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
-        return see(alarms, site, finding, { ...at, standing: finding.standing });
-      });
+      const ofDemand = accountFactsAt(model, account, demand);
+      const ofPue = pueFactsAt(account, pue);
+      demand = ofDemand.minutes;
+      pue = ofPue.minutes;
+      counters = eventsAfter(nodes, account, counters);
+      const facts: Facts = { ...ofDemand.facts, ...ofPue.facts, ...supplyFactsAt(model, account) };
+      const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
+      const judged = ({ rule, alarms }: (typeof onAccounts)[number], subject: string, known: Facts): Alert[] => {
+        const finding = evaluate(rule, known);
+        return see(alarms, subject, finding, { ...at, standing: finding.standing });
+      };
+      const changed = siteRules.flatMap((one) => judged(one, site, facts));
+      if (nodeRules.length === 0) return changed;
+      for (const node of nodes) {
+        // The site's facts are inherited, not copied: there may be 345,400 nodes.
+        const known = Object.assign(Object.create(facts) as Facts, nodeFactsAt(node, account, counters));
+        for (const one of nodeRules) changed.push(...judged(one, node.id, known));
+      }
+      return changed;
     },
     retire(wall) {
       const kept = new Set<string>();
-      for (const { alarms } of accountRules) for (const { rule, subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
+      for (const { alarms } of onAccounts) for (const { rule, subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
       for (const { rule, alarms, group } of readingRules) {
         for (const { subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
         if (group !== null) kept.add(`${rule.id}/${groupSubcode}`);
       }
       return lives.retire(
-        ([rule, subject, subcode]) => kept.has(`${rule}/${subcode}`) && (subject === site || silence.has(subject)),
+        ([rule, subject, subcode]) =>
+          kept.has(`${rule}/${subcode}`) && (subject === site || nodeIds.has(subject) || silence.has(subject)),
         (id) => rules.some((rule) => rule.id === id && rule.mode === "shadow"),
         wall,
       );
@@ -191,6 +214,8 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
       members: Object.fromEntries(readingRules.map(({ rule, members }) => [rule.id, members.save()])),
       demand,
       accountedTo,
+      pue,
+      counters,
     }),
   };
 };

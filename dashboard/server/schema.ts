@@ -275,7 +275,7 @@ export const rule = z.object({
   action: text,
   mode: z.enum(["on", "shadow"]),
   on: z.enum(["account", "reading"]),
-  subject: z.enum(["site", "device"]),
+  subject: z.enum(["site", "node", "device"]),
   inputs: z.array(z.string()),
   levels: z.array(
     z.object({

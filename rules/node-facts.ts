@@ -1,0 +1,51 @@
+import type { Account, AccountFlag, SiteModel, SiteNode } from "#energy";
+import type { Facts } from "./evaluate.ts";
+
+/** What a node's registers did within a day: `[start of the minute, flag]`, oldest first; plain data, saved as it is. */
+export type CounterEvents = Readonly<Record<string, readonly CounterEvent[]>>;
+type CounterEvent = readonly [start: number, flag: AccountFlag];
+
+const dayMs = 86_400_000;
+const quarterMs = 900_000;
+// Enough to know that it is more than one; a broken register must not fill the saved state.
+const mostEvents = 60;
+const watched: readonly AccountFlag[] = ["COUNTER_ROLLOVER", "COUNTER_RESET", "COUNTER_FAULT", "COUNTER_SPIKE"];
+
+/** Nodes with meters of their own, which a rule on nodes is about. */
+export const meteredNodes = (model: SiteModel): readonly SiteNode[] =>
+  model.nodes.filter((node) => node.points.length > 0);
+
+/** The events of a day up to this minute, its own included. */
+export const eventsAfter = (nodes: readonly SiteNode[], account: Account, before: CounterEvents): CounterEvents => {
+  const after: Record<string, readonly CounterEvent[]> = {};
+  for (const { id } of nodes) {
+    const flags = partOf(account, id)?.flags ?? [];
+    const fresh = watched.filter((flag) => flags.includes(flag)).map((flag): CounterEvent => [account.start, flag]);
+    const kept = (Object.hasOwn(before, id) ? (before[id] ?? []) : []).filter(
+      ([start]) => start > account.start - dayMs,
+    );
+    if (kept.length + fresh.length > 0) after[id] = [...kept, ...fresh].slice(-mostEvents);
+  }
+  return after;
+};
+
+/** What a rule on nodes may read about one node in one closed minute, besides the site's facts. */
+export const nodeFactsAt = (node: SiteNode, account: Account, events: CounterEvents): Facts => {
+  const part = partOf(account, node.id);
+  const mine = Object.hasOwn(events, node.id) ? (events[node.id] ?? []) : [];
+  const count = (flag: AccountFlag, withinMs: number): number =>
+    mine.filter(([start, seen]) => seen === flag && start > account.start - withinMs).length;
+  return {
+    node_kind: node.kind,
+    // A register that did not speak this minute can neither raise nor clear.
+    rollovers: part === undefined || part.coverage === 0 ? null : count("COUNTER_ROLLOVER", dayMs),
+    resets: part === undefined || part.coverage === 0 ? null : count("COUNTER_RESET", dayMs),
+    faults: part === undefined || part.coverage === 0 ? null : count("COUNTER_FAULT", dayMs),
+    spikes: part === undefined || part.coverage === 0 ? null : count("COUNTER_SPIKE", quarterMs),
+    rating_w: node.ratingW,
+    has_rating: node.ratingW !== null,
+    mean_w: part?.meanW ?? null,
+  };
+};
+
+const partOf = (account: Account, id: string) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined);
