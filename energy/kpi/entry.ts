@@ -16,6 +16,8 @@ export interface Ratio {
 /** What a ratio may look at besides its sums. */
 export interface Scope {
   readonly accounts: readonly Account[];
+  /** The same accounts, oldest first, each with its own terms. */
+  readonly parts: readonly { readonly account: Account; readonly terms: Sums }[];
   readonly model: SiteModel;
   readonly variant: Variant;
 }

@@ -9,6 +9,7 @@ import { directEntries } from "./direct.ts";
 import type { KpiEntry } from "./entry.ts";
 import { greenEntries } from "./green.ts";
 import { matchEntries } from "./match.ts";
+import { provenanceEntries } from "./provenance.ts";
 import { pueEntries } from "./pue.ts";
 import { kpiResult } from "./result.ts";
 import { totalEntries } from "./total.ts";
@@ -23,6 +24,7 @@ export const catalogue: readonly KpiEntry[] = [
   ...directEntries,
   ...demandEntries,
   ...batteryEntries,
+  ...provenanceEntries,
   ...totalEntries,
 ];
 

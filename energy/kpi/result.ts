@@ -4,7 +4,7 @@ import { formatLocal, type Window, windowOf } from "../calendar.ts";
 import { leastCoverage } from "../close.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
-import type { KpiEntry, Sums, Variant } from "./entry.ts";
+import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
 
 const jointKey = (entry: KpiEntry, variant: Variant): string =>
   entry.results === "one" ? entry.id : `${entry.id}/${variant.id}`;
@@ -50,7 +50,7 @@ export const sumTerms = (
   accounts: readonly Account[],
   model: SiteModel,
   form: "raw" | "settled",
-  seen?: (account: Account, isKnown: boolean) => void,
+  seen?: (account: Account, terms: Sums | null) => void,
 ): JointSums | null => {
   const { hourly } = entry;
   let whole: JointSums | null = null;
@@ -62,7 +62,7 @@ export const sumTerms = (
   };
   for (const account of accounts) {
     const terms = jointTerms(entry, variant, account, model);
-    seen?.(account, terms !== null);
+    seen?.(account, terms?.terms ?? null);
     if (terms === null) continue;
     if (hourly === undefined || form === "raw" || !isRaw(account)) {
       whole = addJoint(whole, terms);
@@ -151,7 +151,7 @@ export const kpiResult = (
 ): KpiResult => {
   const windowMs = window.end - window.start;
   const flags = new Set<string>();
-  const used: Account[] = [];
+  const used: { account: Account; terms: Sums }[] = [];
   let heldMs = 0;
   let revision = 0;
   const qualities: Quality[] = [];
@@ -162,13 +162,13 @@ export const kpiResult = (
     heldMs += account.end - account.start;
     revision = Math.max(revision, account.revision);
   }
-  const joint = sumTerms(entry, variant, summed, model, "settled", (account, isKnown) => {
+  const joint = sumTerms(entry, variant, summed, model, "settled", (account, terms) => {
     for (const node of inputs(account, variant)) for (const flag of node.flags) flags.add(flag);
-    if (!isKnown) {
+    if (terms === null) {
       missingFlags(entry, account, variant, flags);
       return;
     }
-    used.push(account);
+    used.push({ account, terms });
     qualities.push(...inputs(account, variant).map((node) => node.quality));
   });
   for (const flag of ["FACTOR_DEFAULT", "CARBON_MISSING", "PRICE_MISSING"] as const)
@@ -232,12 +232,13 @@ const evaluate = (
   entry: KpiEntry,
   variant: Variant,
   sums: Sums | null,
-  used: readonly Account[],
+  parts: Scope["parts"],
   model: SiteModel,
   windowMs: number,
   flags: Set<string>,
 ): Figures => {
-  const ratio = sums === null ? null : entry.ratio(sums, windowMs, { accounts: used, model, variant });
+  const accounts = parts.map(({ account }) => account);
+  const ratio = sums === null ? null : entry.ratio(sums, windowMs, { accounts, parts, model, variant });
   if (ratio === null) {
     flags.add("NO_DATA");
     return { value: null, numerator: null, denominator: null, uncertainty: null, valid: false };
@@ -249,7 +250,7 @@ const evaluate = (
     return { value: null, numerator, denominator, uncertainty: null, valid: false };
   }
   const value = denominator === null ? numerator : numerator / denominator;
-  const factors = variant.factors?.map((ids) => measured(ids, used, model)) ?? [];
+  const factors = variant.factors?.map((ids) => measured(ids, accounts, model)) ?? [];
   const relative = factors.length === 0 ? null : relativeUncertainty(factors);
   const uncertainty = relative === null ? null : Math.abs(value) * relative;
   return { value, numerator, denominator, uncertainty, valid: inRange(entry, value, uncertainty ?? 0, flags) };

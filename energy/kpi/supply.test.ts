@@ -223,6 +223,41 @@ describe("storage", () => {
   });
 });
 
+describe("where a discharge came from", () => {
+  const night = { importKwh: 100, chargeKwh: 100, storedKwh: 95 };
+  const day = { sunKwh: 300, chargeKwh: 300, storedKwh: 285 };
+  const evening = { dischargeKwh: 90, storedKwh: -95 };
+  /** The same with a state of charge that follows what is stored, from a start in kWh of 1,000. */
+  const charged = (startKwh: number, accounts: readonly Account[]): Account[] => {
+    let storedWh = startKwh * 1000;
+    return accounts.map((account) => {
+      const bess = account.nodes.bess as NodeAccount;
+      storedWh += bess.storedWh ?? 0;
+      return { ...account, nodes: { ...account.nodes, bess: { ...bess, socPct: storedWh / 10_000 } } };
+    });
+  };
+  const cycle = charged(0, hours(night, day, evening));
+  test("a quarter charged from the grid leaves three quarters of the discharge green, the naive rule says all", () => {
+    const [ledger, naive] = results("storage_green_share", cycle);
+    expect(ledger).toMatchObject({ variant: "bess", value: expect.closeTo(0.75, 9), quality: "MEASURED" });
+    expect(naive).toMatchObject({ variant: "bess:naive", value: 1 });
+    expect(results("storage_green_share", compose(cycle, "15m", 15))[0]?.value).toBeCloseTo(0.75, 9);
+  });
+  test("its carbon is that of the charge, with what was lost on the way", () => {
+    const [ledger, naive] = results("storage_carbon", cycle);
+    expect(ledger?.value).toBeCloseTo((536.6 * 0.25) / 0.9025, 6);
+    expect(naive?.value).toBe(0);
+  });
+  test("what was stored before the window is of unknown source and never green", () => {
+    const before = charged(500, hours(evening));
+    expect(results("storage_green_share", before)[0]).toMatchObject({
+      value: 0,
+      flags: expect.arrayContaining(["PROVENANCE_PARTLY_UNKNOWN"]),
+    });
+    expect(results("storage_carbon", before)[0]?.value).toBeNull();
+  });
+});
+
 describe("green direct supply", () => {
   const day = hours({ sunKwh: 950, availableKwh: 1000, exportKwh: 150, importKwh: 0 }, { importKwh: 1600 });
   const said = day.map((account) => ({ ...account, totals: { availableWh: 0, ...account.totals } }));

@@ -1,0 +1,128 @@
+import type { Account } from "../account.ts";
+import { windowOf } from "../calendar.ts";
+import { emptyMix, emptyStore, mixTotal, reconcileStorage, type Stored, stepStorage } from "../ledger.ts";
+import type { SiteModel } from "../model.ts";
+import { inKilo, type KpiEntry, type Scope, type Terms, type Variant } from "./entry.ts";
+import { shares, sources } from "./green.ts";
+
+const naive = ":naive";
+const batteryOf = ({ id }: Variant): string => (id.endsWith(naive) ? id.slice(0, -naive.length) : id);
+
+const variants = (model: SiteModel): readonly Variant[] =>
+  model.nodes
+    .filter((node) => node.kind === "battery" && node.counting === "counted" && node.points.length > 0)
+    .flatMap(({ id }) => [
+      { id, numerator: sources(model), denominator: [id] },
+      { id: `${id}${naive}`, numerator: [id], denominator: [id] },
+    ]);
+
+const nodeOf = (account: Account, id: string) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined);
+
+/** Charge of one battery by source: each battery takes the mix of all charge of the minute. */
+const flows = (account: Account, id: string): Terms => {
+  const node = nodeOf(account, id);
+  const { renewableWh, chargeWh, importWh, gensetWh } = account.totals;
+  const { contracted = null } = shares(account.totals);
+  const [charge, discharge] = [inKilo(node?.reverseWh), inKilo(node?.forwardWh)];
+  if (charge === null || discharge === null || contracted === null) return { discharge: null };
+  if (renewableWh === null || chargeWh === null || importWh === null || gensetWh === null) return { discharge: null };
+  const green = chargeWh > 0 ? charge * ((renewableWh / 1000 - contracted) / (chargeWh / 1000)) : 0;
+  const bought = importWh + gensetWh > 0 ? charge - green : 0;
+  return { green, bought, other: charge - green - bought, discharge };
+};
+
+// Until a battery has shown its own; what it says of its charge corrects the rest every day.
+const oneWay = { charge: 0.95, discharge: 0.95 };
+
+interface Given {
+  readonly green: number;
+  readonly known: number;
+  readonly discharge: number;
+  readonly carbonG: number;
+  readonly flags: readonly string[];
+}
+
+/** Folds the accounts of a window through the ledger; what was stored before them has an unknown source. */
+const given = ({ parts, model, variant }: Scope): Given => {
+  const id = batteryOf(variant);
+  const capacity = (model.nodes.find((node) => node.id === id)?.capacityWh ?? 0) / 1000;
+  const flags = new Set<string>();
+  let store: Stored = emptyStore;
+  let sums = { green: 0, known: 0, discharge: 0, carbonG: 0 };
+  parts.forEach(({ account, terms }, index) => {
+    const node = nodeOf(account, id);
+    const socPct = node?.socPct ?? null;
+    const atEnd = socPct === null ? null : (socPct / 100) * capacity;
+    const gained = inKilo(node?.storedWh);
+    if (index === 0 && atEnd !== null && gained !== null)
+      store = { ...emptyStore, mix: { ...emptyMix, unknown: Math.max(0, atEnd - gained) } };
+    const { green = 0, bought = 0, other = 0, discharge = 0, carbonG = 0 } = terms;
+    const step = stepStorage(
+      store,
+      { charge: { renewable: green, grid: bought, unknown: other }, carbonG, cost: 0, discharge },
+      oneWay,
+    );
+    store = step.store;
+    const known = step.out.mix.renewable + step.out.mix.grid;
+    if (mixTotal(step.out.mix) - known > 1e-9) flags.add("PROVENANCE_PARTLY_UNKNOWN");
+    sums = {
+      green: sums.green + step.out.mix.renewable,
+      known: sums.known + known,
+      discharge: sums.discharge + discharge,
+      carbonG: sums.carbonG + step.out.carbonG,
+    };
+    // kpi.md §7.2: once a day the state of charge has the last word.
+    if (atEnd !== null && windowOf("1d", account.end, model.timeZone).start === account.end)
+      store = reconcileStorage(store, atEnd).store;
+  });
+  return { ...sums, flags: [...flags] };
+};
+
+const shared = { results: "many", range: { min: 0, max: null }, denUnit: "kWh", variants } as const;
+
+const greenShare: KpiEntry = {
+  ...shared,
+  id: "storage_green_share",
+  name: { en: "Green share of discharge", "zh-CN": "储能放电绿电占比" },
+  formula:
+    "discharge that was charged from on-site renewables / discharge, by the provenance ledger mixed per account; energy stored before the window counts as not green; naive: every discharge is green",
+  unit: "1",
+  numUnit: "kWh",
+  boundary: "battery terminals (AC)",
+  range: { min: 0, max: 1 },
+  standard: "own definition, one-way efficiency 0.95, daily reconciliation with the state of charge",
+  terms: (account, _model, variant) => flows(account, batteryOf(variant)),
+  ratio: (sums, _windowMs, scope) => {
+    if (scope.variant.id.endsWith(naive)) return { numerator: sums.discharge ?? 0, denominator: sums.discharge ?? 0 };
+    const { green, discharge, flags } = given(scope);
+    return { numerator: green, denominator: discharge, flags };
+  },
+};
+
+const carbon: KpiEntry = {
+  ...shared,
+  id: "storage_carbon",
+  name: { en: "Carbon of discharge", "zh-CN": "储能放电碳强度" },
+  formula:
+    "carbon that the discharged energy was charged with / discharge of known provenance, losses included; naive: zero",
+  unit: "gCO2e/kWh",
+  numUnit: "gCO2e",
+  boundary: "battery terminals (AC)",
+  standard: "own definition, location-based, one-way efficiency 0.95",
+  factor: "carbon",
+  missing: (model) => (model.carbon === null ? ["DECLARATION_MISSING:carbon"] : []),
+  terms: (account, _model, variant) => {
+    const terms = flows(account, batteryOf(variant));
+    const { carbonG, importWh, gensetWh } = account.totals;
+    if (carbonG === null || importWh === null || gensetWh === null) return { ...terms, carbonG: null };
+    const bought = (importWh + gensetWh) / 1000;
+    return { ...terms, carbonG: bought > 0 ? ((terms.bought ?? 0) * carbonG) / bought : 0 };
+  },
+  ratio: (sums, _windowMs, scope) => {
+    if (scope.variant.id.endsWith(naive)) return { numerator: 0, denominator: sums.discharge ?? 0 };
+    const { carbonG, known, flags } = given(scope);
+    return { numerator: carbonG, denominator: known, flags };
+  },
+};
+
+export const provenanceEntries: readonly KpiEntry[] = [greenShare, carbon];
