@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Text } from "#energy";
 import { type Severity, severities } from "./alert.ts";
 import { createScope, type Expression, hasOpenDivision, type Scope, typeOfName, type ValueType } from "./expression.ts";
-import { deviceConstants, factsOf } from "./vocabulary.ts";
+import { deviceConstants, factsOf, valueFacts } from "./vocabulary.ts";
 
 /** A rule, checked and compiled: plain data and expressions, no thresholds in code. */
 export interface Rule {
@@ -142,6 +142,13 @@ const shape = z
     if (rule.inputs.includes("age_s") && rule.look_after_s.length === 0) {
       fault(["inputs"], "a rule that reads age_s needs look_after_s, or silence is never looked at");
     }
+    if (rule.subject === "device" && rule.inputs.some(isValue)) {
+      rule.inputs.forEach((input, index) => {
+        if (!isValue(input)) fault(["inputs", index], `a rule that reads values reads nothing else, got "${input}"`);
+      });
+      if (rule.group !== undefined) fault(["group"], "a rule that reads values has no group");
+      if (rule.look_after_s.length > 0) fault(["look_after_s"], "a rule that reads values is judged when one comes");
+    }
     rule.blind?.inputs.forEach((input, index) => {
       if (!rule.inputs.includes(input))
         fault(["blind", "inputs", index], `must be one of the rule's inputs, got "${input}"`);
@@ -163,6 +170,11 @@ const shape = z
       }
     });
   });
+
+const isValue = (input: string): boolean => Object.hasOwn(valueFacts, input);
+
+/** Judged on the values of a reading, not on whether one came. */
+export const readsValues = (rule: Rule): boolean => rule.on === "reading" && rule.inputs.some(isValue);
 
 const bare = (expression: string): string => expression.replaceAll(/\s+/g, "");
 

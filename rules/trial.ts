@@ -46,7 +46,9 @@ const shape = z.strictObject({
        * Of a node in it: `battery.mean_w`, `battery.soc_pct`, and `grid.flag` with `reset`, `rollover`, `fault`, `spike`.
        */
       account: z.record(z.string(), z.string()).default({}),
-      /** Readings of each device; the number is nothing but a sign that one came. */
+      /** What the numbers of `devices` are values of. */
+      quantity: z.string().optional(),
+      /** Readings of each device; without a `quantity` the number is nothing but a sign that one came. */
       devices: z.record(z.string(), z.string()).default({}),
       /** States by subject, `site` for the site; `ACTIVE/MAJOR` also says the severity. */
       expect: z.record(z.string(), z.string()),
@@ -78,7 +80,7 @@ export const runCase = (rule: Rule, trial: TrialCase, hash: (text: string) => st
   const stepMs = trial.step_s * 1000;
   for (let step = 0; step < steps; step++) {
     const at = begin + step * stepMs;
-    feedReadings(watch, devices, step, at);
+    feedReadings(watch, devices, step, at, trial.quantity);
     feedAccount(watch, account, step, at, stepMs);
     for (let wall = at + 1000; wall < at + stepMs; wall += 1000) watch.tick(wall);
     for (const [subject, states] of Object.entries(seen))
@@ -111,6 +113,7 @@ const feedReadings = (
   devices: Readonly<Record<string, readonly Sample[]>>,
   step: number,
   at: number,
+  quantity: string | undefined,
 ): void => {
   for (const [device, column] of Object.entries(devices)) {
     const sample = column[step] ?? null;
@@ -121,7 +124,7 @@ const feedReadings = (
       device,
       ts,
       received: timestamp(at),
-      quantities: { power_w: 1 },
+      quantities: quantity === undefined || typeof sample !== "number" ? { power_w: 1 } : { [quantity]: sample },
       flags: [],
     };
     watch.reading(reading);

@@ -87,10 +87,13 @@ const deviceFacts = {
   good_samples: "double",
 } as const satisfies Record<string, ValueType>;
 
+/** What a rule on readings may read of any device that reports it, modelled or not: the newest value of a quantity. */
+export const valueFacts = { inlet_c: "Temperature" } as const satisfies Record<string, ValueType>;
+
 /** The facts of a device that never change: what a silence length may be made of. */
 export const deviceConstants = { interval_s: "Time" } as const satisfies Record<string, ValueType>;
 
 export const factsOf = (subject: "site" | "node" | "device"): Readonly<Record<string, ValueType>> => {
-  if (subject === "device") return deviceFacts;
+  if (subject === "device") return { ...deviceFacts, ...valueFacts };
   return subject === "site" ? accountFacts : { ...accountFacts, ...nodeFacts };
 };

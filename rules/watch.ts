@@ -8,7 +8,7 @@ import type { Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
 import { type Alarm, alarmsOf, groupPlan } from "./plan.ts";
-import { groupSubcode, type Rule } from "./rule.ts";
+import { groupSubcode, type Rule, readsValues } from "./rule.ts";
 import { createSilence } from "./silence.ts";
 import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
 
@@ -58,6 +58,9 @@ export interface WatchDeps {
 // The clock of a running watch moves every second: a longer jump is our own absence, not the sensors'.
 const absenceMs = 10_000;
 
+// A value older than this says nothing about now.
+const valueAgeMs = 300_000;
+
 export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: WatchDeps): SiteWatch => {
   const site = model.id;
   const onAccounts = rules.filter((rule) => rule.on === "account").map((rule) => ({ rule, alarms: alarmsOf(rule) }));
@@ -66,13 +69,14 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
   const nodes = meteredNodes(model);
   const nodeIds = new Set(nodes.map(({ id }) => id));
   const readingRules = rules
-    .filter((rule) => rule.on === "reading")
+    .filter((rule) => rule.on === "reading" && !readsValues(rule))
     .map((rule) => ({
       rule,
       alarms: alarmsOf(rule),
       group: groupPlan(rule, site),
       members: createMembers(rule, saved?.members[rule.id]),
     }));
+  const valueRules = rules.filter(readsValues).map((rule) => ({ rule, alarms: alarmsOf(rule) }));
   const lives = createLives(hash, saved?.lives ?? []);
   const silence = createSilence({
     intervals: deviceIntervals(model),
@@ -138,6 +142,36 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
       return changed;
     });
 
+  /** A reading without the quantity says nothing about it. */
+  const judgeValues = ({ device, ts, quantities, received }: Reading, now: number): Alert[] =>
+    now - ts > valueAgeMs
+      ? []
+      : valueRules.flatMap(({ rule, alarms }) => {
+          if (!rule.inputs.some((input) => Object.hasOwn(quantities, input))) return [];
+          const facts = Object.fromEntries(
+            rule.inputs.map((input) => [input, Object.hasOwn(quantities, input) ? (quantities[input] ?? null) : null]),
+          );
+          const finding = evaluate(rule, facts);
+          const at = { now, from: now, gapMs: valueAgeMs, wall: received };
+          return see(alarms, device, finding, { ...at, standing: finding.standing });
+        });
+
+  /** Once a minute: what has not been heard of for too long is not known. */
+  const forgetValues = (before: number | null, now: number, wall: number): Alert[] => {
+    if (valueRules.length === 0 || before === null || Math.floor(before / 60_000) === Math.floor(now / 60_000))
+      return [];
+    const silent = lives.save().filter(({ life }) => life.at !== null && now - life.at > valueAgeMs);
+    return silent.flatMap(({ key: [id, device, subcode] }) =>
+      valueRules
+        .filter(({ rule }) => rule.id === id)
+        .flatMap(({ rule, alarms }) => {
+          const alarm = alarms.filter((one) => one.subcode === subcode);
+          const finding = evaluate(rule, {});
+          return see(alarm, device, finding, { now, from: now, gapMs: null, wall, standing: "judged" });
+        }),
+    );
+  };
+
   const advance = (next: SiteClock, wall: number): Alert[] => {
     const before = clock;
     clock = next;
@@ -151,7 +185,7 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
       silence.listen({ now: next.now, listening, mode: next.mode });
       return [];
     }
-    const changed: Alert[] = [];
+    const changed: Alert[] = forgetValues(before.now, next.now, wall);
     for (let ended = silence.next(next.now); ended !== null; ended = silence.next(next.now)) {
       // One millisecond after the limit "more than" is true.
       changed.push(...judge(ended.devices, ended.at + 1, wall));
@@ -163,7 +197,9 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
     site,
     reading(reading) {
       const changed = advance(advanceOnReading(clock, reading), reading.received);
-      if (clock.now === null || !silence.has(reading.device) || !silence.see(reading, clock.now)) return changed;
+      if (clock.now === null) return changed;
+      changed.push(...judgeValues(reading, clock.now));
+      if (!silence.has(reading.device) || !silence.see(reading, clock.now)) return changed;
       return [...changed, ...judge([reading.device], clock.now, reading.received)];
     },
     tick: (wall) => advance(advanceOnTick(clock, wall, catchupWaitMs), wall),
@@ -192,14 +228,17 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
     },
     retire(wall) {
       const kept = new Set<string>();
-      for (const { alarms } of onAccounts) for (const { rule, subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
+      const byValue = new Set(valueRules.map(({ rule }) => rule.id));
+      for (const { alarms } of [...onAccounts, ...valueRules])
+        for (const { rule, subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
       for (const { rule, alarms, group } of readingRules) {
         for (const { subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
         if (group !== null) kept.add(`${rule.id}/${groupSubcode}`);
       }
       return lives.retire(
         ([rule, subject, subcode]) =>
-          kept.has(`${rule}/${subcode}`) && (subject === site || nodeIds.has(subject) || silence.has(subject)),
+          kept.has(`${rule}/${subcode}`) &&
+          (subject === site || nodeIds.has(subject) || silence.has(subject) || byValue.has(rule)),
         (id) => rules.some((rule) => rule.id === id && rule.mode === "shadow"),
         wall,
       );
