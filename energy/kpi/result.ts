@@ -256,14 +256,17 @@ const evaluate = (
   return { value, numerator, denominator, uncertainty, valid: inRange(entry, value, uncertainty ?? 0, flags) };
 };
 
+// Sums of a month of minutes differ from the whole by rounding: a flat load has a load factor of 1.000 000 000 1.
+const rounding = 1e-9;
+
 /** A value is never clamped: outside its range it is kept, flagged and INVALID; within its uncertainty, flagged only. */
 const inRange = (entry: KpiEntry, value: number, uncertainty: number, flags: Set<string>): boolean => {
   const { min, max } = entry.range;
-  if (min !== null && value < min) {
+  if (min !== null && value < min - rounding) {
     flags.add(entry.physicalMin === undefined ? "OUT_OF_RANGE" : "BELOW_PHYSICAL_MIN");
     return value >= min - uncertainty;
   }
-  if (max === null || value <= max) return true;
+  if (max === null || value <= max + rounding) return true;
   flags.add("OUT_OF_RANGE");
   return value <= max + uncertainty;
 };

@@ -181,6 +181,14 @@ describe("demand", () => {
   test("the load factor divides by the peak of the same minutes", () => {
     expect(value("load_factor", vector)).toBeCloseTo(1300 / 1400, 9);
   });
+  test("a flat load has a load factor of one, whatever its minutes round to", () => {
+    const flat = kw(1000 / 3, 60, 0);
+    expect(results("load_factor", flat)[0]).toMatchObject({
+      value: expect.closeTo(1, 9),
+      quality: "MEASURED",
+      flags: [],
+    });
+  });
   test("TV-DEM-4: a month that reached 9,000 kW costs 384,000 yuan", () => {
     expect(results("demand_charge", kw(9000, 15, 0))[0]).toMatchObject({
       value: expect.closeTo(384_000, 3),
