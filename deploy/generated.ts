@@ -3,7 +3,7 @@ import { brokerCodes } from "#broker";
 import { collectorCodes } from "#collector";
 import { dashboardCodes } from "#dashboard";
 import { renderCatalogue } from "#energy";
-import { rulesCodes } from "#rules";
+import { loadCatalogue, rulesCodes } from "#rules";
 import { quantities, storeCodes } from "#store";
 import { drawGraph } from "./graph.ts";
 import { documentSettings } from "./settings.ts";
@@ -50,6 +50,24 @@ const quantitiesTable = (head: readonly string[]): string =>
       .map(({ name, unit, kind }) => [`\`${name}\``, unit, kind]),
   );
 
+const shipped = await loadCatalogue();
+const rulesTable = (
+  head: readonly string[],
+  language: "en" | "zh-CN",
+  modes: Readonly<Record<string, string>>,
+): string => {
+  if (!shipped.ok) throw new Error("BUG: the shipped rules have faults");
+  return table(
+    head,
+    shipped.catalogue.summaries.map(({ id, title, action, mode }) => [
+      id,
+      title[language],
+      action[language],
+      modes[mode] ?? mode,
+    ]),
+  );
+};
+
 const fill = (parts: Readonly<Record<string, string>>) => (current: string) =>
   Object.entries(parts).reduce((text, [name, body]) => {
     const part = new RegExp(`(<!-- generated:${name} -->)[\\s\\S]*?(<!-- /generated -->)`);
@@ -73,6 +91,7 @@ export const generated: readonly Generated[] = [
       codes: codesTable(["stage", "codes"]),
       quantities: quantitiesTable(["quantity", "unit", "kind"]),
       kpis: renderCatalogue(),
+      rules: rulesTable(["rule", "flags", "what to do", "mode"], "en", { on: "on", shadow: "shadow" }),
       graph: drawGraph(),
     }),
   },
@@ -82,6 +101,7 @@ export const generated: readonly Generated[] = [
       settings: settingsTable(["设置", "默认值", "含义（英文）"]),
       codes: codesTable(["阶段", "代码"]),
       quantities: quantitiesTable(["量", "单位", "类型"]),
+      rules: rulesTable(["规则", "指出", "该做什么", "状态"], "zh-CN", { on: "启用", shadow: "影子" }),
     }),
   },
 ];
