@@ -14,6 +14,7 @@ const computePerWatt: KpiEntry = {
   range: { min: 0, max: null },
   standard: "The Green Grid DCeP (aligned), declared work",
   results: "many",
+  denominatorOf: "device",
   variants: (model) =>
     (model.compute?.work ?? []).flatMap(({ device, quantity, unit, node }) => {
       const units = { unit: `${unit}/kWh`, numUnit: unit };

@@ -48,6 +48,8 @@ export interface KpiEntry {
   readonly lacks?: (account: Account, variant: Variant) => readonly string[];
   /** Whether a value just under the physical minimum, within its uncertainty, is kept and flagged. */
   readonly physicalMin?: number;
+  /** The denominator is one device's: its register decides what is too little, not the 1 kWh of a whole site. */
+  readonly denominatorOf?: "site" | "device";
   /** Which outside factor the numerator used. */
   readonly factor?: "carbon" | "tariff";
 }

@@ -249,6 +249,14 @@ describe("compute per energy", () => {
     // Three meters of 1 % limit, as independent.
     expect((facility.uncertainty ?? 0) / (facility.value ?? 1)).toBeCloseTo(0.02, 6);
   });
+  test("is zero, not unknown, while a single server idles under a kilowatt-hour", () => {
+    const idle = (energyWh: number) => ({
+      ...account,
+      totals: { ...account.totals, work: { "gpu/work_samples": { amount: 0, energyWh } } },
+    });
+    expect(result("compute_per_watt", [idle(600)], "gpu/work_samples:it").value).toBe(0);
+    expect(result("compute_per_watt", [idle(29)], "gpu/work_samples:it").flags).toContain("DENOMINATOR_LOW");
+  });
   test("without a counter says so", () => {
     const blind = { ...account, totals: { ...account.totals, work: {} }, flags: ["WORK_MISSING" as const] };
     const { value, flags } = result("compute_per_watt", [blind], "gpu/work_samples:it");

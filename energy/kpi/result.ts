@@ -81,13 +81,16 @@ export const sumTerms = (
 // power), so that a small site has live values; a longer window keeps the full 1 kWh.
 const leastKwh = 1;
 const fullFloorMs = 900_000;
+// An idle server draws less than 4 kW and its zero work must show as zero, not as a gap: thirty steps are known to 3 %.
+const deviceSteps = 30;
 
-const denominatorFloor = (variant: Variant, model: SiteModel, windowMs: number): number => {
+const denominatorFloor = (entry: KpiEntry, variant: Variant, model: SiteModel, windowMs: number): number => {
   const resolutionWh = model.nodes
     .filter((node) => variant.denominator.includes(node.id))
     .flatMap((node) => node.points)
     .filter((point) => point.energyForward !== null)
     .reduce((widest, point) => Math.max(widest, point.register.resolutionWh), 0);
+  if (entry.denominatorOf === "device") return (deviceSteps * resolutionWh) / 1000;
   return Math.max(leastKwh * Math.min(1, windowMs / fullFloorMs), (3 * resolutionWh) / 1000);
 };
 
@@ -245,7 +248,7 @@ const evaluate = (
   }
   const { numerator, denominator } = ratio;
   for (const flag of ratio.flags ?? []) flags.add(flag);
-  if (denominator !== null && !(denominator >= denominatorFloor(variant, model, windowMs))) {
+  if (denominator !== null && !(denominator >= denominatorFloor(entry, variant, model, windowMs))) {
     flags.add("DENOMINATOR_LOW");
     return { value: null, numerator, denominator, uncertainty: null, valid: false };
   }
