@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { breakGaps, extentOf, joinColumns, linePath, toCsv } from "./columns.ts";
+import { breakGaps, extentOf, joinColumns, linePath, ratioOfSums, toCsv } from "./columns.ts";
 
 test("a hole in time becomes an empty point", () => {
   expect(breakGaps({ ts: [0, 60, 240], values: [1, 2, 3] }, 60)).toEqual({
@@ -40,4 +40,11 @@ test("a file has a byte-order mark, UTC times and empty cells for what is not kn
   expect(toCsv(["time", 'a "b", c'], [0, 1000], [[1.5, null]])).toBe(
     '\uFEFFtime,"a ""b"", c"\r\n1970-01-01T00:00:00.000Z,1.5\r\n1970-01-01T00:00:01.000Z,\r\n',
   );
+});
+
+// TV-AGG-1
+test("a ratio over two windows is 1.28, the quotient of sums, and not 1.6, the mean of ratios", () => {
+  const trend = { value: [2, 1.2, null], numerator: [200, 1080, 5], denominator: [100, 900, 1] };
+  expect(ratioOfSums(trend)).toBe(1.28);
+  expect(ratioOfSums({ value: [null], numerator: [1], denominator: [1] })).toBeNull();
 });

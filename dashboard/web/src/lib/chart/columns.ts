@@ -63,6 +63,25 @@ export const extentOf = (values: readonly (number | null)[]): Extent | null => {
   return { min, max, mean: sum / known.length, last, count: known.length };
 };
 
+/**
+ * A ratio over several windows is the quotient of the sums of the windows that have one, never the mean of ratios; null
+ * when there is none.
+ */
+export const ratioOfSums = (trend: {
+  readonly value: readonly (number | null)[];
+  readonly numerator: readonly (number | null)[];
+  readonly denominator: readonly (number | null)[];
+}): number | null => {
+  let numerator = 0;
+  let denominator = 0;
+  trend.value.forEach((value, index) => {
+    if (value === null) return;
+    numerator += trend.numerator[index] ?? 0;
+    denominator += trend.denominator[index] ?? 0;
+  });
+  return denominator > 0 ? numerator / denominator : null;
+};
+
 /** SVG path of a small line; a null lifts the pen. Values keep their place in time. */
 export const linePath = (
   column: Column,
