@@ -43,6 +43,18 @@ test("nothing passes between CONNECT and its answer", () => {
   expect(guard.scan(stream.subarray(connect.length))).toEqual({ ok: true, from: 0, taken: publish(1).length });
 });
 
+test("a CONNECT that comes in pieces passes whole and once, and before that nothing of it", () => {
+  for (let cut = 1; cut < connect.length; cut++) {
+    const guard = createGuard(limits);
+    expect(guard.scan(connect.subarray(0, cut))).toEqual({ ok: true, from: cut, taken: cut });
+    const left = connect.length - cut;
+    const rest = Buffer.concat([connect.subarray(cut), publish(1)]);
+    expect(guard.scan(rest)).toEqual({ ok: true, from: left, taken: left, whole: connect });
+    expect(guard.scan(rest, left)).toEqual({ ok: true, from: left, taken: left });
+    expect(guard.held).toBe(true);
+  }
+});
+
 test("messages beyond the inflight limit wait, other packets before them do not", () => {
   const guard = opened();
   const five = Buffer.concat([1, 2, 3, 4, 5].map((id) => publish(id)));
@@ -226,6 +238,7 @@ function run(chunks: readonly Buffer[]): { fault: string | null; passed: number 
       if (!result.ok) return { fault: result.fault.reason, passed };
       passed += result.taken;
       waiting = waiting.subarray(result.taken);
+      if (result.whole !== undefined) continue;
       if (!guard.held) break;
       if (!answered) guard.answered();
       else guard.release();

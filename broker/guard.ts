@@ -7,7 +7,10 @@ import type { Pace } from "./gate.ts";
 import type { Lane } from "./lane.ts";
 import { checkBody, checkHeader, type Fault, packetType, type TopicLimits } from "./packet.ts";
 
-/** Watches one connection's bytes. No payload is copied; what is kept is the head of one packet at most. */
+/**
+ * Watches one connection's bytes. No payload is copied; what is kept is the head of one packet at most, and of an
+ * unfinished CONNECT the only copy, since strangers may send many.
+ */
 export function createGuard(limits: GuardLimits): Guard {
   let connect: "awaited" | "passed" | "answered" | "ended" = "awaited";
   let inflight = 0;
@@ -55,9 +58,9 @@ export function createGuard(limits: GuardLimits): Guard {
   }
 
   /** Takes the part of the body that lies in the chunk. */
-  function body(chunk: Buffer, at: number): number {
+  function body(chunk: Buffer, at: number, isSplit: boolean): number {
     const here = Math.min(length - bodySeen, chunk.length - at);
-    if (here === length) {
+    if (here === length && !isSplit) {
       fault = checkBody(first, chunk, at, at + here, limits);
     } else if (bodySeen < wanted && here > 0) {
       kept ??= Buffer.allocUnsafe(wanted);
@@ -105,6 +108,7 @@ export function createGuard(limits: GuardLimits): Guard {
     scan(chunk, start = 0, lane = null) {
       let at = start;
       let from = start;
+      let began = -1;
       while (at < chunk.length) {
         if (first === -1) {
           const byte = chunk[at] ?? 0;
@@ -122,6 +126,7 @@ export function createGuard(limits: GuardLimits): Guard {
             return { ok: true, from, taken: at };
           }
           first = byte;
+          began = at;
           at += 1;
         } else if (!headerDone) {
           const byte = chunk[at] ?? 0;
@@ -139,12 +144,18 @@ export function createGuard(limits: GuardLimits): Guard {
             }
           }
         } else {
-          at = body(chunk, at);
-          if (fault === null && bodySeen === length) finish();
+          const isSplit = began === -1 && first === connectByte;
+          at = body(chunk, at, isSplit);
+          if (fault === null && bodySeen === length) {
+            const whole = isSplit && kept !== null ? frame(first, kept) : null;
+            finish();
+            if (whole !== null) return { ok: true, from: at, taken: at, whole };
+          }
         }
         if (fault !== null) return { ok: false, fault };
       }
-      return { ok: true, from, taken: at };
+      // Nothing stands before a CONNECT, and no part of one passes.
+      return { ok: true, from: first === connectByte ? at : from, taken: at };
     },
     answered(limit = null) {
       pace = limit;
@@ -195,6 +206,7 @@ export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: F
       }
       at = result.taken;
       if (at === chunk.length) rest = null;
+      if (result.whole !== undefined) return result.whole;
       if (result.from < result.taken) {
         // An answer to what follows must not overtake acknowledgements, nor a DISCONNECT cut them off.
         lane?.flush();
@@ -222,6 +234,15 @@ export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: F
   };
 }
 
+const connectByte = packetType.connect << 4;
+
+function frame(first: number, body: Buffer): Buffer {
+  const head = [first];
+  for (let left = body.length; head.length === 1 || left > 0; left = Math.floor(left / 128))
+    head.push((left % 128) | (left >= 128 ? 0x80 : 0));
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
 function malformed(reason: string): Fault {
   return { code: "BROKER_PACKET_MALFORMED", reason };
 }
@@ -241,7 +262,13 @@ export interface Guard {
 }
 
 type ScanResult =
-  | { readonly ok: true; readonly from: number; readonly taken: number }
+  | {
+      readonly ok: true;
+      readonly from: number;
+      readonly taken: number;
+      /** A CONNECT that came in pieces; it passes before everything else. */
+      readonly whole?: Buffer;
+    }
   | { readonly ok: false; readonly fault: Fault };
 
 export interface Inlet {
