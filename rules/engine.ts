@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type LedgerChange, type Reading, StoreRefusedError, StoreUnavailableError } from "#store";
 import type { Alert } from "./alert.ts";
@@ -6,6 +5,7 @@ import { loadCatalogue } from "./catalogue.ts";
 import type { RulesCode } from "./codes.ts";
 import type { RulesSettings } from "./config.ts";
 import { createDesk } from "./desk.ts";
+import { alertHash } from "./hash.ts";
 import { createQueue } from "./queue.ts";
 import {
   accountKind,
@@ -22,7 +22,8 @@ import {
 } from "./record.ts";
 import { markRestated, type Restatement } from "./restate.ts";
 import type { Rules, RulesDeps, RulesMessage, Timers } from "./rules.ts";
-import { createSiteWatch, type SiteWatch } from "./watch.ts";
+import { createRun } from "./run.ts";
+import type { SavedWatch } from "./watch.ts";
 
 // readings.follow ─┐                       ┌─ ledger: alert rows + progress + state, one transaction
 // ledger.follow  ──┼─▶ queue ─▶ site watch ─┤
@@ -39,9 +40,6 @@ const realTimers: Timers = {
     return () => clearInterval(timer);
   },
 };
-
-/** Short enough to say, long enough never to meet another: 96 bits. */
-const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24);
 
 /**
  * Loads the rules, goes on where the ledger says it stood, and watches until disposed. Throws when a rule file is
@@ -60,12 +58,16 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   const { signal } = stop;
   const fail = (error: unknown, code: RulesCode): void => onError(error, { stage: "rules", code });
 
-  const watches = new Map<string, SiteWatch>();
-  for (const model of sites) {
-    const saved = readWatch(await ledger.get(stateKind, `site/${model.id}`));
-    const catchupWaitMs = settings.RULES_CATCHUP_WAIT_MS;
-    watches.set(model.id, createSiteWatch({ model, rules, hash, catchupWaitMs, saved }));
-  }
+  const saved = new Map<string, SavedWatch | null>();
+  for (const { id } of sites) saved.set(id, readWatch(await ledger.get(stateKind, `site/${id}`)));
+  const { watches, take } = createRun({
+    sites,
+    rules,
+    hash: alertHash,
+    catchupWaitMs: settings.RULES_CATCHUP_WAIT_MS,
+    saved: (site) => saved.get(site) ?? null,
+  });
+  saved.clear();
   const siteIds = [...watches.keys()];
   const started = readProgress(await ledger.get(stateKind, "progress"));
   let cursors: Omit<Progress, "unsent"> = { readings: started.readings, accounts: started.accounts };
@@ -149,7 +151,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
 
   const takeReadings = async (page: readonly Reading[], cursor: string): Promise<void> => {
     cursors = { ...cursors, readings: cursor };
-    const alerts = page.flatMap((reading) => watches.get(reading.site)?.reading(reading) ?? []);
+    const alerts = take({ kind: "readings", readings: page });
     await settle(alerts, new Set(page.map((reading) => reading.site)));
   };
 
@@ -165,7 +167,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       else if (watch !== undefined) {
         touched.add(row.site);
         if (row.revision > 1) restated.push({ site: row.site, start: account.start, end: account.end });
-        else alerts.push(...watch.account(account, now()));
+        else alerts.push(...take({ kind: "account", account, wall: now() }));
       }
     }
     const marked = restated.length === 0 ? [] : await markRestated({ ledger, watches, accountRules, now }, restated);
@@ -192,7 +194,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     // Only when everything committed is judged may the wall clock speak: our backlog is not their silence.
     if (await nextReadings()) return;
     const wall = now();
-    const alerts = [...watches.values()].flatMap((watch) => watch.tick(wall));
+    const alerts = take({ kind: "tick", wall });
     await settle(alerts, new Set(alerts.map((alert) => alert.site)));
   };
 

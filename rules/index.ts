@@ -3,7 +3,8 @@ export { type Catalogue, loadCatalogue } from "./catalogue.ts";
 export { type RulesCode, rulesCodes } from "./codes.ts";
 export { type RulesSettings, rulesSchema } from "./config.ts";
 export { startRules } from "./engine.ts";
-export type { RuleFault } from "./rule.ts";
+export { alertHash } from "./hash.ts";
+export type { Rule, RuleFault } from "./rule.ts";
 export type {
   AcknowledgeCommand,
   AlertQuery,
@@ -17,3 +18,5 @@ export type {
   RulesMessage,
   Timers,
 } from "./rules.ts";
+export { canonical, createRun, type Happening, type RuleRun, type RunDeps } from "./run.ts";
+export type { SavedWatch } from "./watch.ts";

@@ -1,0 +1,62 @@
+import type { Account, SiteModel } from "#energy";
+import type { Reading } from "#store";
+import type { Alert } from "./alert.ts";
+import type { Rule } from "./rule.ts";
+import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
+
+// happenings, in the order they were given ─▶ the watch of their site ─▶ transitions, in order
+
+/** What moves the rules. `wall` is the wall clock at that moment; a reading carries its own. */
+export type Happening =
+  | { readonly kind: "readings"; readonly readings: readonly Reading[] }
+  | { readonly kind: "account"; readonly account: Account; readonly wall: number }
+  | { readonly kind: "tick"; readonly wall: number };
+
+/** The watches of several sites. Live, replayed and backtested alerts are made here and nowhere else. */
+export interface RuleRun {
+  readonly watches: ReadonlyMap<string, SiteWatch>;
+  /** The transitions that it causes; those of a site that is not watched are none. */
+  take(happening: Happening): readonly Alert[];
+}
+
+export interface RunDeps {
+  readonly sites: readonly SiteModel[];
+  readonly rules: readonly Rule[];
+  /** Of a text, for alert ids. */
+  readonly hash: (text: string) => string;
+  /** Wall time without a reading after which a site's clock follows the wall again, ms. */
+  readonly catchupWaitMs: number;
+  /** Where the watch of a site stood; null for one that begins. */
+  readonly saved?: (site: string) => SavedWatch | null;
+}
+
+/** No I/O and no clock of its own: the same happenings give the same transitions. */
+export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => null }: RunDeps): RuleRun => {
+  const watches = new Map(
+    sites.map((model) => [model.id, createSiteWatch({ model, rules, hash, catchupWaitMs, saved: saved(model.id) })]),
+  );
+  return {
+    watches,
+    take(happening) {
+      if (happening.kind === "readings")
+        return happening.readings.flatMap((reading) => watches.get(reading.site)?.reading(reading) ?? []);
+      if (happening.kind === "account")
+        return watches.get(happening.account.site)?.account(happening.account, happening.wall) ?? [];
+      return [...watches.values()].flatMap((watch) => watch.tick(happening.wall));
+    },
+  };
+};
+
+/**
+ * Transitions in one order, one JSON line each, without the wall clock: what a run is compared by, byte for byte.
+ * Readings and accounts reach a running system by two roads, so only the order on the site's clock means anything.
+ */
+export const canonical = (transitions: readonly Alert[]): readonly string[] =>
+  transitions
+    .map((alert, index) => ({ alert, index }))
+    .sort(
+      (a, b) =>
+        a.alert.changed.site - b.alert.changed.site ||
+        (a.alert.id < b.alert.id ? -1 : a.alert.id > b.alert.id ? 1 : a.index - b.index),
+    )
+    .map(({ alert }) => JSON.stringify({ ...alert, changed: alert.changed.site }));
