@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
+import type { Plain } from "./plain-yaml.ts";
 
 /** Something wrong in a file that a person wrote: where, and what was expected. */
 export interface Fault {
@@ -25,6 +26,7 @@ export interface Reader {
   readonly faults: Fault[];
   readonly root: Field;
   readonly fault: (at: Field, message: string) => void;
+  readonly isMap: (at: Field) => boolean;
   readonly map: (at: Field, keys: readonly string[]) => Fields | null;
   readonly list: (at: Field) => readonly Field[] | null;
   readonly text: (at: Field) => string | null;
@@ -50,12 +52,6 @@ export const quote = (value: unknown): string => {
   return text.length > quoteLimit ? `${text.slice(0, quoteLimit)}…` : text;
 };
 
-const plain = (node: unknown): unknown => {
-  if (isScalar(node)) return node.value;
-  if (isMap(node)) return "a mapping";
-  return isSeq(node) ? "a list" : node;
-};
-
 const expectation = ({ min, max, above, whole }: NumberRange): string => {
   const kind = whole ? "a whole number" : "a number";
   if (above !== undefined) return `${kind} above ${above}${max === undefined ? "" : ` and at most ${max}`}`;
@@ -65,46 +61,102 @@ const expectation = ({ min, max, above, whole }: NumberRange): string => {
 
 const oneOf = (values: readonly (string | number)[]): string => values.map((value) => JSON.stringify(value)).join(", ");
 
-/** Reads a YAML text so that every fault keeps its line and column; never throws. */
-export const readYaml = (text: string, file: string): Reader => {
+/** What the parsed text is made of; a reader needs no more of it. */
+interface Tree {
+  readonly root: unknown;
+  readonly faults: Fault[];
+  /** 1-based place of a node. */
+  readonly place: (node: unknown) => { readonly line: number; readonly column: number };
+  readonly isScalar: (node: unknown) => boolean;
+  /** The value of a scalar, a word for a collection. */
+  readonly plain: (node: unknown) => unknown;
+  /** Null when the node is no mapping. */
+  readonly pairs: (
+    node: unknown,
+  ) => readonly { readonly name: string; readonly key: unknown; readonly value: unknown }[] | null;
+  /** Null when the node is no list. */
+  readonly items: (node: unknown) => readonly unknown[] | null;
+}
+
+const writtenTree = (text: string, file: string): Tree => {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const faults: Fault[] = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    return { file, line, column: col, message: `not valid YAML: ${error.message.split("\n")[0] ?? ""}` };
-  });
-
-  const resolve = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
-  const fault = (at: Field, message: string): void => {
-    const offset = (at.node as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0;
+  const placeOf = (offset: number) => {
     const { line, col } = lines.linePos(offset);
-    faults.push({ file, line, column: col, message: at.path === "" ? message : `${at.path}: ${message}` });
+    return { line, column: col };
+  };
+  const resolve = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
+  const plain = (node: unknown): unknown => {
+    if (isScalar(node)) return node.value;
+    if (isMap(node)) return "a mapping";
+    return isSeq(node) ? "a list" : node;
+  };
+  return {
+    root: document.contents,
+    faults: document.errors.map((error) => ({
+      file,
+      ...placeOf(error.pos[0]),
+      message: `not valid YAML: ${error.message.split("\n")[0] ?? ""}`,
+    })),
+    place: (node) => placeOf((node as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0),
+    isScalar,
+    plain,
+    pairs: (node) => {
+      const found = resolve(node);
+      if (!isMap(found)) return null;
+      return (found.items as Pair[]).map(({ key, value }) => {
+        const empty = value === null || (isScalar(value) && value.range === undefined);
+        return { name: String(plain(key)), key, value: empty ? key : resolve(value) };
+      });
+    },
+    items: (node) => {
+      const found = resolve(node);
+      return isSeq(found) ? found.items.map(resolve) : null;
+    },
+  };
+};
+
+const plainTree = (root: Plain): Tree => ({
+  root,
+  faults: [],
+  place: () => ({ line: 1, column: 1 }),
+  isScalar: (node) => typeof node !== "object" || node === null,
+  plain: (node) => (Array.isArray(node) ? "a list" : node instanceof Map ? "a mapping" : node),
+  pairs: (node) =>
+    node instanceof Map ? [...(node as Map<string, Plain>)].map(([name, value]) => ({ name, key: null, value })) : null,
+  items: (node) => (Array.isArray(node) ? node : null),
+});
+
+/** Reads a YAML text so that every fault keeps its line and column; never throws. */
+export const readYaml = (text: string, file: string): Reader => createReader(writtenTree(text, file), file);
+
+/** Reads values that a quick parser found: the same reader without places, to be read again when there is a fault. */
+export const readPlain = (root: Plain, file: string): Reader => createReader(plainTree(root), file);
+
+const createReader = ({ root, faults, place, isScalar, plain, pairs, items }: Tree, file: string): Reader => {
+  const fault = (at: Field, message: string): void => {
+    faults.push({ file, ...place(at.node), message: at.path === "" ? message : `${at.path}: ${message}` });
   };
   const inside = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 
   const map: Reader["map"] = (at, keys) => {
-    const node = resolve(at.node);
-    if (!isMap(node)) {
-      fault(at, `must be a mapping with ${keys.join(", ")}, got ${quote(plain(node))}`);
+    const found = pairs(at.node);
+    if (found === null) {
+      fault(at, `must be a mapping with ${keys.join(", ")}, got ${quote(plain(at.node))}`);
       return null;
     }
-    const found = new Map<string, Field>();
-    for (const pair of node.items as Pair[]) {
-      const name = String(plain(pair.key));
-      if (!keys.includes(name)) {
-        fault({ node: pair.key, path: at.path }, `unknown key ${quote(name)}, expected one of ${keys.join(", ")}`);
-        continue;
-      }
-      const empty = pair.value === null || (isScalar(pair.value) && pair.value.range === undefined);
-      found.set(name, { node: empty ? pair.key : resolve(pair.value), path: inside(at.path, name) });
+    const fields = new Map<string, Field>();
+    for (const { name, key, value } of found) {
+      if (keys.includes(name)) fields.set(name, { node: value, path: inside(at.path, name) });
+      else fault({ node: key, path: at.path }, `unknown key ${quote(name)}, expected one of ${keys.join(", ")}`);
     }
-    return { get: (key) => found.get(key) ?? null, self: at };
+    return { get: (key) => fields.get(key) ?? null, self: at };
   };
 
   const list: Reader["list"] = (at) => {
-    const node = resolve(at.node);
-    if (isSeq(node)) return node.items.map((item, index) => ({ node: resolve(item), path: `${at.path}[${index}]` }));
-    fault(at, `must be a list, got ${quote(plain(node))}`);
+    const found = items(at.node);
+    if (found !== null) return found.map((node, index) => ({ node, path: `${at.path}[${index}]` }));
+    fault(at, `must be a list, got ${quote(plain(at.node))}`);
     return null;
   };
 
@@ -138,7 +190,7 @@ export const readYaml = (text: string, file: string): Reader => {
     return null;
   };
 
-  const isNone: Reader["isNone"] = (at) => isScalar(at.node) && at.node.value === null;
+  const isNone: Reader["isNone"] = (at) => isScalar(at.node) && plain(at.node) === null;
   const required: Reader["required"] = (fields, key, read) => {
     const at = fields.get(key);
     if (at !== null) return read(at);
@@ -152,7 +204,8 @@ export const readYaml = (text: string, file: string): Reader => {
 
   return {
     faults,
-    root: { node: document.contents, path: "" },
+    root: { node: root, path: "" },
+    isMap: (at) => pairs(at.node) !== null,
     fault,
     map,
     list,

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fault } from "./fields.ts";
 import type { SiteModel } from "./model.ts";
+import { createNodePool } from "./share.ts";
 import { parseSite } from "./site.ts";
 
 export type LoadedSites =
@@ -20,6 +21,7 @@ export const loadSites = async (dir: string): Promise<LoadedSites> => {
     throw error;
   });
   const faults: Fault[] = [];
+  const share = createNodePool();
   const sites = new Map<string, { readonly site: SiteModel; readonly file: string }>();
   for (const name of names.filter((candidate) => siteFile.test(candidate)).sort()) {
     const file = join(dir, name);
@@ -29,7 +31,7 @@ export const loadSites = async (dir: string): Promise<LoadedSites> => {
       continue;
     }
     const before = sites.get(parsed.site.id);
-    if (before === undefined) sites.set(parsed.site.id, { site: parsed.site, file });
+    if (before === undefined) sites.set(parsed.site.id, { site: share(parsed.site), file });
     else
       faults.push({
         file,

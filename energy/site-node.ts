@@ -74,7 +74,7 @@ export const identifier =
 export const bothLanguages =
   (reader: Reader) =>
   (at: Field): Text | null => {
-    if (typeof at.node === "object" && at.node !== null && "items" in at.node) {
+    if (reader.isMap(at)) {
       const fields = reader.map(at, ["en", "zh-CN"]);
       if (fields === null) return null;
       const en = reader.required(fields, "en", reader.text);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { type Fault, type Field, quote, type Reader, readYaml } from "./fields.ts";
+import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from "./fields.ts";
 import type { SiteModel } from "./model.ts";
+import { readPlainYaml } from "./plain-yaml.ts";
 import { bothLanguages, checkTree, type DraftNode, identifier, readNode } from "./site-node.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
 
@@ -62,7 +63,14 @@ const checkPoints = (reader: Reader, drafts: readonly DraftNode[]): void => {
 
 /** A site file as a model, or every fault in it with line and column. */
 export const parseSite = (text: string, file: string): ParsedSite => {
-  const reader = readYaml(text, file);
+  const plain = readPlainYaml(text);
+  const quick = plain === undefined ? null : readSite(readPlain(plain, file));
+  // What is not in order is read again, for the places of its faults.
+  return quick?.ok ? quick : readSite(readYaml(text, file));
+};
+
+/** The model that a reader holds, or its faults. */
+export const readSite = (reader: Reader): ParsedSite => {
   const fields = reader.faults.length > 0 ? null : reader.map(reader.root, siteKeys);
   if (fields === null) return { ok: false, faults: reader.faults };
 
@@ -104,6 +112,8 @@ export const parseSite = (text: string, file: string): ParsedSite => {
   }
   const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms };
   // A comment or a blank line does not make another model.
-  const revision = createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
-  return { ok: true, site: { ...content, revision } };
+  const written = JSON.stringify(content);
+  const revision = createHash("sha256").update(written).digest("hex").slice(0, 12);
+  // Read back, its texts are its own: slices of the file's text would keep all of that in memory.
+  return { ok: true, site: { ...(JSON.parse(written) as typeof content), revision } };
 };
