@@ -1,5 +1,6 @@
 import type { Timestamp } from "#store";
 import type { DemandPeaks } from "./peak.ts";
+import type { Suspect } from "./suspect.ts";
 
 export const accountSteps = ["1m", "15m", "1h", "1d"] as const;
 export type AccountStep = (typeof accountSteps)[number];
@@ -22,6 +23,7 @@ export const accountFlags = [
   "BELOW_PHYSICAL_MIN",
   "SYNTHETIC_INPUT",
   "WORK_MISSING",
+  "METER_SUSPECT",
 ] as const;
 export type AccountFlag = (typeof accountFlags)[number];
 
@@ -74,9 +76,18 @@ export interface NodeAccount {
   readonly storedWh?: number | null;
   /** Renewables that say it only: what they could have generated (`available_w`), Wh. */
   readonly availableWh?: number | null;
+  /** Net energy by the registers and by the gauges over the same time; absent unless both are known (rule R02). */
+  readonly check?: MeterCheck;
+  /** A node of several meters while the balance is open: what each of them showed, in the order of its points. */
+  readonly meters?: readonly { readonly meanW: number | null; readonly netWh: number | null }[];
   readonly coverage: number;
   readonly quality: Quality;
   readonly flags: readonly AccountFlag[];
+}
+
+export interface MeterCheck {
+  readonly registerWh: number;
+  readonly powerWh: number;
 }
 
 /** Wh unless the name says otherwise. */
@@ -117,6 +128,11 @@ export interface Balance {
   readonly uncertaintyW: number | null;
   /** max(3u, 0.5 % of the bus rating, 2 kW): outside it the balance is open. */
   readonly toleranceW: number | null;
+  /** The same in energy, registers first: supplied less consumed, and its standard uncertainty. */
+  readonly residualWh?: number | null;
+  readonly uncertaintyWh?: number | null;
+  /** The meter that would close the open balance if it showed the truth. */
+  readonly suspect?: Suspect;
 }
 
 /** kpi.md §1.7. */

@@ -70,6 +70,9 @@ export const chainLimit = (
 export const nodeLimit = (node: Pick<SiteNode, "points" | "ratingW">, powerW: number): number =>
   node.points.reduce((widest, point) => Math.max(widest, chainLimit(point, powerW, node.ratingW)), 0);
 
+/** What a residual may be whatever its uncertainty (R01): half a per cent of the bus, and 2 kW. */
+export const balanceFloor = (busRatingW: number): number => Math.max(0.005 * busRatingW, 2000);
+
 const unknown: Balance = { supplyW: null, loadW: null, residualW: null, uncertaintyW: null, toleranceW: null };
 
 /**
@@ -89,6 +92,6 @@ export const balance = (buses: readonly BusPower[], busRatingW: number): Balance
   }
   if (buses.length === 0) return unknown;
   const uncertaintyW = Math.sqrt(variance);
-  const toleranceW = Math.max(3 * uncertaintyW, 0.005 * busRatingW, 2000);
+  const toleranceW = Math.max(3 * uncertaintyW, balanceFloor(busRatingW));
   return { supplyW, loadW, residualW: supplyW - loadW, uncertaintyW, toleranceW };
 };

@@ -9,11 +9,12 @@ import {
   StoreUnavailableError,
   type Timestamp,
 } from "#store";
-import type { Account, AccountStep, KpiResult } from "./account.ts";
+import type { Account, AccountStep } from "./account.ts";
+import { suspectOf } from "./closure.ts";
 import type { EnergySettings } from "./config.ts";
 import type { Energy, EnergyDeps } from "./energy.ts";
 import type { SiteModel } from "./model.ts";
-import { presentKpis, presentSite } from "./present.ts";
+import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
 import { pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
 import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 
@@ -109,7 +110,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   let cursor = typeof cursorRow?.body === "string" ? cursorRow.body : null;
   const books = new Map<string, SiteBook>();
   for (const model of deps.sites) books.set(model.id, await openBook(model, cursor !== null));
-  const kpis = new Map<string, { readonly until: number; readonly kpis: Readonly<Record<string, KpiResult>> }>();
+  const kpis = new Map<string, { readonly until: number; readonly minutes: RecentMinutes }>();
   const published = new Map<string, number>();
   let sinceCursor = 0;
 
@@ -217,15 +218,16 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
 
   const modelOf = (site: string): SiteModel | null => books.get(site)?.model ?? null;
 
-  const kpisNow = async (book: SiteBook): Promise<Readonly<Record<string, KpiResult>>> => {
+  const recentMinutes = async (book: SiteBook): Promise<RecentMinutes> => {
     const until = book.closedUntil();
-    if (until === null) return {};
+    if (until === null) return { kpis: {}, suspect: null };
     const known = kpis.get(book.model.id);
-    if (known?.until === until) return known.kpis;
+    if (known?.until === until) return known.minutes;
     const accounts = await book.recent(liveMinutes);
     const fresh = presentKpis(book.model, accounts, { start: until - liveMinutes * minuteMs, end: until });
-    kpis.set(book.model.id, { until, kpis: fresh });
-    return fresh;
+    const minutes = { kpis: fresh, suspect: suspectOf(book.model, accounts) };
+    kpis.set(book.model.id, { until, minutes });
+    return minutes;
   };
 
   return {
@@ -233,7 +235,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     now: async (site) => {
       const book = books.get(site);
       if (book === undefined) return null;
-      return presentSite(book.model, book.clock(), book.columns, await kpisNow(book), wall());
+      return presentSite(book.model, book.clock(), book.columns, await recentMinutes(book), wall());
     },
     kpis: async (query) => {
       const model = modelOf(query.site);

@@ -2,6 +2,8 @@ import type { Account, AccountFlag, AccountStep, Balance, NodeAccount, Totals } 
 import { type BusPower, balance, defaultSkewS } from "./balance.ts";
 import type { Window } from "./calendar.ts";
 import { carbonFreeShare, carbonFreshMs, gridFactor, supplyCarbon } from "./carbon.ts";
+import { closedBalance, isOpenBalance } from "./closure.ts";
+import { countedNodes, leastCoverage } from "./counted.ts";
 import { countBetween } from "./meter.ts";
 import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
 import {
@@ -16,13 +18,6 @@ import {
 } from "./node-account.ts";
 import { valueAt } from "./power.ts";
 import { energyCost, priceAt, priceFreshMs } from "./tariff.ts";
-
-/** Coverage below which figures of a window are flagged (kpi.md §1.5, 15 minutes). */
-export const leastCoverage = 0.9;
-
-/** Nodes that the site balance adds up: counted and metered. */
-export const countedNodes = (model: SiteModel): readonly SiteNode[] =>
-  model.nodes.filter((node) => node.counting === "counted" && node.points.length > 0);
 
 const net = (account: NodeAccount | undefined): number | null =>
   account === undefined || account.forwardWh === null || account.reverseWh === null
@@ -190,6 +185,24 @@ const busBalance = (model: SiteModel, nodes: NodeAccounts, slopes: ReadonlyMap<s
   return balance(buses, model.busRatingW);
 };
 
+/** With its energy residual; while the balance is open with what each meter of a node showed, and with the suspect. */
+const judged = (
+  model: SiteModel,
+  account: Account,
+  several: ReadonlyMap<string, NonNullable<NodeAccount["meters"]>>,
+): Account => {
+  const closed = closedBalance(model, account, []);
+  if (!isOpenBalance(closed, model.busRatingW, account.end - account.start)) return { ...account, balance: closed };
+  const nodes: Record<string, NodeAccount> = { ...account.nodes };
+  for (const [id, meters] of several) {
+    const own = nodes[id];
+    if (own !== undefined) nodes[id] = { ...own, meters };
+  }
+  const balance = several.size === 0 ? closed : closedBalance(model, { ...account, nodes }, []);
+  const flags: readonly AccountFlag[] = balance.suspect ? [...account.flags, "METER_SUSPECT"] : account.flags;
+  return { ...account, nodes, balance, flags };
+};
+
 /**
  * The account of one site and window from the samples in and around it. Registers first; adjacent windows add up to
  * the whole; what is not known is null.
@@ -202,12 +215,14 @@ export const accountWindow = (
 ): Account => {
   const nodes: Record<string, NodeAccount> = {};
   const slopes = new Map<string, number>();
+  const several = new Map<string, NonNullable<NodeAccount["meters"]>>();
   const terms = { busRatingW: model.busRatingW, bridgeMs: limits.bridgeMs };
   for (const node of model.nodes) {
     if (node.points.length === 0) continue;
-    const { account, slopeWPerS } = accountNode(node, window, samples, terms);
+    const { account, slopeWPerS, meters } = accountNode(node, window, samples, terms);
     nodes[node.id] = account;
     slopes.set(node.id, slopeWPerS);
+    if (meters.length > 1) several.set(node.id, meters);
   }
   const group = (node: SiteNode): NodeAccount => {
     const known = nodes[node.id];
@@ -238,7 +253,7 @@ export const accountWindow = (
     flags.add("BALANCE_OPEN");
   const coverage = counted.length === 0 ? 0 : Math.min(...counted.map((account) => account.coverage));
   if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
-  return {
+  const account: Account = {
     site: model.id,
     step: window.step,
     start: window.start as Account["start"],
@@ -249,7 +264,8 @@ export const accountWindow = (
     totals,
     balance: bus,
     coverage,
-    quality: counted.length === 0 ? "INVALID" : worstQuality(counted.map((account) => account.quality)),
+    quality: counted.length === 0 ? "INVALID" : worstQuality(counted.map((part) => part.quality)),
     flags: [...flags],
   };
+  return judged(model, account, several);
 };

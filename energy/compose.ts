@@ -1,6 +1,7 @@
 import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount, Totals } from "./account.ts";
 import type { Window } from "./calendar.ts";
-import { leastCoverage } from "./close.ts";
+import { closedBalance } from "./closure.ts";
+import { leastCoverage } from "./counted.ts";
 import { catalogue, kpiKey } from "./kpi/index.ts";
 import { sumTerms } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
@@ -37,6 +38,32 @@ const extreme = (values: readonly (number | null)[], pick: (a: number, b: number
 const optional = (key: "storedWh" | "availableWh", parts: readonly { readonly node: NodeAccount }[]) =>
   parts.every(({ node }) => node[key] === undefined) ? {} : { [key]: addKnown(parts.map(({ node }) => node[key])) };
 
+const composeCheck = (parts: readonly { readonly node: NodeAccount }[]): Pick<NodeAccount, "check"> => {
+  const checks = parts.map(({ node }) => node.check).filter((check) => check !== undefined);
+  const sum = (key: keyof (typeof checks)[number]) => checks.reduce((total, check) => total + check[key], 0);
+  return checks.length === 0 ? {} : { check: { registerWh: sum("registerWh"), powerWh: sum("powerWh") } };
+};
+
+/** Only the time in which the meters were told apart, so the mean of it and its energy as if it were the whole. */
+const composeMeters = (
+  parts: readonly { readonly node: NodeAccount; readonly ms: number }[],
+): Pick<NodeAccount, "meters"> => {
+  const told = parts.filter(({ node }) => node.meters !== undefined);
+  const count = told[0]?.node.meters?.length ?? 0;
+  const toldMs = told.reduce((sum, { ms }) => sum + ms, 0);
+  const wholeMs = parts.reduce((sum, { ms }) => sum + ms, 0);
+  // A part of the window cannot stand for the rest of it.
+  if (count === 0 || toldMs < leastCoverage * wholeMs) return {};
+  const meters = Array.from({ length: count }, (_, index) => {
+    const netWh = addKnown(told.map(({ node }) => node.meters?.[index]?.netWh));
+    return {
+      meanW: weightedMean(told.map(({ node, ms }) => ({ value: node.meters?.[index]?.meanW ?? null, weight: ms }))),
+      netWh: netWh === null ? null : (netWh * wholeMs) / toldMs,
+    };
+  });
+  return { meters };
+};
+
 const composeNode = (
   parts: readonly { readonly node: NodeAccount; readonly ms: number }[],
   wholeMs: number,
@@ -61,6 +88,8 @@ const composeNode = (
     socPct: parts.at(-1)?.node.socPct ?? null,
     ...optional("storedWh", parts),
     ...optional("availableWh", parts),
+    ...composeCheck(parts),
+    ...composeMeters(parts),
     coverage,
     quality: known.length === 0 ? "INVALID" : worstQuality(known.map(({ node }) => node.quality)),
     flags: [...flags],
@@ -113,7 +142,7 @@ const composeTotals = (accounts: readonly Account[]): Totals => {
 };
 
 const composeBalance = (accounts: readonly Account[], busRatingW: number): Balance => {
-  const mean = (key: keyof Balance) =>
+  const mean = (key: "supplyW" | "loadW" | "residualW" | "uncertaintyW") =>
     weightedMean(
       accounts
         .filter((account) => account.balance.residualW !== null)
@@ -162,11 +191,12 @@ export const composeAccounts = (
   if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
   if (new Set(accounts.map((account) => account.model)).size > 1) flags.add("BOUNDARY_CHANGED");
   const balance = composeBalance(accounts, model.busRatingW);
+  flags.delete("METER_SUSPECT");
   if (balance.residualW !== null && balance.toleranceW !== null && Math.abs(balance.residualW) > balance.toleranceW)
     flags.add("BALANCE_OPEN");
   const peaks = demandPeaks(accounts, model);
   const valid = accounts.filter((account) => account.quality !== "INVALID");
-  return {
+  const composed: Account = {
     site: model.id,
     step: window.step,
     start: window.start as Account["start"],
@@ -182,4 +212,8 @@ export const composeAccounts = (
     joint: composeJoint(accounts, model, window.step),
     ...(peaks === null ? {} : { demand: peaks }),
   };
+  const closed = closedBalance(model, composed, accounts);
+  return closed.suspect
+    ? { ...composed, balance: closed, flags: [...flags, "METER_SUSPECT"] }
+    : { ...composed, balance: closed };
 };

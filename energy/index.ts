@@ -7,6 +7,7 @@ export {
   type Balance,
   type JointSums,
   type KpiResult,
+  type MeterCheck,
   type NodeAccount,
   type Quality,
   type Totals,
@@ -40,3 +41,4 @@ export {
 export type { NodeNow, SiteNow } from "./now.ts";
 export { accountOf } from "./query.ts";
 export { type ParsedSite, parseSite } from "./site.ts";
+export { ratioSignature, type Signature, type Suspect, signatureNames, signatures } from "./suspect.ts";

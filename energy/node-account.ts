@@ -1,4 +1,4 @@
-import type { AccountFlag, NodeAccount, Quality } from "./account.ts";
+import type { AccountFlag, MeterCheck, NodeAccount, Quality } from "./account.ts";
 import type { Window } from "./calendar.ts";
 import { countBetween, firstFrom, type MeterCode, type Samples } from "./meter.ts";
 import type { Point, SiteNode } from "./model.ts";
@@ -219,13 +219,45 @@ const availableOf = (node: SiteNode, window: Window, samples: SamplesByPoint): P
   return { availableWh: sumKnown(parts) };
 };
 
+interface MeterPart {
+  readonly meanW: number | null;
+  readonly netWh: number | null;
+  readonly check: MeterCheck | null;
+}
+
+const meterPart = (point: Point, energy: Energy, power: PowerWindow | null, window: Window): MeterPart => {
+  const { forwardWh, reverseWh } = energy;
+  const netWh = forwardWh === null || reverseWh === null ? null : forwardWh - reverseWh;
+  const byRegister = netWh === null ? null : (netWh * 3_600_000) / lengthOf(window);
+  const registered = point.energyForward !== null || point.energyReverse !== null;
+  const whole = (power?.goodMs ?? 0) >= lengthOf(window) - 1 && energy.quality === "MEASURED";
+  const powerWh = power === null ? 0 : power.forwardWh - power.reverseWh;
+  return {
+    meanW: power?.meanW ?? byRegister,
+    netWh,
+    check: registered && whole && netWh !== null ? { registerWh: netWh, powerWh } : null,
+  };
+};
+
+const checkOf = (parts: readonly MeterPart[]): Pick<NodeAccount, "check"> => {
+  const registerWh = sumKnown(parts.map(({ check }) => check?.registerWh ?? null));
+  const powerWh = sumKnown(parts.map(({ check }) => check?.powerWh ?? null));
+  return registerWh === null || powerWh === null ? {} : { check: { registerWh, powerWh } };
+};
+
+export interface NodeSums {
+  readonly account: NodeAccount;
+  readonly slopeWPerS: number;
+  readonly meters: NonNullable<NodeAccount["meters"]>;
+}
+
 /** A node over a window: energies from registers first, powers from gauges; nothing is clamped, a gap is a gap. */
 export const accountNode = (
   node: SiteNode,
   window: Window,
   samples: SamplesByPoint,
   terms: { readonly busRatingW: number; readonly bridgeMs: number },
-): { readonly account: NodeAccount; readonly slopeWPerS: number } => {
+): NodeSums => {
   const maxW = node.ratingW ?? terms.busRatingW;
   const energies: Energy[] = [];
   const meters: { samples: Samples; sign: 1 | -1; gapMs: number }[] = [];
@@ -233,6 +265,8 @@ export const accountNode = (
   let gapMs = 0;
   let socPct: number | null = null;
   let unmetered = 0;
+  const meterParts: MeterPart[] = [];
+  const hours = lengthOf(window) / 3_600_000;
   for (const point of node.points) {
     const gap = gapOf(point.intervalMs);
     if (point.soc !== null) socPct ??= valueAt(samples.get(sampleKey(point.device, point.soc)), window.end, gap);
@@ -245,14 +279,15 @@ export const accountNode = (
       gapMs = Math.max(gapMs, gap);
       single = power;
     } else unmetered++;
-    energies.push(pointEnergy(node, point, window, samples, power, { maxW, bridgeMs: terms.bridgeMs }));
+    const energy = pointEnergy(node, point, window, samples, power, { maxW, bridgeMs: terms.bridgeMs });
+    energies.push(energy);
+    meterParts.push(meterPart(point, energy, power, window));
   }
   if (meters.length > 1) single = integratePower(addedPower(meters, window), window, 1, gapMs);
   const forwardWh = sumKnown(energies.map((energy) => energy.forwardWh));
   const reverseWh = sumKnown(energies.map((energy) => energy.reverseWh));
   const flags = new Set(energies.flatMap((energy) => energy.flags));
   if (node.origin === "synthetic") flags.add("SYNTHETIC_INPUT");
-  const hours = lengthOf(window) / 3_600_000;
   // Where a meter has no gauge, the mean of the node is what its registers say.
   const byGauge = unmetered === 0 && single !== null && single.meanW !== null ? single : null;
   const byRegister = forwardWh === null || reverseWh === null ? null : (forwardWh - reverseWh) / hours;
@@ -261,6 +296,7 @@ export const accountNode = (
     byGauge === null ? 0 : (((byGauge.lastW ?? 0) - (byGauge.firstW ?? 0)) * 1000) / Math.max(1, byGauge.goodMs);
   return {
     slopeWPerS,
+    meters: meterParts.map(({ meanW, netWh }) => ({ meanW, netWh })),
     account: {
       forwardWh,
       reverseWh,
@@ -270,6 +306,7 @@ export const accountNode = (
       socPct,
       ...storedOf(node, window, samples),
       ...availableOf(node, window, samples),
+      ...checkOf(meterParts),
       coverage,
       quality: energies.length === 0 ? "INVALID" : worstQuality(energies.map((energy) => energy.quality)),
       flags: [...flags],

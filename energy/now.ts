@@ -1,5 +1,6 @@
 import type { KpiResult } from "./account.ts";
 import type { NodeKind, NodeRole, Origin, Text } from "./model.ts";
+import type { Suspect } from "./suspect.ts";
 
 /** What a site's operators see this second: newest readings through the model, on one clock. */
 export interface SiteNow {
@@ -14,6 +15,8 @@ export interface SiteNow {
     readonly residualW: number | null;
     readonly uncertaintyW: number | null;
     readonly toleranceW: number | null;
+    /** The meter that would close the balance of the last 15 minutes if it showed the truth. */
+    readonly suspect?: Suspect;
   };
   /** Last 15 minutes of accounts. */
   readonly kpis: Readonly<Record<string, KpiResult>>;

@@ -1,12 +1,13 @@
 import type { Account, KpiResult } from "./account.ts";
 import { type BusPower, balance, defaultSkewS } from "./balance.ts";
 import type { SiteClock } from "./clock.ts";
-import { countedNodes } from "./close.ts";
+import { countedNodes } from "./counted.ts";
 import { catalogue, kpiKey, kpiResults } from "./kpi/index.ts";
 import type { Samples } from "./meter.ts";
 import type { Point, SiteModel, SiteNode } from "./model.ts";
 import { type SamplesByPoint, sampleKey, sumKnown } from "./node-account.ts";
 import type { NodeNow, SiteNow } from "./now.ts";
+import type { Suspect } from "./suspect.ts";
 
 // A sensor that missed three reports, and half a minute, no longer says what is.
 const leastFreshMs = 30_000;
@@ -135,12 +136,18 @@ export const presentKpis = (
   return kpis;
 };
 
+/** What the last closed minutes say. */
+export interface RecentMinutes {
+  readonly kpis: Readonly<Record<string, KpiResult>>;
+  readonly suspect: Suspect | null;
+}
+
 /** What the operators of a site see this second. */
 export const presentSite = (
   model: SiteModel,
   clock: SiteClock,
   columns: SamplesByPoint,
-  kpis: Readonly<Record<string, KpiResult>>,
+  recent: RecentMinutes,
   wallNow: number,
 ): SiteNow => {
   const ts = clock.now ?? wallNow;
@@ -156,7 +163,7 @@ export const presentSite = (
     ts,
     clock: clock.mode,
     nodes: model.nodes.map(group),
-    balance: balanceNow(model, seen),
-    kpis,
+    balance: { ...balanceNow(model, seen), ...(recent.suspect === null ? {} : { suspect: recent.suspect }) },
+    kpis: recent.kpis,
   };
 };

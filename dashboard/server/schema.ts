@@ -1,6 +1,6 @@
 // The wire types as zod schemas: what OpenAPI shows and what leaves the server. schema.test.ts keeps both equal.
 import { z } from "zod";
-import { accountFlags, accountSteps, nodeKinds } from "#energy";
+import { accountFlags, accountSteps, nodeKinds, signatureNames } from "#energy";
 import { alertStates, severities } from "#rules";
 import { dashboardCodes } from "./codes.ts";
 
@@ -80,12 +80,30 @@ export const kpiResult = z.object({
   factors: z.array(z.object({ id: z.string(), version: z.string() })).exactOptional(),
 });
 
+const suspect = z
+  .object({
+    node: z.string(),
+    point: z.string(),
+    device: z.string(),
+    signature: z.enum(signatureNames),
+    factor: z.number().describe("what the meter shows over what it should"),
+    measure: z.enum(["power", "energy", "both"]),
+    residualW: z.number(),
+    correctedW: z.number().describe("the mean residual with this meter corrected"),
+    toleranceW: z.number(),
+    open: z.number().int().describe("intervals in which the balance was open"),
+    closed: z.number().int().describe("of those, how many the correction closes"),
+    rivals: z.array(z.string()).describe("devices that would explain it nearly as well"),
+  })
+  .describe("the meter that would close the open balance if it showed the truth");
+
 const balance = z.object({
   supplyW: maybe,
   loadW: maybe,
   residualW: maybe,
   uncertaintyW: maybe,
   toleranceW: maybe,
+  suspect: suspect.exactOptional(),
 });
 
 export const alert = z.object({
@@ -187,6 +205,8 @@ const nodeAccount = z.object({
   socPct: maybe,
   storedWh: maybe.exactOptional(),
   availableWh: maybe.exactOptional(),
+  check: z.object({ registerWh: z.number(), powerWh: z.number() }).exactOptional(),
+  meters: z.array(z.object({ meanW: maybe, netWh: maybe })).exactOptional(),
   coverage: z.number(),
   quality,
   flags: z.array(z.enum(accountFlags)),
@@ -220,7 +240,7 @@ export const account = z.object({
     cost: maybe,
     work: z.record(z.string(), z.object({ amount: maybe, energyWh: maybe })),
   }),
-  balance,
+  balance: balance.extend({ residualWh: maybe.exactOptional(), uncertaintyWh: maybe.exactOptional() }),
   coverage: z.number(),
   quality,
   flags: z.array(z.enum(accountFlags)),

@@ -1,7 +1,7 @@
 import type { Account, AccountFlag, JointSums, KpiResult, NodeAccount, Quality } from "../account.ts";
 import { nodeLimit } from "../balance.ts";
 import { formatLocal, type Window, windowOf } from "../calendar.ts";
-import { leastCoverage } from "../close.ts";
+import { leastCoverage } from "../counted.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
 import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
