@@ -1,4 +1,5 @@
 // The product watches itself by the front door: its figures come over MQTT like any device's.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import mqtt from "mqtt";
 import { type Broker, type Identity, parseTopic } from "#broker";
 import type { Collector, Subscription } from "#collector";
@@ -19,6 +20,8 @@ export interface HealthSender extends Disposable {
   readonly send: HealthDeps["send"];
 }
 
+// A pause shorter than that is not worth a timer.
+const pauseResolutionMs = 5;
 const topic = "dc/system/wattlas/telemetry";
 
 /** Through a loopback client of the embedded broker. */
@@ -57,12 +60,16 @@ export function sendPast(subscription: Subscription, accept: Collector["accept"]
 export function startHealth(deps: HealthDeps): AsyncDisposable {
   let cpu = process.cpuUsage();
   let since = performance.now();
+  const pauses = monitorEventLoopDelay({ resolution: pauseResolutionMs });
+  pauses.enable();
 
   const report = async (): Promise<void> => {
     const used = process.cpuUsage(cpu);
     const elapsedMs = performance.now() - since;
     cpu = process.cpuUsage();
     since = performance.now();
+    const pauseMs = Math.max(0, pauses.max / 1e6 - pauseResolutionMs);
+    pauses.reset();
     const store = await deps.readings.health();
     const collector = deps.collector.counters();
     const refused = Object.entries(collector.rejected);
@@ -80,6 +87,7 @@ export function startHealth(deps: HealthDeps): AsyncDisposable {
       ...Object.fromEntries(
         refused.filter(([, count]) => count > 0).map(([code, count]) => [refusedName(code), count]),
       ),
+      broker_thread_pause_ms: Number(pauseMs.toFixed(1)),
       store_pending: store.pendingReadings,
       store_bytes: store.bytes,
       memory_bytes: process.memoryUsage.rss(),
@@ -93,6 +101,7 @@ export function startHealth(deps: HealthDeps): AsyncDisposable {
   return {
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
+      pauses.disable();
     },
   };
 }

@@ -89,6 +89,7 @@ export const quantities: readonly Quantity[] = [
   gauge("collector_waiting", "1", 0, widest),
   gauge("collector_broker_connected", "1", 0, 1),
   gauge("collector_ack_p99_ms", "ms", 0, widest),
+  gauge("broker_thread_pause_ms", "ms", 0, widest),
   gauge("store_pending", "1", 0, widest),
   gauge("store_bytes", "B", 0, widest),
   gauge("memory_bytes", "B", 0, widest),

@@ -47,6 +47,15 @@ export async function storedNumbers(url: string, site: string, device: string, f
   return items.map(({ quantities }) => numberOf(quantities.voltage_l1_v ?? Number.NaN));
 }
 
+/** The longest pause of the broker's thread in `[from, to)`, ms; null when it was not told. */
+export async function longestPause(url: string, from: number, to: number): Promise<number | null> {
+  const items = await pages<ReadingItem>(
+    `${url}/api/v1/readings?site=system&device=wattlas&from=${from}&to=${to}&limit=${pageSize}`,
+  );
+  const told = items.flatMap(({ quantities }) => quantities.broker_thread_pause_ms ?? []);
+  return told.length === 0 ? null : Math.max(...told);
+}
+
 /** How often each device of a site is in the catalogue's count. */
 export async function storedCounts(url: string, site: string): Promise<ReadonlyMap<string, number>> {
   const items = await pages<{ device: string; readings: number }>(`${url}/api/v1/devices?site=${site}`);

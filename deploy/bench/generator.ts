@@ -142,7 +142,8 @@ async function openLine(line: Line, index: number): Promise<void> {
     } catch (error) {
       if (clock() > until) throw error;
       retries += 1;
-      await wait(100 + Math.random() * 400);
+      // Client libraries wait a second or more before they come again.
+      await wait(500 + Math.random() * 1000);
     }
   }
 }

@@ -78,6 +78,7 @@ const columns: readonly (readonly [title: string, cell: (row: Measured) => strin
   ["p99 ms", ({ p99Ms }) => p99Ms],
   ["p99.9 ms", ({ p999Ms }) => p999Ms],
   ["max ms", ({ maxMs }) => maxMs],
+  ["pause ms", ({ pauseMs }) => pauseMs],
   ["cores", ({ cpuCores }) => cpuCores],
   ["MB idle", ({ idleMb }) => idleMb],
   ["connected", ({ connectedMb }) => connectedMb],

@@ -1,5 +1,5 @@
 // One load on one peer, with what the kernel says of the peer meanwhile and an audit of what it kept.
-import { type AuditResult, auditLoad } from "./audit.ts";
+import { type AuditResult, auditLoad, longestPause } from "./audit.ts";
 import { watchLive } from "./live.ts";
 import { type LoadPhase, type LoadResult, startLoad } from "./load.ts";
 import { cpuByThread, cpuSeconds, residentBytes } from "./machine.ts";
@@ -16,6 +16,8 @@ export interface Measured extends LoadResult {
   readonly connectedMb: number;
   readonly warmMb: number;
   readonly endMb: number;
+  /** Longest pause of the product's broker thread while measured, ms; null without a product. */
+  readonly pauseMs: number | null;
   readonly audit: AuditResult | null;
   /** Publish to live stream of one site; null without a product or when nothing came. */
   readonly liveP95Ms: number | null;
@@ -25,6 +27,7 @@ interface Sample {
   readonly cpuS: number;
   readonly threads: ReadonlyMap<string, number>;
   readonly at: number;
+  readonly wall: number;
   readonly mb: number;
 }
 
@@ -40,7 +43,7 @@ export async function measure(
       cpuByThread(peer.pid),
       residentBytes(peer.pid),
     ]);
-    return { cpuS, threads, at: performance.now(), mb: Math.round(bytes / 1e6) };
+    return { cpuS, threads, at: performance.now(), wall: Date.now(), mb: Math.round(bytes / 1e6) };
   };
   const idle = await sample();
   const samples = new Map<LoadPhase, Promise<Sample>>();
@@ -56,6 +59,7 @@ export async function measure(
     );
     const journal = await load.journal();
     const audit = peer.product ? await auditLoad(peer.product.url, journal, auditedDevices) : null;
+    const pauseMs = peer.product ? await longestPause(peer.product.url, from.wall, to.wall) : null;
     return {
       peer: peer.name,
       ...result,
@@ -67,6 +71,7 @@ export async function measure(
       connectedMb: connected.mb,
       warmMb: from.mb,
       endMb: to.mb,
+      pauseMs,
       audit,
       liveP95Ms: live?.percentile(0.95) ?? null,
     };

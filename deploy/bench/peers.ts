@@ -106,6 +106,7 @@ async function startWattlas(
   const influxd = name === "influx" ? stack.use(await startInfluxd()) : null;
   const product = await startProduct(join(folder, "data"), {
     ENERGY_SITES_DIR: sitesDir,
+    DEPLOY_HEALTH_MS: "1000",
     ...(influxd ? { STORE_URL: influxd.url("wattlas") } : {}),
     ...extra,
   });
