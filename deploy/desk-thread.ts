@@ -1,21 +1,29 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { SiteModel } from "#energy";
+import type { Fault } from "#energy";
 import { openStore } from "#store";
 import { type Desk, type ProductStatus, startDesk } from "./desk.ts";
 import { createLog } from "./log.ts";
+import { loadModels, type Models } from "./models.ts";
 import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
 
+// The models are read where they are used: hundreds of thousands of nodes are neither copied nor kept twice.
+//
+//   started ─▶ loaded (or faulty) ─▶ start ─▶ ready ─▶ status … ─▶ stop ─▶ stopped
+
 /** What the thread is started with. */
-export interface DeskStart {
+export interface DeskSettings {
   readonly settings: Settings;
-  readonly sites: readonly SiteModel[];
-  readonly status: ProductStatus;
 }
 /** To the desk. */
-export type DeskOrder = { readonly status: ProductStatus } | { readonly stop: true };
+export type DeskOrder =
+  | { readonly start: ProductStatus }
+  | { readonly status: ProductStatus }
+  | { readonly stop: true };
 /** From the desk. */
 export type DeskReport =
+  | { readonly loaded: { readonly ids: readonly string[]; readonly demo: Models["demo"] } }
+  | { readonly faulty: readonly Fault[] }
   | { readonly ready: { readonly url: string | null } }
   | { readonly failed: string }
   | { readonly notice: Notice }
@@ -25,17 +33,17 @@ const port = parentPort;
 if (!port) throw new Error("BUG: desk-thread.ts is started as a worker thread");
 const report = (message: DeskReport) => port.postMessage(message);
 
-const start = workerData as DeskStart;
-let status = start.status;
-const { onError } = createLog(start.settings.deploy.DEPLOY_LOG);
+const { settings } = workerData as DeskSettings;
+const { onError } = createLog(settings.deploy.DEPLOY_LOG);
 
-const run = async (): Promise<void> => {
-  const store = await openStore(start.settings.store, { role: "reader", onError });
+const run = async (models: Models, first: ProductStatus): Promise<void> => {
+  let status = first;
+  const store = await openStore(settings.store, { role: "reader", onError });
   let desk: Desk;
   try {
-    desk = await startDesk(start.settings, {
+    desk = await startDesk(settings, {
       store,
-      sites: start.sites,
+      sites: models.sites,
       publish: (notice) => report({ notice }),
       status: () => status,
       onError,
@@ -46,7 +54,7 @@ const run = async (): Promise<void> => {
   }
   port.on("message", (order: DeskOrder) => {
     if ("status" in order) status = order.status;
-    else
+    else if ("stop" in order)
       void desk[Symbol.asyncDispose]()
         .then(() => store[Symbol.asyncDispose]())
         .then(() => report({ stopped: true }));
@@ -54,4 +62,15 @@ const run = async (): Promise<void> => {
   report({ ready: { url: desk.url } });
 };
 
-run().catch((error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) }));
+const load = async (): Promise<void> => {
+  const loaded = await loadModels(settings);
+  if (!loaded.ok) return report({ faulty: loaded.faults });
+  const { models } = loaded;
+  const fail = (error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) });
+  port.once("message", (order: DeskOrder) => {
+    if ("start" in order) run(models, order.start).catch(fail);
+  });
+  report({ loaded: { ids: models.sites.map(({ id }) => id), demo: models.demo } });
+};
+
+load().catch((error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) }));

@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { loadMappings, type Mapping } from "#collector";
-import { loadSites, type SiteModel } from "#energy";
+import type { Fault, SiteModel } from "#energy";
 import { loadCatalogue } from "#rules";
+import { type DeskHost, openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
-import { loadDemoSite } from "./replay/site.ts";
+import { loadModels, type Models } from "./models.ts";
 import { parseSettings, type Settings } from "./settings.ts";
 import { startWattlas } from "./wattlas.ts";
 
@@ -22,9 +23,26 @@ const fault = (text: string): never => {
 
 interface Checked {
   readonly settings: Settings;
-  readonly sites: readonly SiteModel[];
+  readonly sites: readonly SiteModel[] | DeskHost;
   readonly mappings: readonly Mapping[];
-  readonly demo: "on" | "off";
+  readonly demo: Models["demo"];
+}
+
+/** Where the models are used, there they are read: in the desk's thread if there is one. */
+async function openModels(
+  settings: Settings,
+): Promise<
+  | { readonly ok: true; readonly sites: readonly SiteModel[] | DeskHost; readonly demo: Models["demo"] }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+> {
+  const desk = settings.deploy.PARTS.some((part) => part === "rules" || part === "energy" || part === "dashboard");
+  // The memory store lives in one thread; everything else gives the desk a thread of its own.
+  if (desk && !settings.store.STORE_URL.startsWith("memory:")) {
+    const opened = await openDeskHost(settings);
+    return opened.ok ? { ok: true, sites: opened.host, demo: opened.host.demo } : opened;
+  }
+  const loaded = await loadModels(settings);
+  return loaded.ok ? { ok: true, ...loaded.models } : loaded;
 }
 
 /** Everything that a person can get wrong in files and settings, all faults at once. */
@@ -42,20 +60,17 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
     readonly column: number;
     readonly message: string;
   }) => `${at.file}:${at.line}:${at.column}: ${at.message}`;
-  const [sites, mappings, rules] = await Promise.all([
-    loadSites(settings.energy.ENERGY_SITES_DIR),
+  const [models, mappings, rules] = await Promise.all([
+    openModels(settings),
     loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
     loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON),
   ]);
-  for (const result of [sites, mappings, rules]) if ("faults" in result) faults.push(...result.faults.map(place));
-  const own = sites.ok ? sites.sites : [];
-  // The demonstration speaks to our own broker only.
-  const alone = own.length === 0 && settings.deploy.PARTS.includes("broker");
-  const demo = settings.deploy.DEPLOY_DEMO === "auto" ? (alone ? "on" : "off") : settings.deploy.DEPLOY_DEMO;
-  const shipped = demo === "on" ? await loadDemoSite() : null;
-  if (shipped && !shipped.ok) faults.push(...shipped.faults.map(place));
-  if (faults.length > 0) throw new Faults(faults);
-  return { settings, demo, mappings: mappings.mappings, sites: [...own, ...(shipped?.ok ? [shipped.site] : [])] };
+  for (const result of [models, mappings, rules]) if ("faults" in result) faults.push(...result.faults.map(place));
+  if (!models.ok || faults.length > 0) {
+    if (models.ok && "start" in models.sites) await models.sites[Symbol.asyncDispose]();
+    throw new Faults(faults);
+  }
+  return { settings, mappings: mappings.mappings, sites: models.sites, demo: models.demo };
 }
 
 class Faults extends Error {
@@ -86,14 +101,15 @@ async function main(): Promise<void> {
       `${error.faults.length} fault${error.faults.length === 1 ? "" : "s"} in settings or files: nothing was started`,
     );
   }
-  if (values.check)
-    return say(
-      `wattlas: settings and ${checked.sites.length} site file${checked.sites.length === 1 ? "" : "s"} are in order`,
-    );
+  if (values.check) {
+    const { sites } = checked;
+    const count = "start" in sites ? sites.ids.length : sites.length;
+    if ("start" in sites) await sites[Symbol.asyncDispose]();
+    return say(`wattlas: settings and ${count} site file${count === 1 ? "" : "s"} are in order`);
+  }
 
   const { settings, sites, mappings, demo } = checked;
   const { log, onError } = createLog(settings.deploy.DEPLOY_LOG);
-  const started = performance.now();
   const wattlas = await startWattlas(settings, { sites, mappings, demo, onError, onDemo: showDemo });
   let ending = false;
   const end = (signal: string) => {
@@ -116,7 +132,7 @@ async function main(): Promise<void> {
       ? `MQTT from ${new URL(other).host}`
       : "no broker";
   process.stdout.write(
-    `Wattlas is up in ${((performance.now() - started) / 1000).toFixed(1)} s: open ${wattlas.url ?? "(no dashboard)"} (${mqtt})\n`,
+    `Wattlas is up in ${(performance.now() / 1000).toFixed(1)} s: open ${wattlas.url ?? "(no dashboard)"} (${mqtt})\n`,
   );
 }
 

@@ -5,15 +5,13 @@
 //   desk thread:  store (reads) ─▶ rules, energy, dashboard ─▶ browsers
 //
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { type Broker, startBroker } from "#broker";
 import { type Collector, type Mapping, startCollector, startSubscription } from "#collector";
 import type { SiteModel } from "#energy";
 import { openStore, startRetention } from "#store";
 import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.ts";
-import type { DeskOrder, DeskReport, DeskStart } from "./desk-thread.ts";
+import type { DeskHost } from "./desk-host.ts";
 import { brokerFigures, sendByLoopback, sendPast, startHealth, subscriptionFigures } from "./health.ts";
 import { createOutbox, type Notice } from "./outbox.ts";
 import { createRefusalBook } from "./refusals.ts";
@@ -31,7 +29,8 @@ export interface Wattlas extends AsyncDisposable {
 }
 
 export interface WattlasDeps {
-  readonly sites: readonly SiteModel[];
+  /** The models, or the desk's thread that has read them; with a store in memory there is no such thread. */
+  readonly sites: readonly SiteModel[] | DeskHost;
   readonly mappings: readonly Mapping[];
   readonly demo: "on" | "off";
   readonly onError: OnError;
@@ -42,7 +41,7 @@ export interface WattlasDeps {
 /** Starts the parts that `PARTS` names: store, rules, energy, dashboard, collector, broker; stops in reverse. */
 export async function startWattlas(settings: Settings, deps: WattlasDeps): Promise<Wattlas> {
   await using stack = new AsyncDisposableStack();
-  const { onError } = deps;
+  const { sites, onError } = deps;
   const parts = settings.deploy.PARTS;
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
@@ -65,9 +64,10 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
   let tellDesk = (_status: ProductStatus): void => undefined;
   let desk: Desk | null = null;
   if (deskParts) {
-    if (inline) desk = await startDesk(settings, { ...deps, store, publish: outbox.publish, status: () => status });
+    if (!("start" in sites))
+      desk = await startDesk(settings, { sites, store, publish: outbox.publish, status: () => status, onError });
     else {
-      const thread = await startDeskThread({ settings, sites: deps.sites, status }, outbox.publish, failure.reject);
+      const thread = await sites.start(status, outbox.publish, failure.reject);
       tellDesk = thread.tell;
       desk = thread;
     }
@@ -101,7 +101,7 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
           accept: collector.accept,
           ledger: store.ledger,
           mappings: deps.mappings,
-          modelled: deps.sites.map(({ id }) => id),
+          modelled: "start" in sites ? sites.ids : sites.map(({ id }) => id),
           onError,
           onConnection: (state) => {
             if (speaks && state === "up") outbox.open(say);
@@ -171,51 +171,5 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
     mqtt: broker?.address ?? null,
     failed: failure.promise,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-async function startDeskThread(
-  start: DeskStart,
-  publish: (notice: Notice) => void,
-  fail: (error: Error) => void,
-): Promise<Desk & { readonly tell: (status: ProductStatus) => void }> {
-  const worker = new Worker(new URL("./desk-thread.ts", import.meta.url), { workerData: start, name: "desk" });
-  const send = (order: DeskOrder) => worker.postMessage(order);
-  const ready = Promise.withResolvers<string | null>();
-  const stopped = Promise.withResolvers<void>();
-  let stopping = false;
-  worker.on("message", (report: DeskReport) => {
-    if ("notice" in report) publish(report.notice);
-    else if ("ready" in report) ready.resolve(report.ready.url);
-    else if ("failed" in report) ready.reject(new Error(report.failed));
-    else stopped.resolve();
-  });
-  worker.on("error", (error) => {
-    ready.reject(error);
-    if (!stopping) fail(error);
-  });
-  worker.on("exit", (code) => {
-    stopped.resolve();
-    if (!stopping) fail(new Error(`the desk thread ended with code ${code}`));
-  });
-  let url: string | null;
-  try {
-    url = await ready.promise;
-  } catch (error) {
-    stopping = true;
-    await worker.terminate();
-    throw error;
-  }
-  return {
-    url,
-    tell: (status) => send({ status }),
-    [Symbol.asyncDispose]: async () => {
-      stopping = true;
-      const ended = once(worker, "exit");
-      send({ stop: true });
-      await stopped.promise;
-      await worker.terminate();
-      await ended;
-    },
   };
 }

@@ -1,0 +1,100 @@
+// The desk's thread as the main thread sees it.
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { Fault } from "#energy";
+import type { Desk, ProductStatus } from "./desk.ts";
+import type { DeskOrder, DeskReport, DeskSettings } from "./desk-thread.ts";
+import type { Models } from "./models.ts";
+import type { Notice } from "./outbox.ts";
+import type { Settings } from "./settings.ts";
+
+/** A thread that has read the site models and waits to be started with them. */
+export interface DeskHost extends AsyncDisposable {
+  /** Ids of the modelled sites. */
+  readonly ids: readonly string[];
+  readonly demo: Models["demo"];
+  /** Starts the parts of the desk; once. `fail` is called when the thread dies later. */
+  readonly start: (
+    status: ProductStatus,
+    publish: (notice: Notice) => void,
+    fail: (error: Error) => void,
+  ) => Promise<Desk & { readonly tell: (status: ProductStatus) => void }>;
+}
+
+/** Starts the thread and has it read the site files; the faults in them are a value. */
+export async function openDeskHost(
+  settings: Settings,
+): Promise<{ readonly ok: true; readonly host: DeskHost } | { readonly ok: false; readonly faults: readonly Fault[] }> {
+  const worker = new Worker(new URL("./desk-thread.ts", import.meta.url), {
+    workerData: { settings } satisfies DeskSettings,
+    name: "desk",
+  });
+  const send = (order: DeskOrder) => worker.postMessage(order);
+  const loaded = Promise.withResolvers<Exclude<DeskReport, { readonly notice: Notice }>>();
+  const ready = Promise.withResolvers<string | null>();
+  ready.promise.catch(() => undefined);
+  const stopped = Promise.withResolvers<void>();
+  let publish = (_notice: Notice): void => undefined;
+  let fail = (_error: Error): void => undefined;
+  let stopping = false;
+  const died = (error: Error) => {
+    loaded.reject(error);
+    ready.reject(error);
+    if (!stopping) fail(error);
+  };
+  worker.on("message", (report: DeskReport) => {
+    if ("notice" in report) return publish(report.notice);
+    if ("ready" in report) ready.resolve(report.ready.url);
+    else if ("stopped" in report) stopped.resolve();
+    else if ("failed" in report) {
+      loaded.reject(new Error(report.failed));
+      ready.reject(new Error(report.failed));
+    } else loaded.resolve(report);
+  });
+  worker.on("error", died);
+  worker.on("exit", (code) => {
+    stopped.resolve();
+    died(new Error(`the desk thread ended with code ${code}`));
+  });
+  const end = async () => {
+    stopping = true;
+    await worker.terminate();
+  };
+
+  const report = await loaded.promise.catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  if (!("loaded" in report)) {
+    await end();
+    return { ok: false, faults: "faulty" in report ? report.faulty : [] };
+  }
+  return {
+    ok: true,
+    host: {
+      ...report.loaded,
+      start: async (status, onNotice, onFailure) => {
+        publish = onNotice;
+        fail = onFailure;
+        send({ start: status });
+        const url = await ready.promise.catch(async (error: unknown) => {
+          await end();
+          throw error;
+        });
+        return {
+          url,
+          tell: (next) => send({ status: next }),
+          [Symbol.asyncDispose]: async () => {
+            stopping = true;
+            const ended = once(worker, "exit");
+            send({ stop: true });
+            await stopped.promise;
+            await worker.terminate();
+            await ended;
+          },
+        };
+      },
+      [Symbol.asyncDispose]: end,
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { type Fault, loadSites, type SiteModel } from "#energy";
+import { loadDemoSite } from "./replay/site.ts";
+import type { Settings } from "./settings.ts";
+
+/** The sites of this process. */
+export interface Models {
+  readonly sites: readonly SiteModel[];
+  readonly demo: "on" | "off";
+}
+
+/** The site files of `ENERGY_SITES_DIR`, or the demonstration's when there are none; or every fault in them. */
+export async function loadModels({
+  energy,
+  deploy,
+}: Pick<Settings, "energy" | "deploy">): Promise<
+  { readonly ok: true; readonly models: Models } | { readonly ok: false; readonly faults: readonly Fault[] }
+> {
+  const loaded = await loadSites(energy.ENERGY_SITES_DIR);
+  if (!loaded.ok) return loaded;
+  // The demonstration speaks to our own broker only.
+  const alone = loaded.sites.length === 0 && deploy.PARTS.includes("broker");
+  const demo = deploy.DEPLOY_DEMO === "auto" ? (alone ? "on" : "off") : deploy.DEPLOY_DEMO;
+  if (demo === "off") return { ok: true, models: { sites: loaded.sites, demo } };
+  const shipped = await loadDemoSite();
+  return shipped.ok ? { ok: true, models: { sites: [...loaded.sites, shipped.site], demo } } : shipped;
+}
