@@ -29,7 +29,7 @@ test("every acknowledged reading is there once after kill -9, round after round"
   for (let round = 0; round < 3; round++) {
     const acknowledged = await killAfter(folder.path, 20 + Math.floor(Math.random() * 400));
     expect(acknowledged.length).toBeGreaterThan(0);
-    await using readings = await openIn(folder.path);
+    await using readings = await openIn(folder.path, { runRows: 50 });
     const found = new Map<number, number>();
     const all = { site: "demo", from: timestamp(0), to: timestamp(9e12), limit: 10_000 };
     for (let cursor: string | null | undefined; cursor !== null; ) {

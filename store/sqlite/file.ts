@@ -9,6 +9,8 @@ export interface FileKind {
   readonly applicationId: number;
   readonly version: number;
   readonly schema: string;
+  /** SQL that makes a file of an earlier version one of this; done by the one who writes. */
+  readonly upgrade?: { readonly from: number; readonly run: string };
 }
 
 export interface FileOptions {
@@ -41,8 +43,9 @@ export const openFile = ({ path, kind, check, maxPages }: FileOptions): Database
     );
     if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);
     transact(db, "IMMEDIATE", () => {
-      if (pragma(db, "user_version") > 0) return;
-      db.exec(kind.schema);
+      const version = pragma(db, "user_version");
+      if (version === kind.version) return;
+      db.exec(version === 0 ? kind.schema : (kind.upgrade?.run ?? ""));
       db.exec(`PRAGMA application_id = ${kind.applicationId}; PRAGMA user_version = ${kind.version}`);
     });
     return db;
@@ -83,11 +86,13 @@ const inspect = (path: string, kind: FileKind, check: FileOptions["check"]): voi
       throw refuse("STORE_CORRUPT", "is not a file of Wattlas; it is left as it is");
     if (version > kind.version)
       throw refuse("STORE_VERSION", `has version ${version}, this program reads up to ${kind.version}`);
-    if (version < kind.version)
+    if (version < kind.version && version !== kind.upgrade?.from)
       throw refuse(
         "STORE_VERSION",
         `has version ${version}, of a trial before the first release; this program reads ${kind.version}`,
       );
+    if (version < kind.version && check === "header")
+      throw refuse("STORE_VERSION", `has version ${version}; it becomes ${kind.version} when the collector opens it`);
     if (check === "deep" && sizeOf(path) <= deepCheckBytes) {
       const verdict = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
       if (verdict !== "ok") throw refuse("STORE_CORRUPT", `is damaged: ${String(verdict)}; it is left as it is`);

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Reading, readingFlags } from "../reading.ts";
 import { timestamp } from "../unit.ts";
 import { type Chunk, decodeChunk } from "./chunk.ts";
+import type { RowColumns } from "./page.ts";
 import type { Raw } from "./readings-file.ts";
 import type { Shapes } from "./row.ts";
 
@@ -12,9 +13,13 @@ export interface Log {
   /** The chunk that holds the row, or undefined when it was pruned. */
   at(seq: number): Chunk | undefined;
   /** The row as a reading. */
-  reading(chunk: Chunk, row: number, site: string, device: string): Reading;
+  reading(columns: RowColumns, row: number, site: string, device: string): Reading;
   /** Sequence of the newest row; 0 when there is none. */
   last(): number;
+  /** Sequence of the oldest row that is still here; undefined when there is none. */
+  first(): number | undefined;
+  /** Removes some chunks with no row behind `seq`, oldest first; whether there are more. */
+  trim(seq: number, limit: number): boolean;
   /** Forgets what was read of a transaction that failed. */
   forget(): void;
 }
@@ -27,6 +32,9 @@ export const createLog = (db: DatabaseSync, shapes: Shapes, cached: number): Log
   const after = db.prepare("SELECT last, rows, received, bytes FROM chunk WHERE last > ? ORDER BY last");
   const holding = db.prepare("SELECT last, rows, received, bytes FROM chunk WHERE last >= ? ORDER BY last LIMIT 1");
   const newest = db.prepare("SELECT max(last) AS last FROM chunk");
+  const head = db.prepare("SELECT last, rows FROM chunk ORDER BY last LIMIT 1");
+  const oldest = db.prepare("SELECT last FROM chunk WHERE last <= ? ORDER BY last LIMIT ?");
+  const remove = db.prepare("DELETE FROM chunk WHERE last <= ?");
   const blocks = new Map<number, Chunk[]>();
   let kept = 0;
 
@@ -68,22 +76,32 @@ export const createLog = (db: DatabaseSync, shapes: Shapes, cached: number): Log
       keep(chunk);
       return chunk;
     },
-    reading: (chunk, row, site, device) => {
-      const flags = chunk.flags[row] ?? 0;
-      const start = chunk.start[row] ?? 0;
+    reading: (columns, row, site, device) => {
+      const flags = columns.flags[row] ?? 0;
+      const start = columns.start[row] ?? 0;
       const quantities: Record<string, number> = {};
-      for (const [index, name] of shapes.names(chunk.shape[row] ?? 0).entries())
-        quantities[name] = chunk.value[start + index] ?? Number.NaN;
+      for (const [index, name] of shapes.names(columns.shape[row] ?? 0).entries())
+        quantities[name] = columns.value[start + index] ?? Number.NaN;
       return {
         site,
         device,
-        ts: timestamp(chunk.ts[row] ?? Number.NaN),
-        received: timestamp(chunk.received(row)),
+        ts: timestamp(columns.ts[row] ?? Number.NaN),
+        received: timestamp(columns.received(row)),
         quantities,
         flags: flags === 0 ? [] : readingFlags.filter((_, index) => (flags & (1 << index)) !== 0),
       };
     },
     last: () => Number(newest.get()?.last ?? 0),
+    first: () => {
+      const raw = head.get();
+      return raw === undefined ? undefined : Number(raw.last) - Number(raw.rows) + 1;
+    },
+    trim: (seq, limit) => {
+      const found = oldest.all(seq, limit);
+      const end = found.at(-1);
+      if (end !== undefined) remove.run(Number(end.last));
+      return found.length === limit;
+    },
     forget,
   };
 };

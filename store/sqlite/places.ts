@@ -1,16 +1,27 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Catalogue } from "./catalogue.ts";
+import type { Log } from "./log.ts";
+import type { RowColumns } from "./page.ts";
 import type { Tail } from "./tail.ts";
 
-// device, from, to ─▶ runs that reach into the range (one look-up each) ─┐
-//                  └▶ tail in memory ─────────────────────────────────────┴▶ times and sequences, oldest first
+// device, from, to ─▶ partitions that reach into the range ─┐
+//                  └▶ tail in memory ────────────────────────┴▶ times and rows, oldest first
 
 /** Where a device's readings are: equal lengths, oldest first, of each time the row that holds its newest state. */
 export interface Places {
   readonly ts: readonly number[];
   readonly seq: readonly number[];
+  /** Null for a row of the log. */
+  readonly columns: readonly (RowColumns | null)[];
+  readonly row: readonly number[];
 }
 
-/** Rows up to `seq` with a time before `ts` are pruned, though their chunks may still hold younger ones. */
+export interface Place {
+  readonly columns: RowColumns;
+  readonly row: number;
+}
+
+/** Rows up to `seq` with a time before `ts` are pruned, though their partition may still hold younger ones. */
 export interface Horizon {
   readonly ts: number;
   readonly seq: number;
@@ -24,68 +35,85 @@ export const createHorizonReader = (db: DatabaseSync): (() => Horizon) => {
   };
 };
 
-/** A run's part of one device: times as f64, then each row's distance from the run's first as u32. */
-export const encodePlaces = (ts: readonly number[], seq: readonly number[], first: number): Uint8Array => {
-  const bytes = new Uint8Array(ts.length * 12);
-  new Float64Array(bytes.buffer, 0, ts.length).set(ts);
-  const rows = new Uint32Array(bytes.buffer, ts.length * 8, ts.length);
-  for (const [index, at] of seq.entries()) rows[index] = at - first;
-  return bytes;
+/** The row at that place; undefined when it was pruned. */
+export const rowOf = (log: Log, { seq, columns, row }: Places, index: number): Place | undefined => {
+  const own = columns[index] ?? null;
+  if (own !== null) return { columns: own, row: row[index] ?? 0 };
+  const number = seq[index] ?? 0;
+  const chunk = log.at(number);
+  return chunk === undefined ? undefined : { columns: chunk, row: number - chunk.first };
 };
 
 export interface PlaceFinder {
   /** Places in `[from, to)`; with `after`, only rows behind that sequence. */
   find(tails: readonly Tail[], device: number, from: number, to: number, after?: number): Places;
-  /** The newest row of exactly that time; undefined when there is none. */
-  one(tails: readonly Tail[], device: number, ts: number): number | undefined;
+  /** The newest row of exactly that time; undefined when there is none. `flush` makes sure that the log has it. */
+  one(tails: readonly Tail[], device: number, ts: number, flush: () => void): Place | undefined;
 }
 
-export const createPlaceFinder = (db: DatabaseSync): PlaceFinder => {
+export const createPlaceFinder = (db: DatabaseSync, catalogue: Catalogue, log: Log): PlaceFinder => {
   const readHorizon = createHorizonReader(db);
-  const runs = db.prepare(
-    `SELECT run.first, place.at FROM run CROSS JOIN place ON place.run = run.last AND place.device = ?1
-     WHERE run.max_ts >= ?2 AND run.min_ts < ?3 AND run.last > ?4 ORDER BY run.last`,
-  );
   const find: PlaceFinder["find"] = (tails, device, from, to, after = 0) => {
     const horizon = readHorizon();
-    let ts: number[] = [];
-    let seq: number[] = [];
-    let sorted = true;
-    const add = (at: number, number: number) => {
-      if (number <= after || (at < horizon.ts && number <= horizon.seq)) return;
-      if (sorted && at <= (ts.at(-1) ?? Number.NEGATIVE_INFINITY)) sorted = false;
-      ts.push(at);
-      seq.push(number);
+    const found = {
+      ts: [] as number[],
+      seq: [] as number[],
+      columns: [] as (RowColumns | null)[],
+      row: [] as number[],
     };
-    for (const raw of runs.iterate(device, from, to, after)) {
-      if (!(raw.at instanceof Uint8Array)) throw new Error("BUG: places are not a blob");
-      const bytes = raw.at.byteOffset % 8 === 0 ? raw.at : raw.at.slice();
-      const count = bytes.length / 12;
-      const times = new Float64Array(bytes.buffer, bytes.byteOffset, count);
-      const rows = new Uint32Array(bytes.buffer, bytes.byteOffset + count * 8, count);
-      const first = Number(raw.first);
-      for (let index = 0; index < count; index += 1) {
-        const at = times[index] ?? 0;
-        if (at >= to) break;
-        if (at >= from) add(at, first + (rows[index] ?? 0));
+    let sorted = true;
+    const add = (at: number, number: number, columns: RowColumns | null, row: number) => {
+      if (number <= after || (at < horizon.ts && number <= horizon.seq)) return;
+      if (sorted && at <= (found.ts.at(-1) ?? Number.NEGATIVE_INFINITY)) sorted = false;
+      found.ts.push(at);
+      found.seq.push(number);
+      found.columns.push(columns);
+      found.row.push(row);
+    };
+    for (const info of catalogue.list()) {
+      if (info.maxTs < from || info.minTs >= to || info.last <= after) continue;
+      for (const rows of catalogue.rowsOf(info, device)) {
+        for (let row = 0; row < rows.rows; row += 1) {
+          const at = rows.ts[row] ?? 0;
+          if (at >= to) break;
+          if (at >= from) add(at, rows.seq[row] ?? 0, rows, row);
+        }
       }
     }
     for (const tail of tails) {
-      const found: number[] = [];
-      tail.each(device, from, to, (at, number) => found.push(number, at));
-      for (let index = found.length - 1; index > 0; index -= 2) add(found[index] ?? 0, found[index - 1] ?? 0);
+      const newest: number[] = [];
+      tail.each(device, from, to, (at, number) => newest.push(number, at));
+      for (let index = newest.length - 1; index > 0; index -= 2)
+        add(newest[index] ?? 0, newest[index - 1] ?? 0, null, 0);
     }
-    if (!sorted) {
-      // Late rows lie in later runs; of equal times the newest row wins.
-      const order = ts.map((_, index) => index);
-      order.sort((a, b) => (ts[a] ?? 0) - (ts[b] ?? 0) || (seq[a] ?? 0) - (seq[b] ?? 0));
-      const kept = order.filter((place, index) => {
-        const next = order[index + 1];
-        return next === undefined || ts[next] !== ts[place];
-      });
-      [ts, seq] = [kept.map((place) => ts[place] ?? 0), kept.map((place) => seq[place] ?? 0)];
-    }
-    return { ts, seq };
+    return sorted ? found : newestOfEach(found);
   };
-  return { find, one: (tails, device, ts) => find(tails, device, ts, ts + 1).seq.at(-1) };
+  return {
+    find,
+    one: (tails, device, ts, flush) => {
+      const places = find(tails, device, ts, ts + 1);
+      const last = places.ts.length - 1;
+      if (last < 0) return undefined;
+      if (places.columns[last] === null) flush();
+      const place = rowOf(log, places, last);
+      if (place === undefined) throw new Error(`BUG: no chunk holds row ${places.seq[last]}`);
+      return place;
+    },
+  };
+};
+
+// Late rows lie in later partitions; of equal times the newest row wins.
+const newestOfEach = ({ ts, seq, columns, row }: Places): Places => {
+  const order = ts.map((_, index) => index);
+  order.sort((a, b) => (ts[a] ?? 0) - (ts[b] ?? 0) || (seq[a] ?? 0) - (seq[b] ?? 0));
+  const kept = order.filter((place, index) => {
+    const next = order[index + 1];
+    return next === undefined || ts[next] !== ts[place];
+  });
+  return {
+    ts: kept.map((place) => ts[place] ?? 0),
+    seq: kept.map((place) => seq[place] ?? 0),
+    columns: kept.map((place) => columns[place] ?? null),
+    row: kept.map((place) => row[place] ?? 0),
+  };
 };

@@ -1,23 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Catalogue } from "./catalogue.ts";
 import type { Log } from "./log.ts";
 import { createHorizonReader } from "./places.ts";
+import { readRolled } from "./readings-file.ts";
 
-/** Takes raw readings away: all are hidden at once by the horizon, and a run goes as a whole when all of it is behind. */
+/** Takes raw readings away: all are hidden at once by the horizon, and a partition goes as a file when all of it is behind. */
 export interface Pruner {
-  /** Removes up to about `limit` chunks of readings before that time; how many rows of the file went, 0 at the end. */
+  /** Takes readings before that time out of the catalogue, and up to `limit` corrections; how many went, 0 at the end. */
   prune(before: number, limit: number): number;
 }
 
-export const createPruner = (db: DatabaseSync, log: Log): Pruner => {
+export const createPruner = (db: DatabaseSync, log: Log, catalogue: Catalogue): Pruner => {
   const readHorizon = createHorizonReader(db);
   const setHorizon = db.prepare("UPDATE meta SET value = ? WHERE name = 'horizon'");
-  const oldRun = db.prepare("SELECT first, last FROM run WHERE max_ts < ? ORDER BY last LIMIT 1");
-  const oldChunks = db.prepare("SELECT last FROM chunk WHERE last >= ? AND last <= ? ORDER BY last LIMIT ?");
-  const removeChunks = db.prepare("DELETE FROM chunk WHERE last >= ? AND last <= ?");
-  const removePlaces = db.prepare(
-    "DELETE FROM place WHERE run = ?1 AND device IN (SELECT device FROM place WHERE run = ?1 LIMIT ?2)",
-  );
-  const removeRun = db.prepare("DELETE FROM run WHERE last = ?");
   const removeCorrections = db.prepare(
     `DELETE FROM correction WHERE id IN
      (SELECT correction.id FROM device CROSS JOIN correction ON correction.device = device.id AND ts < ? LIMIT ?)`,
@@ -25,19 +20,11 @@ export const createPruner = (db: DatabaseSync, log: Log): Pruner => {
   return {
     prune: (before, limit) => {
       const horizon = readHorizon();
-      if (before > horizon.ts) setHorizon.run(`${before} ${log.last()}`);
-      const removed = Number(removeCorrections.run(before, limit).changes);
-      const run = oldRun.get(before);
-      if (run === undefined) return removed;
-      const chunks = oldChunks.all(Number(run.first), Number(run.last), limit);
-      const last = chunks.at(-1);
-      if (last !== undefined) {
-        removeChunks.run(Number(run.first), Number(last.last));
-        return removed + chunks.length;
-      }
-      const places = Number(removePlaces.run(Number(run.last), limit * 10).changes);
-      if (places === 0) removeRun.run(Number(run.last));
-      return removed + places + 1;
+      if (before > horizon.ts) setHorizon.run(`${before} ${Math.max(log.last(), catalogue.sealed())}`);
+      const rolled = readRolled(db);
+      const old = catalogue.list().filter(({ maxTs, last }) => maxTs < before && last <= rolled);
+      for (const info of old) catalogue.remove(info);
+      return old.length + Number(removeCorrections.run(before, limit).changes);
     },
   };
 };

@@ -16,10 +16,13 @@ import {
 } from "../readings.ts";
 import { type RollupRow, rollupColumns, windowStart } from "../rollup.ts";
 import { timestamp } from "../unit.ts";
+import { createCatalogue } from "./catalogue.ts";
+import type { Chunk } from "./chunk.ts";
 import { bytesOf, transact } from "./file.ts";
 import { freshLonger, freshMinutes, settle, stretches, type Windows } from "./fresh.ts";
 import { createLog } from "./log.ts";
-import { createHorizonReader, createPlaceFinder } from "./places.ts";
+import { commitOrder, PartitionGoneError } from "./partition.ts";
+import { createHorizonReader, createPlaceFinder, type Places, rowOf } from "./places.ts";
 import { readMeta, readRolled } from "./readings-file.ts";
 import { createShapes } from "./row.ts";
 import { samplesAt } from "./samples.ts";
@@ -48,12 +51,21 @@ const maxPage = 10_000;
 const cachedChunks = 1024;
 // Rows that a follower of few sites passes over in one look.
 const followRows = 200_000;
+const snapshotAttempts = 5;
 
-export const createReader = (db: DatabaseSync, path: string, gapMs: number): ReaderCalls => {
+export interface Reader {
+  readonly calls: ReaderCalls;
+  /** Lets go of files that were pruned; for one who was not asked for a while. */
+  tidy(): void;
+  close(): void;
+}
+
+export const createReader = (db: DatabaseSync, path: string, gapMs: number): Reader => {
   const id = readMeta(db, "id");
   const shapes = createShapes(db);
   const log = createLog(db, shapes, cachedChunks);
-  const places = createPlaceFinder(db);
+  const catalogue = createCatalogue(db, path, (shape) => shapes.names(shape).length);
+  const places = createPlaceFinder(db, catalogue, log);
   const readHorizon = createHorizonReader(db);
   const windows = createKeptWindows(db, shapes);
   const siteDevices = db.prepare("SELECT id, device FROM device WHERE site = ? ORDER BY device");
@@ -61,8 +73,6 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const summaryById = db.prepare("SELECT * FROM device WHERE id = ?");
   const allSummaries = db.prepare("SELECT * FROM device");
   const deviceById = db.prepare("SELECT site, device FROM device WHERE id = ?");
-  const lastRun = db.prepare("SELECT max(last) AS last FROM run");
-  const nextRun = db.prepare("SELECT min(max(min_ts, ?1)) AS ts FROM run WHERE max_ts >= ?1");
 
   const names = new Map<number, { readonly site: string; readonly device: string }>();
   const nameOf = (device: number) => {
@@ -80,7 +90,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       name: String(raw.device),
     }));
 
-  const headSeq = () => Math.max(readRolled(db), log.last());
+  const headSeq = () => Math.max(readRolled(db), catalogue.sealed(), log.last());
   const cursorAt = (seq: number) => formatCursor([id, seq]);
   const seqOf = (cursor: string | null): number => {
     if (cursor === null) return 0;
@@ -90,19 +100,30 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return seq;
   };
 
-  const snapshot = <Result>(work: () => Result): Result => transact(db, "DEFERRED", work);
+  // A partition that was pruned between the snapshot and its first look is not in the next snapshot.
+  const snapshot = <Result>(work: () => Result, attempt = 1): Result => {
+    try {
+      return transact(db, "DEFERRED", () => {
+        catalogue.refresh();
+        return work();
+      });
+    } catch (error) {
+      if (!(error instanceof PartitionGoneError) || attempt >= snapshotAttempts) throw error;
+      return snapshot(work, attempt + 1);
+    }
+  };
 
   let tail = createTail(1);
   let sealed = 0;
-  /** The rows that no run covers, up to this snapshot. */
+  /** The rows that no partition covers, up to this snapshot. */
   const tails = () => {
-    const last = Number(lastRun.get()?.last ?? 0);
-    if (last !== sealed) {
-      sealed = last;
-      tail = createTail(last + 1);
+    if (catalogue.sealed() !== sealed) {
+      sealed = catalogue.sealed();
+      tail = createTail(sealed + 1);
     }
     for (const { first, rows, device, ts } of log.after(tail.last()))
-      for (let row = 0; row < rows; row += 1) tail.add(device[row] ?? 0, ts[row] ?? 0, first + row);
+      for (let row = Math.max(0, tail.last() + 1 - first); row < rows; row += 1)
+        tail.add(device[row] ?? 0, ts[row] ?? 0, first + row);
     return [tail];
   };
 
@@ -110,13 +131,32 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const nextTs = (from: number): number => {
     const { from: least, to: most } = tail.bounds();
     const inTail = most >= from ? Math.max(least, from) : Number.POSITIVE_INFINITY;
-    return Math.min(inTail, Number(nextRun.get(from)?.ts ?? Number.POSITIVE_INFINITY));
+    return catalogue
+      .list()
+      .reduce((next, { minTs, maxTs }) => (maxTs < from ? next : Math.min(next, Math.max(minTs, from))), inTail);
   };
 
-  const readingAt = (seq: number, site: string, device: string): Reading => {
-    const chunk = log.at(seq);
-    if (chunk === undefined) throw new Error(`BUG: no chunk holds row ${seq}`);
-    return log.reading(chunk, seq - chunk.first, site, device);
+  // A follower that was away reads a partition in pages: it stays in commit order until that follower is through.
+  let inOrder: Chunk | null = null;
+  /** Rows after `seq` in commit order: from partitions, once their chunks are gone. */
+  const commits = function* (seq: number): Generator<Chunk> {
+    let after = seq;
+    const logged = log.first() ?? Number.POSITIVE_INFINITY;
+    for (const info of catalogue.list()) {
+      if (info.last <= after || after + 1 >= logged) continue;
+      if (inOrder?.first !== info.first)
+        inOrder = commitOrder(catalogue.open(info), info.first, info.last - info.first + 1);
+      yield inOrder;
+      after = info.last;
+    }
+    if (after === seq) inOrder = null;
+    yield* log.after(after);
+  };
+
+  const readingAt = (places: Places, index: number, site: string, device: string): Reading => {
+    const place = rowOf(log, places, index);
+    if (place === undefined) throw new Error(`BUG: no chunk holds row ${places.seq[index]}`);
+    return log.reading(place.columns, place.row, site, device);
   };
 
   const read = (query: ReadQuery): Page<Reading> => {
@@ -125,7 +165,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     const [afterTs, afterDevice = ""] = query.cursor === undefined ? [] : parseCursor(query.cursor, 2);
     const resume = afterTs === undefined ? null : parseCount(afterTs, query.cursor ?? "");
     let from: number = resume ?? query.from;
-    let found: { ts: number; device: string; seq: number }[] = [];
+    let found: { ts: number; device: string; places: Places; index: number }[] = [];
     const newRows = tails();
     // Slices of time grow until the page is full, so that no page sorts the whole range.
     let sliceMs = devices.length === 1 ? steps["1h"] : 1000;
@@ -134,9 +174,9 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       const to = Math.min(query.to, from + sliceMs);
       if (from >= to) break;
       const rows = devices.flatMap((device) => {
-        const { ts, seq } = places.find(newRows, device.id, from, to);
-        return ts
-          .map((at, index) => ({ ts: at, device: device.name, seq: seq[index] ?? 0 }))
+        const own = places.find(newRows, device.id, from, to);
+        return own.ts
+          .map((at, index) => ({ ts: at, device: device.name, places: own, index }))
           .filter((row) => row.ts !== resume || row.device > afterDevice);
       });
       found = found.concat(rows.sort((a, b) => a.ts - b.ts || (a.device < b.device ? -1 : 1)));
@@ -146,7 +186,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     const items = found.slice(0, limit);
     const last = items.at(-1);
     return {
-      items: items.map(({ seq, device }) => readingAt(seq, query.site, device)),
+      items: items.map(({ places: own, index, device }) => readingAt(own, index, query.site, device)),
       next: last === undefined || found.length <= limit ? null : formatCursor([last.ts, last.device]),
     };
   };
@@ -194,6 +234,11 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return summary;
   };
   const catchUp = () => {
+    if (newestSeq >= 0 && newestSeq + 1 < (log.first() ?? 0)) {
+      // Not asked for so long that the log has moved on: the summaries know all that is gone from it.
+      newest.clear();
+      newestSeq = -1;
+    }
     if (newestSeq < 0) {
       for (const raw of allSummaries.iterate()) remember(summaryOf(raw));
       newestSeq = readRolled(db);
@@ -210,7 +255,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     }
   };
 
-  return {
+  const calls: ReaderCalls = {
     read: (query) => snapshot(() => read(query)),
 
     series: (query) =>
@@ -298,7 +343,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         const most = Math.min(limit, maxPage);
         const horizon = readHorizon();
         let passed = 0;
-        for (const chunk of log.after(seq)) {
+        for (const chunk of commits(seq)) {
           for (let row = Math.max(0, seq + 1 - chunk.first); row < chunk.rows; row += 1) {
             if (readings.length >= most) return { readings, cursor: cursorAt(seq) };
             seq = chunk.first + row;
@@ -316,7 +361,15 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
 
     head: () => snapshot(() => cursorAt(headSeq())),
 
-    bytes: () => bytesOf(path),
+    bytes: () => snapshot(() => bytesOf(path) + catalogue.list().reduce((sum, { bytes }) => sum + bytes, 0)),
+  };
+  return {
+    calls,
+    tidy: () => {
+      catalogue.refresh();
+      if (inOrder !== null && !catalogue.list().some(({ first }) => first === inOrder?.first)) inOrder = null;
+    },
+    close: () => catalogue[Symbol.dispose](),
   };
 };
 

@@ -8,7 +8,20 @@ export interface ReaderSettings {
   readonly gapMs: number;
 }
 
+// A pruned file gives its space back when the last one who has it open lets go.
+const tidyEveryMs = 10_000;
+
 serve<ReaderSettings, ReaderCalls>(({ path, gapMs }) => {
   const db = openFile({ path, kind: readingsKind, check: "header" });
-  return { handlers: createReader(db, path, gapMs), close: () => db.close() };
+  const reader = createReader(db, path, gapMs);
+  const timer = setInterval(reader.tidy, tidyEveryMs);
+  timer.unref();
+  return {
+    handlers: reader.calls,
+    close: () => {
+      clearInterval(timer);
+      reader.close();
+      db.close();
+    },
+  };
 });

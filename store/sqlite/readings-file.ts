@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FileKind } from "./file.ts";
 
-// Readings lie in chunks in commit order, so that writing appends and following is a scan. Where a device's readings are
-// is kept in memory while they are new, and written once per run of some 260,000 rows: an entry of an index for each
-// reading would touch a page of its own when the next reading of that device is one of 345,400 others away.
+// New readings lie in chunks in commit order, so that writing appends and following is a scan. Where a device's readings
+// are is kept in memory; after some 260,000 rows they move, by device, into a partition: an index entry for each reading
+// would touch a page of its own when the next reading of that device is one of 345,400 others away.
 // Windows are clustered by time: writing appends, pruning takes from the front, and a range is look-ups at known starts.
 const rollupTable = (name: string) => `
     CREATE TABLE ${name}(
@@ -11,12 +11,27 @@ const rollupTable = (name: string) => `
       PRIMARY KEY(start, device)
     ) STRICT, WITHOUT ROWID;`;
 
+const partitionTable = `
+    CREATE TABLE "partition"(
+      last INTEGER PRIMARY KEY, first INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
+      bytes INTEGER NOT NULL
+    ) STRICT;`;
+
+// Version 2 kept all rows in chunks, and where each device's rows are beside them: they are moved into partitions when
+// the writer opens the file.
+const upgradeFrom2 = `
+    ${partitionTable}
+    INSERT INTO meta VALUES ('sealed', '0'), ('catalogue', '0');
+    DROP TABLE place; DROP TABLE run;`;
+
 export const readingsKind: FileKind = {
   applicationId: 0x57545231, // "WTR1"
-  version: 2,
+  version: 3,
+  upgrade: { from: 2, run: upgradeFrom2 },
   schema: `
     CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    INSERT INTO meta VALUES ('id', lower(hex(randomblob(8)))), ('rolled', '0'), ('horizon', '0 0');
+    INSERT INTO meta VALUES ('id', lower(hex(randomblob(8)))), ('rolled', '0'), ('horizon', '0 0'),
+      ('sealed', '0'), ('catalogue', '0');
     CREATE TABLE device(
       id INTEGER PRIMARY KEY, site TEXT NOT NULL, device TEXT NOT NULL,
       first_ts INTEGER, last_ts INTEGER, received INTEGER, readings INTEGER NOT NULL DEFAULT 0,
@@ -25,12 +40,7 @@ export const readingsKind: FileKind = {
     CREATE TABLE shape(id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE chunk(last INTEGER PRIMARY KEY, rows INTEGER NOT NULL, received INTEGER NOT NULL, bytes BLOB NOT NULL)
     STRICT;
-    CREATE TABLE run(
-      last INTEGER PRIMARY KEY, first INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE place(
-      run INTEGER NOT NULL, device INTEGER NOT NULL, at BLOB NOT NULL, PRIMARY KEY(run, device)
-    ) STRICT, WITHOUT ROWID;
+    ${partitionTable}
     CREATE TABLE correction(
       id INTEGER PRIMARY KEY, device INTEGER NOT NULL, ts INTEGER NOT NULL, quantity TEXT NOT NULL,
       was REAL NOT NULL, replaced INTEGER NOT NULL

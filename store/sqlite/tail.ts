@@ -1,6 +1,6 @@
-// Where each device's newest readings are, until they are sealed into a run: per device a chain, newest time first.
+// Where each device's newest readings are, until they are sealed into a partition: per device a chain, newest time first.
 
-/** Rows that no run covers yet, in memory. Sequences are added in order. */
+/** Rows that no partition covers yet, in memory. Sequences are added in order. */
 export interface Tail {
   /** Sequence of the newest row added; 0 when there was none. */
   last(): number;
@@ -8,8 +8,6 @@ export interface Tail {
   add(device: number, ts: number, seq: number): void;
   /** Calls with every row of the device in `[from, to)`, newest time first; of equal times the newest row first. */
   each(device: number, from: number, to: number, found: (ts: number, seq: number) => void): void;
-  /** Devices that have rows here, by their number. */
-  devices(): readonly number[];
   /** Times of all rows. */
   bounds(): { readonly from: number; readonly to: number };
 }
@@ -59,11 +57,6 @@ export const createTail = (first: number): Tail => {
         if (at < begin) return;
         if (at < end) found(at, seqs[next - 1] ?? 0);
       }
-    },
-    devices: () => {
-      const found: number[] = [];
-      for (const [device, head] of heads.entries()) if (head !== 0) found.push(device);
-      return found;
     },
     bounds: () => ({ from, to }),
   };

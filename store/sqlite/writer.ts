@@ -5,10 +5,11 @@ import { mergeReading } from "../merge.ts";
 import { identifierPattern, quantityPattern, type Reading } from "../reading.ts";
 import type { WriteResult } from "../readings.ts";
 import { timestamp } from "../unit.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { createChunkBuilder } from "./chunk.ts";
 import { transact } from "./file.ts";
 import type { Log } from "./log.ts";
-import type { PlaceFinder } from "./places.ts";
+import type { Place, PlaceFinder } from "./places.ts";
 import { readRolled } from "./readings-file.ts";
 import { countedFlag, type Shapes } from "./row.ts";
 import type { Sealer } from "./sealer.ts";
@@ -64,10 +65,11 @@ export interface WriterParts {
   readonly log: Log;
   readonly sealer: Sealer;
   readonly places: PlaceFinder;
+  readonly catalogue: Catalogue;
 }
 
 /** The only one who writes readings into an open file. */
-export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places }: WriterParts): Writer => {
+export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, catalogue }: WriterParts): Writer => {
   const devices = new Map<string, Known>();
   const numbered: Known[] = [];
   const numberedShapes: Shape[] = [];
@@ -89,7 +91,9 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places }: 
       known.lastTs = -1;
     }
     const rolled = readRolled(db);
-    seq = Math.max(rolled, log.last());
+    catalogue.refresh();
+    const sealed = catalogue.sealed();
+    seq = Math.max(rolled, sealed, log.last());
     const byId: Known[] = [];
     for (const raw of db.prepare("SELECT id, site, device, last_ts FROM device").iterate()) {
       const known = knownOf(String(raw.site), String(raw.device));
@@ -97,8 +101,7 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places }: 
       known.lastTs = Number(raw.last_ts ?? -1);
       byId[known.id] = known;
     }
-    const sealed = Number(db.prepare("SELECT max(last) AS last FROM run").get()?.last ?? 0);
-    sealer.reset(sealed + 1);
+    sealer.reset();
     for (const { first, rows, device, ts } of log.after(Math.min(rolled, sealed))) {
       for (let row = 0; row < rows; row += 1) {
         const at = ts[row] ?? 0;
@@ -138,12 +141,8 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places }: 
     sealer.add(row.device, row.ts, seq);
   };
 
-  const merge = (known: Known, message: Reading, place: number, counts: Counts) => {
-    // the row may still be on its way into a chunk
-    flush();
-    const stored = log.at(place);
-    if (stored === undefined) throw new Error(`BUG: no chunk holds row ${place}`);
-    const merged = mergeReading(log.reading(stored, place - stored.first, known.site, known.device), message);
+  const merge = (known: Known, message: Reading, { columns, row: at }: Place, counts: Counts) => {
+    const merged = mergeReading(log.reading(columns, at, known.site, known.device), message);
     counts.accepted += merged.accepted;
     counts.duplicates += merged.duplicates;
     counts.corrections += merged.corrected.length;
@@ -159,10 +158,10 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places }: 
   };
 
   /** Where a row of that time is, if there can be one. */
-  const placeOf = (known: Known, ts: number): number | undefined => {
+  const placeOf = (known: Known, ts: number): Place | undefined => {
     // Nearly every message is newer than all before it: no look-up.
     if (known.id === null || ts > known.lastTs) return undefined;
-    return places.one(sealer.tails(), known.id, ts);
+    return places.one(sealer.tails(), known.id, ts, flush);
   };
 
   const put = (message: Reading, counts: Counts) => {
