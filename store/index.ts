@@ -9,6 +9,7 @@ export {
 } from "./columns.ts";
 export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
+export { type FollowColumns, followColumnsOf, shareFollow } from "./follow-columns.ts";
 export type { Json, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "./ledger.ts";
 export { createMemoryLedger, createMemoryReadings } from "./memory/index.ts";
 export { openStore, type Store, type StoreDeps } from "./open.ts";
@@ -17,6 +18,7 @@ export { identifierPattern, quantityPattern, type Reading, type ReadingFlag, rea
 export {
   type Correction,
   type DeviceSeen,
+  type FollowColumnsPage,
   type FollowPage,
   type FollowQuery,
   type LatestQuery,

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readingsOf } from "./columns.ts";
+import { followColumnsOf } from "./follow-columns.ts";
 import type { Reading, ReadingFlag } from "./reading.ts";
 import type { FollowPage, Page, Readings, ReadQuery, RollupColumns, RollupStep, Series } from "./readings.ts";
 import { composeRollups, type RollupRow, rollupColumns } from "./rollup.ts";
@@ -396,8 +398,44 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
         expect((await waiting).readings).toEqual([]);
       });
 
+      test("columns bring the same readings as objects, page by page, at any limit", async () => {
+        const other = { ...reading("r-1", 0, { power_w: 9, inlet_c: 22 }), site: "other" };
+        await put(reading("r-1", 0, { power_w: 1, voltage_v: 230 }, { flags: ["LATE"], receivedAfter: 700 }));
+        await put(other, reading("r-2", 0, { inlet_c: 24 }, { flags: ["TS_MISSING", "QUANTITY_UNKNOWN"] }));
+        await put(reading("r-1", 0, { power_w: 2 }), reading("r-3", 5000, { power_w: 3 }));
+        const sites = ["demo"];
+        for (const query of [{}, { sites }]) {
+          const whole = (await follow(null, query)).readings;
+          const one = await followColumnsOf(readings)({ cursor: null, limit: 10_000, waitMs: 0, ...query });
+          expect(readingsOf(one.columns)).toEqual(whole);
+          expect(one.behind).toBe(false);
+          const pieces: Reading[] = [];
+          for (let [cursor, behind] = [null as string | null, true]; behind; ) {
+            const page = await followColumnsOf(readings)({ cursor, limit: 2, waitMs: 0, ...query });
+            expect(page.columns.device.length).toBeLessThanOrEqual(2);
+            pieces.push(...readingsOf(page.columns));
+            ({ cursor, behind } = page);
+          }
+          expect(pieces).toEqual(whole);
+        }
+      });
+
+      test("columns resume at a cursor of objects, and wait for a commit", async () => {
+        await put(reading("r-1", 0, { power_w: 1 }));
+        const columns = followColumnsOf(readings);
+        const { cursor } = await follow(null);
+        expect((await columns({ cursor, limit: 10, waitMs: 0 })).columns.device).toHaveLength(0);
+        const waiting = columns({ cursor, limit: 10, waitMs: 20_000 });
+        await readings.write([reading("r-2", 0, { power_w: 2 })]);
+        const page = await waiting;
+        expect(readingsOf(page.columns)).toMatchObject([{ device: "r-2", quantities: { power_w: 2 } }]);
+        expect(values(await follow(page.cursor))).toEqual([]);
+      });
+
       test("a cursor of another store is refused", async () => {
         await expect(follow("1790000000000~x")).rejects.toMatchObject({ code: "STORE_CURSOR_EXPIRED" });
+        const columns = followColumnsOf(readings)({ cursor: "1790000000000~x", limit: 1, waitMs: 0 });
+        await expect(columns).rejects.toMatchObject({ code: "STORE_CURSOR_EXPIRED" });
       });
     });
 

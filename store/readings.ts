@@ -29,6 +29,11 @@ export interface Readings extends AsyncDisposable {
    * Throws `StoreRefusedError` `STORE_CURSOR_EXPIRED` for a cursor that is not of this store.
    */
   follow(query: FollowQuery): Promise<FollowPage>;
+  /**
+   * `follow` in columns, in an adapter that keeps them: the same rows in the same order, for whoever takes them by the
+   * hundred thousand. A page may end before the limit. Elsewhere `followColumnsOf` makes it of `follow`.
+   */
+  followColumns?(query: FollowQuery): Promise<FollowColumnsPage>;
   /** The cursor that stands after everything committed so far. */
   head(): Promise<string>;
   /** Deletes raw readings and roll-ups older than their class allows. */
@@ -145,6 +150,14 @@ export interface FollowQuery {
 export interface FollowPage {
   readonly readings: readonly Reading[];
   readonly cursor: string;
+}
+
+export interface FollowColumnsPage {
+  /** Numbers of devices and shapes are those of one book as long as the store is open. */
+  readonly columns: ReadingColumns;
+  readonly cursor: string;
+  /** More was committed after the cursor when this was read. */
+  readonly behind: boolean;
 }
 
 /** Milliseconds to keep, per class of data; `null` keeps for ever. */

@@ -19,6 +19,7 @@ import { timestamp } from "../unit.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Chunk } from "./chunk.ts";
 import { bytesOf, transact } from "./file.ts";
+import { createColumnFollow, type FollowedColumns, type KnownNames } from "./follow-columns.ts";
 import { freshLonger, freshMinutes, settle, stretches, type Windows } from "./fresh.ts";
 import { createLog } from "./log.ts";
 import { commitOrder, PartitionGoneError } from "./partition.ts";
@@ -42,6 +43,12 @@ export interface ReaderCalls {
     readonly sites: readonly string[] | null;
     limit: number;
   }): FollowPage;
+  followColumns(query: {
+    readonly cursor: string | null;
+    readonly sites: readonly string[] | null;
+    readonly limit: number;
+    readonly known: KnownNames;
+  }): FollowedColumns;
   head(argument: null): string;
   bytes(argument: null): number;
 }
@@ -83,6 +90,8 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     names.set(device, name);
     return name;
   };
+
+  const columnFollow = createColumnFollow({ log, shapes, nameOf });
 
   const devicesOf = (site: string, device?: string) =>
     (device === undefined ? siteDevices.all(site) : oneDevice.all(site, device)).map((raw) => ({
@@ -358,6 +367,9 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         }
         return { readings, cursor: cursorAt(seq) };
       }),
+
+    followColumns: ({ cursor, ...query }) =>
+      snapshot(() => columnFollow.page({ ...query, seq: seqOf(cursor), horizon: readHorizon(), cursorAt })),
 
     head: () => snapshot(() => cursorAt(headSeq())),
 

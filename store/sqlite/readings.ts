@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
-import { readingsOf } from "../columns.ts";
+import { createNameBook, readingsOf } from "../columns.ts";
 import type { StoreSettings } from "../config.ts";
 import { StoreRefusedError } from "../errors.ts";
 import type { StoreDeps } from "../open.ts";
-import type { Readings, StoreHealth } from "../readings.ts";
+import type { FollowColumnsPage, Readings, StoreHealth } from "../readings.ts";
 import { createWaiter, followWith } from "../waiter.ts";
 import { joinChannel } from "./channel.ts";
 import type { Fault } from "./fault.ts";
+import type { FollowedColumns } from "./follow-columns.ts";
 import type { ReaderCalls } from "./reader.ts";
 import type { ReaderSettings } from "./reader.worker.ts";
 import { type Remote, startRemote } from "./remote.ts";
@@ -84,6 +85,12 @@ export const openSqliteReadings = async (
     throw new StoreRefusedError(`${path} is open for reading only`, { code: "STORE_IN_USE" });
   };
   const sendable = createSender();
+  const followed = createNameBook();
+  const learn = ({ devices, shapes, cursor, behind, ...rows }: FollowedColumns): FollowColumnsPage => {
+    for (const { site, device } of devices) followed.device(site, device);
+    for (const names of shapes) followed.shape(names);
+    return { columns: { book: followed, ...rows }, cursor, behind };
+  };
   const removeAll = async (some: () => Promise<number>): Promise<number> => {
     let removed = 0;
     for (let count = await some(); count > 0; count = await some()) removed += count;
@@ -108,6 +115,23 @@ export const openSqliteReadings = async (
         waiter,
         look: (cursor) => remote.call("follow", { cursor, sites: query.sites ?? null, limit: query.limit }),
         isEmpty: (found) => found.readings.length === 0,
+        pollMs,
+      });
+    },
+    followColumns: async (query) => {
+      const remote = await reading();
+      return followWith(query, {
+        waiter,
+        look: (cursor) =>
+          remote
+            .call("followColumns", {
+              cursor,
+              sites: query.sites ?? null,
+              limit: query.limit,
+              known: { devices: followed.devices.length, shapes: followed.shapes.length },
+            })
+            .then(learn),
+        isEmpty: ({ columns }) => columns.device.length === 0,
         pollMs,
       });
     },

@@ -1,0 +1,153 @@
+import type { DeviceName } from "../columns.ts";
+import type { Log } from "./log.ts";
+import type { Horizon } from "./places.ts";
+import type { Shapes } from "./row.ts";
+
+// chunks after the cursor ─▶ rows of the sites asked for ─▶ columns; a name crosses to the other thread once
+
+/** A page on its way to the thread that follows; numbers are of a book that grows by the names beside them. */
+export interface FollowedColumns {
+  readonly cursor: string;
+  readonly behind: boolean;
+  /** Names after those that the asker said it knows. */
+  readonly devices: readonly DeviceName[];
+  readonly shapes: readonly (readonly string[])[];
+  readonly device: Int32Array;
+  readonly shape: Int32Array;
+  readonly ts: Float64Array;
+  readonly received: Float64Array;
+  readonly flags: Uint8Array;
+  readonly value: Float64Array;
+}
+
+export interface ColumnFollowDeps {
+  readonly log: Log;
+  readonly shapes: Shapes;
+  readonly nameOf: (device: number) => DeviceName;
+}
+
+/** How many names of each kind the asker has; names that it was sent twice are equal. */
+export interface KnownNames {
+  readonly devices: number;
+  readonly shapes: number;
+}
+
+interface ColumnFollow {
+  /** `sites: null` is all of them. */
+  page(query: {
+    readonly seq: number;
+    readonly sites: readonly string[] | null;
+    readonly limit: number;
+    readonly known: KnownNames;
+    readonly horizon: Horizon;
+    readonly cursorAt: (seq: number) => string;
+  }): FollowedColumns;
+}
+
+// Pages never cross a multiple of this, so that followers that began at different places soon ask for the same pages.
+const gridRows = 4096;
+// Rows that a follower of few sites passes over in one look.
+const followRows = 200_000;
+// What the collector says of a reading; the bit that the store keeps for itself stays here.
+const readingBits = 0x0f;
+
+export const createColumnFollow = ({ log, shapes, nameOf }: ColumnFollowDeps): ColumnFollow => {
+  let numbers = new Int32Array(1024);
+  const shapeNumbers = new Map<number, number>();
+  const devices: DeviceName[] = [];
+  const shapeNames: (readonly string[])[] = [];
+  let wantedKey: string | null = null;
+  // Of a device: 0 not looked at, 1 wanted, 2 not.
+  let wanted = new Uint8Array(1024);
+
+  /** Its number + 1 in `numbers`; 0 has none yet. */
+  const numberOf = (device: number): number => {
+    if (device >= numbers.length) {
+      const larger = new Int32Array(Math.max(2 * numbers.length, device + 1));
+      larger.set(numbers);
+      numbers = larger;
+    }
+    const known = numbers[device] ?? 0;
+    if (known > 0) return known - 1;
+    numbers[device] = devices.push(nameOf(device));
+    return devices.length - 1;
+  };
+  const shapeNumberOf = (shape: number): number => {
+    const known = shapeNumbers.get(shape);
+    if (known !== undefined) return known;
+    shapeNumbers.set(shape, shapeNames.length);
+    return shapeNames.push(shapes.names(shape)) - 1;
+  };
+  const wantOnly = (sites: readonly string[] | null): ((device: number) => boolean) => {
+    if (sites === null) return () => true;
+    const key = sites.join(" ");
+    const set = new Set(sites);
+    if (key !== wantedKey) wanted.fill(0);
+    wantedKey = key;
+    return (device) => {
+      if (device >= wanted.length) {
+        const larger = new Uint8Array(Math.max(2 * wanted.length, device + 1));
+        larger.set(wanted);
+        wanted = larger;
+      }
+      if (wanted[device] === 0) wanted[device] = set.has(nameOf(device).site) ? 1 : 2;
+      return wanted[device] === 1;
+    };
+  };
+
+  return {
+    page: ({ seq: from, sites, limit, known, horizon, cursorAt }) => {
+      const isWanted = wantOnly(sites);
+      const most = Math.min(limit, gridRows);
+      const device = new Int32Array(most);
+      const shape = new Int32Array(most);
+      const ts = new Float64Array(most);
+      const received = new Float64Array(most);
+      const flags = new Uint8Array(most);
+      let value = new Float64Array(most * 8);
+      let [seq, rows, values, passed] = [from, 0, 0, 0];
+      let isFull = false;
+      for (const chunk of log.after(seq)) {
+        for (let row = Math.max(0, seq + 1 - chunk.first); row < chunk.rows; row += 1) {
+          if (rows === most || (rows > 0 && seq % gridRows === 0)) {
+            isFull = true;
+            break;
+          }
+          seq = chunk.first + row;
+          passed += 1;
+          const number = chunk.device[row] ?? 0;
+          const at = chunk.ts[row] ?? Number.NaN;
+          if (!isWanted(number) || (seq <= horizon.seq && at < horizon.ts)) continue;
+          const begin = chunk.start[row] ?? 0;
+          const end = row + 1 < chunk.rows ? (chunk.start[row + 1] ?? begin) : chunk.value.length;
+          if (values + end - begin > value.length) {
+            const larger = new Float64Array(2 * value.length + end - begin);
+            larger.set(value);
+            value = larger;
+          }
+          device[rows] = numberOf(number);
+          shape[rows] = shapeNumberOf(chunk.shape[row] ?? 0);
+          ts[rows] = at;
+          received[rows] = chunk.received(row);
+          flags[rows] = (chunk.flags[row] ?? 0) & readingBits;
+          for (let index = begin; index < end; index += 1) value[values++] = chunk.value[index] ?? Number.NaN;
+          rows += 1;
+        }
+        // A follower of few sites gets what there is, rather than hold up others.
+        if (isFull || (passed >= followRows && rows > 0)) break;
+      }
+      return {
+        cursor: cursorAt(seq),
+        behind: seq < log.last(),
+        devices: devices.slice(known.devices),
+        shapes: shapeNames.slice(known.shapes),
+        device: device.slice(0, rows),
+        shape: shape.slice(0, rows),
+        ts: ts.slice(0, rows),
+        received: received.slice(0, rows),
+        flags: flags.slice(0, rows),
+        value: value.slice(0, values),
+      };
+    },
+  };
+};
