@@ -5,7 +5,7 @@
 import { type Dashboard, startDashboard } from "#dashboard";
 import { type SiteModel, startEnergy } from "#energy";
 import { startRules } from "#rules";
-import type { openStore } from "#store";
+import { type openStore, shareFollow } from "#store";
 import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
 
@@ -34,7 +34,9 @@ export interface Desk extends AsyncDisposable {
 /** Starts rules, energy and dashboard, sink first, as far as `PARTS` names them. */
 export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Desk> {
   await using stack = new AsyncDisposableStack();
-  const { readings, ledger } = deps.store;
+  const { ledger } = deps.store;
+  // Everybody here reads each page once, together.
+  const readings = shareFollow(deps.store.readings);
   const { sites, publish, onError } = deps;
   const has = (part: Settings["deploy"]["PARTS"][number]) => settings.deploy.PARTS.includes(part);
 

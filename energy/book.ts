@@ -1,4 +1,5 @@
 import {
+  followColumnsOf,
   type Json,
   type LedgerChange,
   type LedgerRow,
@@ -17,6 +18,7 @@ import type { SiteModel } from "./model.ts";
 import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
 import { pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
 import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
+import { createTaker } from "./take.ts";
 
 //  store ─▶ follow ─▶ take (clocks, samples) ─▶ chunks of accounts ─▶ ledger: rows + cursor, one transaction ─▶ publish
 
@@ -29,6 +31,10 @@ const minuteMs = 60_000;
 const tickMs = 1000;
 // Following again is harmless but long; without accounts the cursor is kept at least this often.
 const cursorEveryReadings = 50_000;
+// Readings go on being taken in while the minute of hundreds of sites is closed,
+const settleMs = 250;
+// but no more than are followed again in a few seconds after a crash.
+const mostUnsettled = 500_000;
 const retryMs = 2000;
 
 const put = (kind: string, key: string, site: string, ts: number, body: Json): LedgerChange[] => [
@@ -110,6 +116,9 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   let cursor = typeof cursorRow?.body === "string" ? cursorRow.body : null;
   const books = new Map<string, SiteBook>();
   for (const model of deps.sites) books.set(model.id, await openBook(model, cursor !== null));
+  const sites = [...books.keys()];
+  const follow = followColumnsOf(readings);
+  const take = createTaker(books);
   const kpis = new Map<string, { readonly until: number; readonly minutes: RecentMinutes }>();
   const published = new Map<string, number>();
   let sinceCursor = 0;
@@ -147,11 +156,16 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     }
   };
 
-  /** Commits everything that is due; the place in the stream goes into the last transaction. */
-  const settleBooks = async (place: readonly LedgerChange[]): Promise<void> => {
+  /**
+   * Commits what is due; the place in the stream goes into the last transaction. When many sites close a minute at once
+   * and time is up, the rest is for the next turn: the place waits with it, so that a crash only reads it again.
+   * False when there is a rest.
+   */
+  const settleBooks = async (place: readonly LedgerChange[], until: number): Promise<boolean> => {
     let open = place;
     const all = [...books.values()];
     for (const [index, book] of all.entries()) {
+      if (!book.isDue()) continue;
       let chunk = await insist(book.next);
       while (chunk !== null && !stop.signal.aborted) {
         const { changes, done, last } = chunk;
@@ -160,18 +174,21 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
         if (ends) open = [];
         sinceCursor = ends ? 0 : sinceCursor;
         announce(done(rows));
+        if (!ends && performance.now() > until && sinceCursor < mostUnsettled) return false;
         chunk = await insist(book.next);
       }
     }
-    if (open.length === 0 || stop.signal.aborted) return;
-    if (cursor !== null && sinceCursor < cursorEveryReadings) return;
+    if (open.length === 0 || stop.signal.aborted) return true;
+    if (cursor !== null && sinceCursor < cursorEveryReadings) return true;
     await insist(() => ledger.commit(open));
     sinceCursor = 0;
+    return true;
   };
 
   let turned: (() => void)[] = [];
   let nudge = new AbortController();
   let ticked = 0;
+  let isSettled = true;
 
   const turn = async (): Promise<void> => {
     const waiting = turned;
@@ -180,18 +197,18 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     try {
       const signal = AbortSignal.any([stop.signal, nudge.signal]);
       const limit = settings.ENERGY_CHUNK_READINGS;
-      const waitMs = waiting.length > 0 ? 0 : tickMs;
-      const sites = [...books.keys()];
-      const page = await insist(() => readings.follow({ cursor, sites, limit, waitMs, signal }));
-      for (const reading of page.readings) books.get(reading.site)?.take(reading);
-      sinceCursor += page.readings.length;
-      const caughtUp = page.readings.length < limit;
+      const waitMs = waiting.length > 0 || !isSettled ? 0 : tickMs;
+      const page = await insist(() => follow({ cursor, sites, limit, waitMs, signal }));
+      take(page.columns);
+      sinceCursor += page.columns.device.length;
+      const caughtUp = !page.behind;
       const now = wall();
       if (caughtUp && (waiting.length > 0 || Math.abs(now - ticked) >= tickMs)) {
         ticked = now;
         for (const book of books.values()) book.tick(now);
       }
-      await settleBooks(page.cursor === cursor ? [] : put(cursorKind, cursorKey, "", now, page.cursor));
+      const place = page.cursor === cursor && isSettled ? [] : put(cursorKind, cursorKey, "", now, page.cursor);
+      isSettled = await settleBooks(place, waiting.length > 0 ? Infinity : performance.now() + settleMs);
       cursor = page.cursor;
       if (caughtUp) for (const resolve of waiting.splice(0)) resolve();
     } finally {

@@ -25,14 +25,18 @@ export const startClock = (before?: { readonly now: number | null; readonly hear
 
 const later = (now: number | null, candidate: number): number => (now === null ? candidate : Math.max(now, candidate));
 
-/** The clock after a committed reading. Late readings of one device never turn it back. */
+/** The clock after a committed reading, the same object when nothing moves. Late readings of one device never turn it back. */
 export const advanceOnReading = (
   clock: SiteClock,
   reading: { readonly ts: number; readonly received: number },
 ): SiteClock => {
   const fresh = reading.received - reading.ts < liveLagMs;
-  if (clock.mode === "live" || fresh)
-    return { mode: "live", now: later(clock.now, reading.received), heard: true, idleSince: null };
+  if (clock.mode === "live" || fresh) {
+    const now = later(clock.now, reading.received);
+    // Most readings of a busy site move nothing.
+    if (clock.mode === "live" && clock.now === now && clock.heard && clock.idleSince === null) return clock;
+    return { mode: "live", now, heard: true, idleSince: null };
+  }
   if (clock.mode === "catching-up" || !clock.heard) {
     const now = clock.heard ? later(clock.now, reading.ts) : reading.ts;
     return { mode: "catching-up", now, heard: true, idleSince: null };

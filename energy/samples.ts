@@ -19,6 +19,17 @@ interface Column {
   readonly value: number[];
 }
 
+interface Slot {
+  readonly want: Wanted;
+  /** Empty until its first sample. */
+  readonly column: Column;
+}
+
+/** Where the values of one device's rows of one shape go: `at` counts from a row's first value. */
+export interface SampleLane {
+  readonly slots: readonly (Slot & { readonly at: number })[];
+}
+
 /** Event time in which an account may have changed, `[from, to)`. */
 export interface Touched {
   readonly from: number;
@@ -30,6 +41,10 @@ export interface SiteSamples {
   readonly columns: SamplesByPoint;
   /** Takes a committed reading in and says what it touches; null when no account depends on it. */
   readonly add: (reading: Reading) => Touched | null;
+  /** The way of a device's rows that have these quantities; null when the model asks for none of them. */
+  readonly laneOf: (device: string, quantities: readonly string[]) => SampleLane | null;
+  /** `add` for a row of columns: `value` holds its values from `start` on. */
+  readonly addRow: (lane: SampleLane, ts: number, value: Float64Array, start: number) => Touched | null;
   /** Lets go of what no open window needs; a few older samples stay as context. */
   readonly drop: (before: number) => void;
 }
@@ -72,69 +87,97 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
 };
 
 export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
-  const wanted = wantedOf(model);
+  const slots = new Map<string, readonly Slot[]>();
+  for (const [device, wanted] of wantedOf(model))
+    slots.set(
+      device,
+      wanted.map((want) => ({ want, column: { ts: [], value: [] } })),
+    );
   const columns = new Map<string, Column>();
   const unsettled = new Map<string, number>();
+  // What the values taken in since `begin` touch.
+  let [from, to] = [Infinity, -Infinity];
 
-  const touchedBy = (want: Wanted, column: Column, index: number): Touched => {
+  const begin = (): void => {
+    from = Infinity;
+    to = -Infinity;
+  };
+  const touched = (): Touched | null => (to < from ? null : { from, to });
+  const touch = (first: number, last: number): void => {
+    if (first < from) from = first;
+    if (last > to) to = last;
+  };
+
+  const touchAround = ({ want, column }: Slot, index: number): void => {
     const { ts, value } = column;
     const at = ts[index] ?? 0;
     const before = ts[index - 1];
     const after = ts[index + 1];
-    if (want.kind === "factor") return { from: at, to: Math.min(after ?? Infinity, at + priceFreshMs) };
+    if (want.kind === "factor") {
+      touch(at, Math.min(after ?? Infinity, at + priceFreshMs));
+      return;
+    }
     const reach = want.kind === "gauge" ? want.gapMs : limits.bridgeMs;
-    let from = before === undefined || at - before > reach ? at : before;
-    const to = after === undefined || after - at > reach ? at : after;
+    let first = before === undefined || at - before > reach ? at : before;
+    const last = after === undefined || after - at > reach ? at : after;
     if (want.kind === "register" && before !== undefined) {
       const odd = registerDelta(value[index - 1] ?? 0, value[index] ?? 0, at - before, want).code !== "OK";
       const left = odd ? unsettledReadings : (unsettled.get(want.key) ?? 0);
       if (left > 0) {
         unsettled.set(want.key, left - 1);
-        from = Math.min(from, ts[Math.max(0, index - unsettledReadings)] ?? from);
+        first = Math.min(first, ts[Math.max(0, index - unsettledReadings)] ?? first);
       }
     }
-    return { from, to };
+    touch(first, last);
   };
 
-  const put = (want: Wanted, ts: number, value: number): Touched | null => {
-    let column = columns.get(want.key);
-    if (column === undefined) {
-      column = { ts: [], value: [] };
-      columns.set(want.key, column);
-    }
-    const last = column.ts.at(-1);
-    if (last === undefined || ts > last) {
+  const put = (slot: Slot, ts: number, value: number): void => {
+    const { want, column } = slot;
+    const count = column.ts.length;
+    if (count === 0) columns.set(want.key, column);
+    let index = count;
+    if (count === 0 || ts > (column.ts[count - 1] ?? 0)) {
       column.ts.push(ts);
       column.value.push(value);
-      return touchedBy(want, column, column.ts.length - 1);
+    } else {
+      index = firstFrom(column.ts, ts);
+      if (column.ts[index] === ts) {
+        if (column.value[index] === value) return;
+        column.value[index] = value;
+      } else if (index === 0) {
+        // Older than what is held: it would stand alone, so the store is asked when its window is accounted again.
+        touch(ts - want.gapMs, ts + (want.kind === "factor" ? priceFreshMs : want.gapMs));
+        return;
+      } else {
+        column.ts.splice(index, 0, ts);
+        column.value.splice(index, 0, value);
+      }
     }
-    const index = firstFrom(column.ts, ts);
-    if (column.ts[index] === ts) {
-      if (column.value[index] === value) return null;
-      column.value[index] = value;
-      return touchedBy(want, column, index);
-    }
-    // Older than what is held: it would stand alone, so the store is asked when its window is accounted again.
-    if (index === 0) return { from: ts - want.gapMs, to: ts + (want.kind === "factor" ? priceFreshMs : want.gapMs) };
-    column.ts.splice(index, 0, ts);
-    column.value.splice(index, 0, value);
-    return touchedBy(want, column, index);
+    touchAround(slot, index);
   };
 
   return {
     columns,
     add: (reading) => {
-      let from = Infinity;
-      let to = -Infinity;
-      for (const want of wanted.get(reading.device) ?? []) {
-        const value = Object.hasOwn(reading.quantities, want.quantity) ? reading.quantities[want.quantity] : undefined;
-        if (value === undefined) continue;
-        const touched = put(want, reading.ts, value);
-        if (touched === null) continue;
-        from = Math.min(from, touched.from);
-        to = Math.max(to, touched.to);
+      begin();
+      for (const slot of slots.get(reading.device) ?? []) {
+        const { quantity } = slot.want;
+        const value = Object.hasOwn(reading.quantities, quantity) ? reading.quantities[quantity] : undefined;
+        if (value !== undefined) put(slot, reading.ts, value);
       }
-      return to < from ? null : { from, to };
+      return touched();
+    },
+    laneOf: (device, quantities) => {
+      const found = (slots.get(device) ?? []).flatMap((slot) => {
+        const at = quantities.indexOf(slot.want.quantity);
+        return at < 0 ? [] : [{ ...slot, at }];
+      });
+      return found.length === 0 ? null : { slots: found };
+    },
+    addRow: (lane, ts, value, start) => {
+      begin();
+      for (const slot of lane.slots) put(slot, ts, value[start + slot.at] ?? Number.NaN);
+      return touched();
     },
     drop: (before) => {
       for (const { ts, value } of columns.values()) {

@@ -6,7 +6,7 @@ import { accountWindow } from "./close.ts";
 import { composeAccounts } from "./compose.ts";
 import type { SiteModel } from "./model.ts";
 import type { SamplesByPoint } from "./node-account.ts";
-import { createSiteSamples, type SiteSamples, type Touched } from "./samples.ts";
+import { createSiteSamples, type SampleLane, type SiteSamples, type Touched } from "./samples.ts";
 
 //  reading ─▶ clock ─▶ minutes that are over ─┐
 //     └─▶ samples ─▶ closed minutes touched ──┴─▶ account/1m ─▶ account/15m ─▶ account/1h, account/1d
@@ -43,6 +43,15 @@ export interface SiteBook {
   readonly closedUntil: () => number | null;
   readonly columns: SamplesByPoint;
   readonly take: (reading: Reading) => void;
+  /** The way of a device's rows of these quantities through this site; null when its model asks for none of them. */
+  readonly laneOf: (device: string, quantities: readonly string[]) => SampleLane | null;
+  /** `take` for a row of columns; without a lane it moves the clock only. */
+  readonly takeRow: (
+    lane: SampleLane | null,
+    times: { readonly ts: number; readonly received: number },
+    value: Float64Array,
+    start: number,
+  ) => void;
   readonly tick: (wallNow: number) => void;
   /** A sample from before: it moves neither the clock nor an account. */
   readonly recall: (reading: Reading) => void;
@@ -120,6 +129,21 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const left = floorMinute(before ?? closedUntil) + minuteMs;
     for (let minute = closedUntil; minute < left; minute += minuteMs) dirty.add(minute);
     closedUntil = Math.max(closedUntil, floorMinute(clock.now) - minuteMs);
+  };
+
+  const move = (times: { readonly ts: number; readonly received: number }): void => {
+    const next = advanceOnReading(clock, times);
+    if (next === clock) return;
+    const before = clock.now;
+    clock = next;
+    leap(before);
+  };
+  const took = (ts: number, touched: Touched | null): void => {
+    if (closedUntil === null) {
+      closedUntil = floorMinute(ts);
+      completeFrom = closedUntil;
+    }
+    if (touched !== null) touch(touched);
   };
 
   const due = (): number => (clock.now === null ? 0 : floorMinute(clock.now - marginMs));
@@ -281,15 +305,13 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     clock: () => clock,
     closedUntil: () => closedUntil,
     take: (reading) => {
-      const before = clock.now;
-      clock = advanceOnReading(clock, reading);
-      leap(before);
-      const touched = samples.add(reading);
-      if (closedUntil === null) {
-        closedUntil = floorMinute(reading.ts);
-        completeFrom = closedUntil;
-      }
-      if (touched !== null) touch(touched);
+      move(reading);
+      took(reading.ts, samples.add(reading));
+    },
+    laneOf: samples.laneOf,
+    takeRow: (lane, times, value, start) => {
+      move(times);
+      took(times.ts, lane === null ? null : samples.addRow(lane, times.ts, value, start));
     },
     tick: (wallNow) => {
       const before = clock.now;
