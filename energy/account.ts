@@ -24,6 +24,7 @@ export const accountFlags = [
   "SYNTHETIC_INPUT",
   "WORK_MISSING",
   "METER_SUSPECT",
+  "ESTIMATED_INPUT",
 ] as const;
 export type AccountFlag = (typeof accountFlags)[number];
 

@@ -7,7 +7,7 @@ export interface BusPower {
   /** Signed by kpi.md §1.2. */
   readonly powerW: number | null;
   readonly ratingW: number | null;
-  readonly meters: readonly Pick<Point, "meterClass" | "ctClass">[];
+  readonly meters: readonly Chain[];
   readonly slopeWPerS: number;
   /** Clock skew of the meter, s. */
   readonly skewS: number;
@@ -59,12 +59,12 @@ export const ctLimit = (ctClass: CtClass | null, powerW: number, ratingW: number
   return aboveLimit;
 };
 
+/** What decides the error of a meter. */
+export type Chain = Pick<Point, "meterClass" | "ctClass" | "ctRatingW">;
+
 /** Class limit of meter and transformer together, per cent of the value (R01: c = √(class² + CT(load)²)). */
-export const chainLimit = (
-  meter: Pick<Point, "meterClass" | "ctClass">,
-  powerW: number,
-  ratingW: number | null,
-): number => Math.hypot(meter.meterClass, ctLimit(meter.ctClass, powerW, ratingW));
+export const chainLimit = (meter: Chain, powerW: number, ratingW: number | null): number =>
+  Math.hypot(meter.meterClass, ctLimit(meter.ctClass, powerW, meter.ctRatingW ?? ratingW));
 
 /** The widest chain of a node: its points share the node's power in unknown parts. */
 export const nodeLimit = (node: Pick<SiteNode, "points" | "ratingW">, powerW: number): number =>

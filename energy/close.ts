@@ -37,6 +37,10 @@ const energyTotals = (model: SiteModel, nodes: NodeAccounts) => {
   const it = of("it");
   const loads = counted.filter((node) => node.role === "load");
   const outside = of("battery").filter((node) => node.boundary === "outside");
+  const foreign = add(
+    loads.filter((node) => node.boundary === "outside"),
+    net,
+  );
   const totals = {
     importWh: add(of("grid"), forward),
     exportWh: add(of("grid"), reverse),
@@ -47,12 +51,23 @@ const energyTotals = (model: SiteModel, nodes: NodeAccounts) => {
     itWh: it.length === 0 ? null : add(it, net),
     coolingWh: add(of("cooling"), net),
     lossWh: add(of("ups", "power-chain"), net),
-    otherWh: add(of("lighting", "misc"), net),
+    otherWh: add(
+      of("lighting", "misc", "office").filter((node) => node.boundary === "inside"),
+      net,
+    ),
     loadWh: loads.length === 0 ? null : add(loads, net),
   };
   // kpi.md §2.1: storage outside the boundary hands over what it discharges, storage inside is overhead.
+  const taken = foreign === null ? null : -foreign;
   const exported = totals.exportWh === null ? null : -totals.exportWh;
-  const facilityWh = sumKnown([totals.importWh, exported, totals.renewableWh, totals.gensetWh, add(outside, net)]);
+  const facilityWh = sumKnown([
+    totals.importWh,
+    exported,
+    totals.renewableWh,
+    totals.gensetWh,
+    add(outside, net),
+    taken,
+  ]);
   return { ...totals, facilityWh };
 };
 

@@ -2,6 +2,7 @@ import type { Account, Balance, NodeAccount } from "./account.ts";
 import { balanceFloor, chainLimit, nodeLimit } from "./balance.ts";
 import { countedNodes, leastCoverage } from "./counted.ts";
 import type { Point, SiteModel, SiteNode } from "./model.ts";
+import { estimatedPower } from "./node-account.ts";
 import { type Closure, findSuspect, type MeterSeen, type Suspect } from "./suspect.ts";
 
 const hourMs = 3_600_000;
@@ -61,6 +62,8 @@ const metersOf = (model: SiteModel, account: Account, measure: Measure, ms: numb
   const meters: MeterSeen[] = [];
   for (const node of countedNodes(model)) {
     const own = account.nodes[node.id];
+    // An estimate is no meter that could be wrong.
+    if (estimatedPower(node) !== null) continue;
     const figures = own === undefined ? null : meterFigures(node, own, measure, ms);
     if (figures === null) return null;
     for (const [index, point] of measuringPoints(node).entries()) {

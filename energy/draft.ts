@@ -86,7 +86,7 @@ const quoted = (text: string): string => JSON.stringify(text);
 
 const nodeLines = (node: DraftNode, id: string): string[] => [
   `  - id: ${quoted(id)}`,
-  `    kind: ${node.kind} # guessed: grid pv wind genset battery ups it cooling power-chain lighting misc`,
+  `    kind: ${node.kind} # guessed: grid pv wind genset battery ups it cooling power-chain lighting misc office thermal`,
   `    # rating_w: 10000 # fill in: the limit for counters, the load for current transformers`,
   ...(node.kind === "battery" ? ["    capacity_wh: 100000 # fill in", "    boundary: outside # or inside"] : []),
   "    points:",
@@ -111,6 +111,8 @@ const codes: Readonly<Record<NodeKind, string>> = {
   "power-chain": "MP.LOSS",
   lighting: "MP.LIGHT",
   misc: "MP.MISC",
+  office: "MP.MISC.OFFICE",
+  thermal: "MP.HEAT.STORE",
 };
 
 /** The draft as a site file with comments; it parses without faults. */

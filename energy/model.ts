@@ -17,6 +17,8 @@ export const nodeKinds = [
   "power-chain",
   "lighting",
   "misc",
+  "office",
+  "thermal",
 ] as const;
 export type NodeKind = (typeof nodeKinds)[number];
 
@@ -42,7 +44,39 @@ export interface SiteModel {
   readonly tariff: Tariff | null;
   readonly carbon: CarbonTerms | null;
   readonly compute: ComputeTerms | null;
+  /** Where the site is, as reports and policies ask for it; absent when nothing is declared. */
+  readonly place?: Place;
+  readonly transformers?: readonly Transformer[];
+  readonly contract?: Contract;
 }
+
+/** 枢纽, 集群: the hub and the cluster of the national computing network that the site belongs to. */
+export interface Place {
+  readonly country: string | null;
+  readonly province: string | null;
+  readonly city: string | null;
+  readonly hub: string | null;
+  readonly cluster: string | null;
+}
+
+export interface Transformer {
+  readonly id: string;
+  readonly ratingVa: number;
+  readonly feed: string | null;
+  /** Nodes that it supplies. */
+  readonly nodes: readonly string[];
+}
+
+/** What the connection contract allows; null is no limit. */
+export interface Contract {
+  readonly importLimitW: number | null;
+  readonly exportLimitW: number | null;
+  /** Capacity that is billed by (两部制 by transformer capacity), VA. */
+  readonly capacityVa: number | null;
+}
+
+export const nodeLevels = ["building", "hall", "row", "rack", "server"] as const;
+export type NodeLevel = (typeof nodeLevels)[number];
 
 export interface SiteNode {
   readonly id: string;
@@ -54,13 +88,22 @@ export interface SiteNode {
   readonly ratingW: number | null;
   /** Storage only. */
   readonly capacityWh: number | null;
-  /** Storage only: inside or outside the data-centre boundary (kpi.md §2.1). */
+  /**
+   * Storage and loads: inside or outside the data-centre boundary (kpi.md §2.1). What loads outside take, such as the
+   * offices of a shared building, is no energy of the data centre.
+   */
   readonly boundary: "inside" | "outside";
   /**
    * `counted`: part of the site balance. `detail`: a part of its parent that the parent's own meter already counts
    * (a rack under a metered hall), shown but not summed.
    */
   readonly counting: "counted" | "detail";
+  /** What part of the building it is, where that matters. */
+  readonly level?: NodeLevel;
+  /** Feed of a dual supply, such as A or B. */
+  readonly feed?: string;
+  /** As designed: N, N+1, 2N, 2(N+1), … */
+  readonly redundancy?: string;
   readonly points: readonly Point[];
 }
 
@@ -85,7 +128,24 @@ export interface Point {
   /** Accuracy class of the meter and of its current transformer, per cent; CT null when direct. */
   readonly meterClass: number;
   readonly ctClass: CtClass | null;
+  /** Power at the rated primary current of the transformer; absent: the rating of the node stands for it. */
+  readonly ctRatingW?: number;
+  /** Feed of a dual supply that this meter is on. */
+  readonly feed?: string;
+  /** No meter: the power is what its type and count are said to take; `device` is then the id of the node. */
+  readonly estimate?: Estimate;
   readonly register: { readonly modulusWh: number | null; readonly resolutionWh: number };
+}
+
+/** A small unmetered load by type and count, as its operator declares it. */
+export interface Estimate {
+  readonly type: Text;
+  readonly count: number;
+  /** Mean power of one, W. */
+  readonly eachW: number;
+  /** Limit of error, per cent. */
+  readonly errorPct: number;
+  readonly source: string;
 }
 
 export type CtClass = "0.2" | "0.2S" | "0.5" | "0.5S" | "1";

@@ -219,6 +219,19 @@ const availableOf = (node: SiteNode, window: Window, samples: SamplesByPoint): P
   return { availableWh: sumKnown(parts) };
 };
 
+/** What a node without meters is said to take, W; null for a node that is measured. */
+export const estimatedPower = (node: SiteNode): number | null => {
+  const estimates = node.points.map(({ estimate }) => estimate).filter((estimate) => estimate !== undefined);
+  return estimates.length === 0 ? null : estimates.reduce((sum, { count, eachW }) => sum + count * eachW, 0);
+};
+
+const estimatedSums = (watts: number, window: Window): NodeSums => {
+  const wh = (watts * lengthOf(window)) / 3_600_000;
+  const power = { meanW: watts, minW: null, maxW: null, socPct: null };
+  const marks = { coverage: 1, quality: "ESTIMATED", flags: ["ESTIMATED_INPUT"] } as const;
+  return { slopeWPerS: 0, meters: [], account: { forwardWh: wh, reverseWh: 0, ...power, ...marks } };
+};
+
 interface MeterPart {
   readonly meanW: number | null;
   readonly netWh: number | null;
@@ -258,6 +271,8 @@ export const accountNode = (
   samples: SamplesByPoint,
   terms: { readonly busRatingW: number; readonly bridgeMs: number },
 ): NodeSums => {
+  const estimatedW = estimatedPower(node);
+  if (estimatedW !== null) return estimatedSums(estimatedW, window);
   const maxW = node.ratingW ?? terms.busRatingW;
   const energies: Energy[] = [];
   const meters: { samples: Samples; sign: 1 | -1; gapMs: number }[] = [];

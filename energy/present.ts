@@ -5,7 +5,7 @@ import { countedNodes } from "./counted.ts";
 import { catalogue, kpiKey, kpiResults } from "./kpi/index.ts";
 import type { Samples } from "./meter.ts";
 import type { Point, SiteModel, SiteNode } from "./model.ts";
-import { type SamplesByPoint, sampleKey, sumKnown } from "./node-account.ts";
+import { estimatedPower, type SamplesByPoint, sampleKey, sumKnown } from "./node-account.ts";
 import type { NodeNow, SiteNow } from "./now.ts";
 import type { Suspect } from "./suspect.ts";
 
@@ -73,6 +73,7 @@ const nodeNow = (node: SiteNode, columns: SamplesByPoint, clockNow: number): Nod
   const socPoint = node.points.find((point) => point.soc !== null);
   const soc = socPoint === undefined ? undefined : columns.get(sampleKey(socPoint.device, socPoint.soc ?? ""));
   const age = ts === null ? null : clockNow - ts;
+  const estimatedW = estimatedPower(node);
   return {
     slopeWPerS: known.reduce((sum, { slopeWPerS }) => sum + Math.abs(slopeWPerS), 0),
     now: {
@@ -83,10 +84,11 @@ const nodeNow = (node: SiteNode, columns: SamplesByPoint, clockNow: number): Nod
       parent: node.parent,
       counting: node.counting,
       origin: node.origin,
-      powerW: whole ? known.reduce((sum, { powerW }) => sum + powerW, 0) : null,
+      powerW: estimatedW ?? (whole ? known.reduce((sum, { powerW }) => sum + powerW, 0) : null),
       socPct: soc?.value.at(-1) ?? null,
-      ts,
-      freshness: age === null ? "missing" : age > staleAfter(slowest) ? "stale" : "fresh",
+      ts: estimatedW === null ? ts : clockNow,
+      freshness:
+        estimatedW !== null ? "fresh" : age === null ? "missing" : age > staleAfter(slowest) ? "stale" : "fresh",
       ratingW: node.ratingW,
       capacityWh: node.capacityWh,
     },

@@ -2,9 +2,12 @@ import { findQuantity, identifierPattern, quantityPattern } from "#store";
 import { type Field, type Fields, quote, type Reader } from "./fields.ts";
 import {
   type CtClass,
+  type Estimate,
   type NodeKind,
+  type NodeLevel,
   type NodeRole,
   nodeKinds,
+  nodeLevels,
   type Origin,
   type Point,
   type SiteNode,
@@ -23,6 +26,8 @@ const roles: Readonly<Record<NodeKind, NodeRole>> = {
   "power-chain": "load",
   lighting: "load",
   misc: "load",
+  office: "load",
+  thermal: "storage",
 };
 export const origins: readonly Origin[] = ["measured", "recorded", "synthetic", "estimated"];
 const ctClasses: readonly CtClass[] = ["0.2", "0.2S", "0.5", "0.5S", "1"];
@@ -36,6 +41,9 @@ const nodeKeys = [
   "capacity_wh",
   "boundary",
   "counting",
+  "level",
+  "feed",
+  "redundancy",
   "points",
 ] as const;
 const pointKeys = [
@@ -49,8 +57,15 @@ const pointKeys = [
   "interval_s",
   "meter_class",
   "ct_class",
+  "ct_primary_a",
+  "voltage_v",
+  "phases",
+  "feed",
+  "estimate",
   "register",
 ] as const;
+/** Kinds that may be inside or outside the data-centre boundary. */
+const byChoice: readonly NodeKind[] = ["battery", "thermal", "office", "lighting", "misc"];
 const pointCode = /^MP\.[A-Z0-9]+([._-][A-Za-z0-9]+)*$/;
 
 /** A node as its file says it, with the places that later checks point at. */
@@ -116,24 +131,102 @@ const readRegister = (reader: Reader, at: Field): Point["register"] | null => {
   };
 };
 
-const readPoint = (reader: Reader, at: Field, kind: NodeKind | null): Point | null => {
-  const fields = reader.map(at, pointKeys);
-  if (fields === null) return null;
-  const code = reader.required(fields, "code", (field) => {
+const codeOf =
+  (reader: Reader) =>
+  (field: Field): string | null => {
     const text = reader.text(field);
     if (text === null || pointCode.test(text)) return text;
     reader.fault(field, `must be a measurement point such as MP.PCC or MP.IT.IN.7, got ${quote(text)}`);
     return null;
-  });
+  };
+
+const feedOf =
+  (reader: Reader) =>
+  (field: Field): string | null => {
+    const text = reader.text(field);
+    if (text === null || /^[A-Z][A-Z0-9]?$/.test(text)) return text;
+    reader.fault(field, `must be a feed such as A, B or A2, got ${quote(text)}`);
+    return null;
+  };
+
+const redundancyOf =
+  (reader: Reader) =>
+  (field: Field): string | null => {
+    const text = reader.text(field);
+    if (text === null || /^(\d?N(\+\d)?|\dN?\(N\+\d\)|\d\/\d N|DR|RR)$/.test(text)) return text;
+    reader.fault(field, `must be a redundancy such as N, N+1, 2N, 2(N+1), DR or RR, got ${quote(text)}`);
+    return null;
+  };
+
+/** Key and value, or nothing: what a file does not say is not in the model. */
+const given = <Key extends string, Value>(key: Key, value: Value | null): { readonly [K in Key]?: Value } =>
+  (value === null ? {} : { [key]: value }) as { readonly [K in Key]?: Value };
+
+const ctRating = (reader: Reader, fields: Fields): number | null => {
+  const at = fields.get("ct_primary_a");
+  const primaryA = at === null ? null : reader.number(at, { above: 0 });
+  const voltageAt = fields.get("voltage_v");
+  const voltageV = voltageAt === null ? null : reader.number(voltageAt, { above: 0 });
+  const phases = reader.optional<1 | 3>(fields, "phases", 3, (field) => reader.choice(field, [1, 3] as const));
+  if (at !== null && voltageAt === null)
+    reader.fault(at, "needs voltage_v (between lines for three phases) to say at what power the transformer is full");
+  if (primaryA === null || voltageV === null) return null;
+  return Math.round((phases === 3 ? Math.sqrt(3) : 1) * voltageV * primaryA);
+};
+
+const estimateKeys = ["type", "count", "each_w", "error_pct", "source"] as const;
+
+const readEstimate = (reader: Reader, at: Field): Estimate | null => {
+  const fields = reader.map(at, estimateKeys);
+  if (fields === null) return null;
+  const type = reader.required(fields, "type", bothLanguages(reader));
+  const count = reader.required(fields, "count", (field) => reader.number(field, { min: 1, whole: true }));
+  const eachW = reader.required(fields, "each_w", (field) => reader.number(field, { above: 0 }));
+  const errorPct = reader.required(fields, "error_pct", (field) => reader.number(field, { above: 0, max: 100 }));
+  // A figure that nobody can trace is no estimate.
+  const source = reader.required(fields, "source", reader.text);
+  if (type === null || count === null || eachW === null || errorPct === null || source === null) return null;
+  return { type, count, eachW, errorPct, source };
+};
+
+/** A point without a meter. Its device is the node: no device of that name needs to exist. */
+const readEstimated = (reader: Reader, fields: Fields, node: string | null, kind: NodeKind | null): Point | null => {
+  for (const key of pointKeys) {
+    const at = key === "code" || key === "estimate" ? null : fields.get(key);
+    if (at !== null) reader.fault(at, "an estimated point has no meter: only code and estimate");
+  }
+  const code = reader.required(fields, "code", codeOf(reader));
+  const estimate = reader.required(fields, "estimate", (field) => readEstimate(reader, field));
+  const role = kind === null ? null : roles[kind];
+  if (role !== null && role !== "load" && kind !== "grid")
+    reader.fault(fields.self, `only a load or a grid connection can be estimated, this node is of kind ${kind}`);
+  if (code === null || estimate === null || node === null) return null;
+  const nothing = { power: null, energyForward: null, energyReverse: null, soc: null };
+  return {
+    ...{ code, device: node, ...nothing, sign: 1, intervalMs: 60_000 },
+    ...{ meterClass: estimate.errorPct, ctClass: null, estimate },
+    register: { modulusWh: null, resolutionWh: 0 },
+  };
+};
+
+const readPoint = (reader: Reader, at: Field, node: string | null, kind: NodeKind | null): Point | null => {
+  const fields = reader.map(at, pointKeys);
+  if (fields === null) return null;
+  if (fields.get("estimate") !== null) return readEstimated(reader, fields, node, kind);
+  const code = reader.required(fields, "code", codeOf(reader));
   const device = reader.required(fields, "device", identifier(reader));
   const gauge = quantityOf(reader, "W", false);
   const register = quantityOf(reader, "Wh", true);
-  const power = reader.optional(fields, "power", { name: "power_w" as string | null }, gauge).name;
+  // A tank of ice or water has no electric power of its own: what cools it is metered at the chillers.
+  const usual = kind === "thermal" ? null : "power_w";
+  const power = reader.optional(fields, "power", { name: usual as string | null }, gauge).name;
   const forward = reader.optional(fields, "energy_forward", { name: null as string | null }, register).name;
   const reverse = reader.optional(fields, "energy_reverse", { name: null as string | null }, register).name;
   const soc = reader.optional(fields, "soc", { name: null as string | null }, quantityOf(reader, "%", false)).name;
   const socAt = fields.get("soc");
-  if (soc !== null && socAt !== null && kind !== null && kind !== "battery")
+  if (kind === "thermal" && (power !== null || forward !== null || reverse !== null))
+    reader.fault(at, "a thermal storage has no electric meter: only soc");
+  if (soc !== null && socAt !== null && kind !== null && kind !== "battery" && kind !== "thermal")
     reader.fault(socAt, `only a battery has a state of charge, this node is of kind ${kind}`);
   if (power === null && forward === null && reverse === null && soc === null)
     reader.fault(at, "measures nothing: give power, energy_forward, energy_reverse or soc");
@@ -154,6 +247,8 @@ const readPoint = (reader: Reader, at: Field, kind: NodeKind | null): Point | nu
     ctClass: reader.optional<CtClass | null>(fields, "ct_class", null, (field) =>
       reader.isNone(field) ? null : reader.choice(field, ctClasses),
     ),
+    ...given("ctRatingW", ctRating(reader, fields)),
+    ...given("feed", reader.optional<string | null>(fields, "feed", null, feedOf(reader))),
     register: reader.optional(fields, "register", { modulusWh: null, resolutionWh: 1 }, (field) =>
       readRegister(reader, field),
     ),
@@ -167,7 +262,7 @@ const readCapacity = (reader: Reader, fields: Fields, kind: NodeKind | null): nu
     if (kind === "battery") reader.fault(fields.self, "capacity_wh is missing, a battery needs it");
     return null;
   }
-  if (kind !== null && kind !== "battery")
+  if (kind !== null && kind !== "battery" && kind !== "thermal")
     reader.fault(at, `only a battery has a capacity, this node is of kind ${kind}`);
   return reader.number(at, { above: 0 });
 };
@@ -185,21 +280,26 @@ export const readNode = (reader: Reader, at: Field): DraftNode | null => {
   const counting = countingAt === null ? null : reader.choice(countingAt, ["counted", "detail"] as const);
   const boundaryAt = fields.get("boundary");
   const boundary = boundaryAt === null ? null : reader.choice(boundaryAt, ["inside", "outside"] as const);
-  if (boundaryAt !== null && kind !== null && kind !== "battery")
+  if (boundaryAt !== null && kind !== null && !byChoice.includes(kind))
     reader.fault(
       boundaryAt,
-      `only a battery is inside or outside the boundary by choice, this node is of kind ${kind}`,
+      `only ${byChoice.join(", ")} are inside or outside the boundary by choice, this node is of kind ${kind}`,
     );
   const capacityWh = readCapacity(reader, fields, kind);
   const ratingW = reader.optional<number | null>(fields, "rating_w", null, (field) =>
     reader.isNone(field) ? null : reader.number(field, { above: 0 }),
   );
-  const origin = reader.optional<Origin>(fields, "origin", "measured", (field) => reader.choice(field, origins));
+  const said = reader.optional<Origin>(fields, "origin", "measured", (field) => reader.choice(field, origins));
   const points = reader
     .optional<readonly Field[]>(fields, "points", [], reader.list)
-    .map((point) => readPoint(reader, point, kind))
+    .map((point) => readPoint(reader, point, id, kind))
     .filter((point) => point !== null);
+  const level = reader.optional<NodeLevel | null>(fields, "level", null, (field) => reader.choice(field, nodeLevels));
+  const feed = reader.optional<string | null>(fields, "feed", null, feedOf(reader));
+  const redundancy = reader.optional<string | null>(fields, "redundancy", null, redundancyOf(reader));
   if (id === null || kind === null) return null;
+  const estimated = points.some((point) => point.estimate !== undefined);
+  const origin = estimated ? ("estimated" as const) : said;
   return {
     at,
     parentAt,
@@ -214,7 +314,11 @@ export const readNode = (reader: Reader, at: Field): DraftNode | null => {
       ratingW,
       capacityWh,
       boundary: boundary ?? (kind === "battery" ? "outside" : "inside"),
-      counting: counting ?? "counted",
+      // Heat is not electricity: a tank is no part of the power balance.
+      counting: kind === "thermal" ? "detail" : (counting ?? "counted"),
+      ...given("level", level),
+      ...given("feed", feed),
+      ...given("redundancy", redundancy),
       points,
     },
   };

@@ -22,7 +22,7 @@ describe("a site file", () => {
   test("that shows every key is read without faults", () => {
     const site = parsed(good);
     expect(site).toMatchObject({ id: "jinan-1", timeZone: "Asia/Shanghai", busRatingW: 2_000_000, pueCategory: 2 });
-    expect(site.nodes).toHaveLength(10);
+    expect(site.nodes).toHaveLength(13);
     expect(site.demand).toEqual({
       contractW: 1_800_000,
       windowMin: 15,
@@ -46,7 +46,26 @@ describe("a site file", () => {
       "load",
       "load",
       "load",
+      "load",
+      "storage",
+      "load",
     ]);
+  });
+  test("says where a site is, what supplies it and what its contract allows", () => {
+    expect(parsed(good)).toMatchObject({
+      place: { country: "CN", hub: "京津冀枢纽" },
+      contract: { importLimitW: 2_000_000, exportLimitW: 0, capacityVa: 2_500_000 },
+      transformers: [{ id: "t1", ratingVa: 2_500_000, feed: "A", nodes: ["grid"] }],
+    });
+    expect(node("hall-a")).toMatchObject({ level: "hall", redundancy: "2N" });
+  });
+  test("knows at what power a current transformer is full", () => {
+    expect(node("grid")?.points[0]).toMatchObject({ ctRatingW: 2_598_076, feed: "A" });
+  });
+  test("keeps heat out of the power balance and marks what nobody measures", () => {
+    expect(node("ice")).toMatchObject({ role: "storage", counting: "detail", points: [{ power: null }] });
+    expect(node("offices")?.boundary).toBe("outside");
+    expect(node("edge")).toMatchObject({ origin: "estimated", points: [{ device: "edge", meterClass: 20 }] });
   });
   test("leaves out what has a sensible default", () => {
     expect(node("lights")?.points[0]).toEqual({

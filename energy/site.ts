@@ -3,6 +3,7 @@ import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from 
 import type { SiteModel } from "./model.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 import { bothLanguages, checkTree, type DraftNode, identifier, readNode } from "./site-node.ts";
+import { placeKeys, readPlaces } from "./site-place.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
 
 export type ParsedSite =
@@ -21,6 +22,7 @@ const siteKeys = [
   "tariff",
   "carbon",
   "compute",
+  ...placeKeys,
 ] as const;
 
 const readZone =
@@ -105,12 +107,14 @@ export const readSite = (reader: Reader): ParsedSite => {
     compute: reader.optional(fields, "compute", null, (at) => none(at, (field) => readCompute(reader, field, nodes))),
   };
 
+  const places = readPlaces(reader, fields, nodes, terms.demand);
+
   const missing = id === null || timeZone === null || currency === null || busRatingW === null;
   if (reader.faults.length > 0 || missing) {
     const ordered = [...reader.faults].sort((a, b) => a.line - b.line || a.column - b.column);
     return { ok: false, faults: ordered };
   }
-  const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms };
+  const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms, ...places };
   // A comment or a blank line does not make another model.
   const written = JSON.stringify(content);
   const revision = createHash("sha256").update(written).digest("hex").slice(0, 12);

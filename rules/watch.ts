@@ -262,7 +262,8 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
 /** Sampling interval of each device of a modelled point: the shortest of its points. */
 const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {
   const intervals = new Map<string, number>();
-  for (const { device, intervalMs } of model.nodes.flatMap((node) => node.points)) {
+  for (const { device, intervalMs, estimate } of model.nodes.flatMap((node) => node.points)) {
+    if (estimate !== undefined) continue;
     intervals.set(device, Math.min(intervals.get(device) ?? intervalMs, intervalMs));
   }
   return intervals;

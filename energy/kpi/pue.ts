@@ -7,7 +7,7 @@ const counted = (model: SiteModel, keep: (kind: NodeKind) => boolean): readonly 
     .filter((node) => node.counting === "counted" && node.points.length > 0 && keep(node.kind))
     .map((node) => node.id);
 
-const loads: readonly NodeKind[] = ["it", "cooling", "ups", "power-chain", "lighting", "misc"];
+const loads: readonly NodeKind[] = ["it", "cooling", "ups", "power-chain", "lighting", "misc", "office"];
 
 /** Nodes whose meters make E_DC: supply, and storage where it hands energy to the data centre. */
 export const facilityNodes = (model: SiteModel): readonly string[] =>
@@ -66,7 +66,7 @@ const pue: KpiEntry = {
 const subsystems = {
   cooling: { kinds: ["cooling"], total: "coolingWh" },
   power: { kinds: ["ups", "power-chain"], total: "lossWh" },
-  misc: { kinds: ["lighting", "misc"], total: "otherWh" },
+  misc: { kinds: ["lighting", "misc", "office"], total: "otherWh" },
 } as const;
 
 // kpi.md §2.2: partial PUE of a subsystem that shares the same E_IT, so that PUE = 1 + Σ (pPUE − 1).

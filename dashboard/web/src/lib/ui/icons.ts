@@ -1,10 +1,12 @@
 import {
   mdiBatteryCharging,
+  mdiDeskLamp,
   mdiEngine,
   mdiLightbulbOutline,
   mdiPowerPlugOutline,
   mdiServer,
   mdiSnowflake,
+  mdiSnowflakeThermometer,
   mdiSolarPower,
   mdiTransmissionTower,
   mdiViewGridOutline,
@@ -24,4 +26,6 @@ export const kindIcons: Readonly<Record<NodeKind, string>> = {
   "power-chain": mdiPowerPlugOutline,
   lighting: mdiLightbulbOutline,
   misc: mdiViewGridOutline,
+  office: mdiDeskLamp,
+  thermal: mdiSnowflakeThermometer,
 };
