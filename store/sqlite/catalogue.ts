@@ -37,8 +37,8 @@ export interface Catalogue extends Disposable {
 
 // A day of 5,000 devices every 10 s is 165 partitions; an open one takes some 80 KB.
 const mostOpen = 192;
-// Late and repeated readings look up the same device again and again: these take some 4 MB.
-const mostFound = 512;
+// Late and repeated readings look up the same device again and again: these rows take some 4 MB.
+const mostFound = 50_000;
 
 export const partitionFolder = (path: string): string => path.replace(/\.db$/, "");
 
@@ -56,6 +56,7 @@ export const createCatalogue = (db: DatabaseSync, path: string, sizeOf: (shape: 
   // In the order of their last use.
   const opened = new Map<string, Partition>();
   const found = new Map<string, readonly PageRows[]>();
+  let foundRows = 0;
   let known = "";
   let infos: PartitionInfo[] = [];
   let sealed = 0;
@@ -101,8 +102,14 @@ export const createCatalogue = (db: DatabaseSync, path: string, sizeOf: (shape: 
     open,
     rowsOf: (info, device) => {
       const key = `${info.last}/${device}`;
-      const rows = found.get(key) ?? open(info).of(device);
-      if (found.size >= mostFound) found.clear();
+      const known = found.get(key);
+      if (known !== undefined) return known;
+      const rows = open(info).of(device);
+      foundRows += rows.reduce((sum, page) => sum + page.rows, 1);
+      if (foundRows > mostFound) {
+        found.clear();
+        foundRows = 0;
+      }
       found.set(key, rows);
       return rows;
     },

@@ -1,4 +1,5 @@
 import type { DeviceName } from "../columns.ts";
+import type { Chunk } from "./chunk.ts";
 import type { Log } from "./log.ts";
 import type { Horizon } from "./places.ts";
 import type { Shapes } from "./row.ts";
@@ -22,6 +23,8 @@ export interface FollowedColumns {
 
 export interface ColumnFollowDeps {
   readonly log: Log;
+  /** Rows after a sequence in commit order, wherever they lie. */
+  readonly commits: (seq: number) => Iterable<Chunk>;
   readonly shapes: Shapes;
   readonly nameOf: (device: number) => DeviceName;
 }
@@ -51,7 +54,7 @@ const followRows = 200_000;
 // What the collector says of a reading; the bit that the store keeps for itself stays here.
 const readingBits = 0x0f;
 
-export const createColumnFollow = ({ log, shapes, nameOf }: ColumnFollowDeps): ColumnFollow => {
+export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollowDeps): ColumnFollow => {
   let numbers = new Int32Array(1024);
   const shapeNumbers = new Map<number, number>();
   const devices: DeviceName[] = [];
@@ -107,7 +110,7 @@ export const createColumnFollow = ({ log, shapes, nameOf }: ColumnFollowDeps): C
       let value = new Float64Array(most * 8);
       let [seq, rows, values, passed] = [from, 0, 0, 0];
       let isFull = false;
-      for (const chunk of log.after(seq)) {
+      for (const chunk of commits(seq)) {
         for (let row = Math.max(0, seq + 1 - chunk.first); row < chunk.rows; row += 1) {
           if (rows === most || (rows > 0 && seq % gridRows === 0)) {
             isFull = true;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { readingsOf } from "../columns.ts";
 import type { Reading } from "../reading.ts";
 import type { Readings } from "../readings.ts";
 import { timestamp } from "../unit.ts";
@@ -117,7 +118,7 @@ test("a crash at any step of moving rows loses none and doubles none", async () 
     );
     expect([step, left]).toEqual([step, []]);
   }
-});
+}, 120_000);
 
 const file = (folder: string) => join(folder, "readings");
 
@@ -140,6 +141,14 @@ test("rows leave the main file for partitions while it is open, and readers see 
   await expect.poll(rowsLeft).toBeLessThan(300);
   db.close();
   expect(await followed(reader)).toEqual(all);
+  const inColumns: Reading[] = [];
+  for (let cursor: string | null = null, rows = 1; rows > 0; ) {
+    const page = await reader.followColumns?.({ cursor, limit: 37, waitMs: 0 });
+    if (page === undefined) break;
+    inColumns.push(...readingsOf(page.columns));
+    [cursor, rows] = [page.cursor, page.columns.device.length];
+  }
+  expect(inColumns).toEqual(all);
   expect(await readings.write([{ ...numbered(7), quantities: { power_w: 8 } }])).toMatchObject({ corrections: 1 });
   expect((await reader.corrections(everything)).items).toMatchObject([{ was: 7, quantity: "power_w" }]);
   expect((await reader.read({ ...everything, to: timestamp(start + 8) })).items[7]?.quantities.power_w).toBe(8);

@@ -172,20 +172,29 @@ export const commitOrder = (partition: Partition, first: number, rows: number): 
     start: new Uint32Array(rows),
   };
   const received = new Float64Array(rows);
+  const sizes = new Uint32Array(rows);
+  const each = (work: (page: PageRows, row: number, place: number) => void) => {
+    for (const page of pages)
+      for (let row = 0; row < page.rows; row += 1) work(page, row, (page.seq[row] ?? 0) - first);
+  };
+  const sizeIn = (page: PageRows, row: number) => (page.start[row + 1] ?? page.value.length) - (page.start[row] ?? 0);
+  each((page, row, place) => {
+    chunk.device[place] = page.device[row] ?? 0;
+    chunk.shape[place] = page.shape[row] ?? 0;
+    chunk.ts[place] = page.ts[row] ?? 0;
+    chunk.flags[place] = page.flags[row] ?? 0;
+    received[place] = page.received(row);
+    sizes[place] = sizeIn(page, row);
+  });
   let at = 0;
-  for (const page of pages) {
-    chunk.value.set(page.value, at);
-    for (let row = 0; row < page.rows; row += 1) {
-      const place = (page.seq[row] ?? 0) - first;
-      chunk.device[place] = page.device[row] ?? 0;
-      chunk.shape[place] = page.shape[row] ?? 0;
-      chunk.ts[place] = page.ts[row] ?? 0;
-      chunk.flags[place] = page.flags[row] ?? 0;
-      chunk.start[place] = at + (page.start[row] ?? 0);
-      received[place] = page.received(row);
-    }
-    at += page.value.length;
+  for (let place = 0; place < rows; place += 1) {
+    chunk.start[place] = at;
+    at += sizes[place] ?? 0;
   }
+  each((page, row, place) => {
+    const [from, to] = [page.start[row] ?? 0, chunk.start[place] ?? 0];
+    for (let index = 0; index < sizeIn(page, row); index += 1) chunk.value[to + index] = page.value[from + index] ?? 0;
+  });
   return { ...chunk, received: (row) => received[row] ?? 0 };
 };
 

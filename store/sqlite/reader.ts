@@ -91,8 +91,6 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return name;
   };
 
-  const columnFollow = createColumnFollow({ log, shapes, nameOf });
-
   const devicesOf = (site: string, device?: string) =>
     (device === undefined ? siteDevices.all(site) : oneDevice.all(site, device)).map((raw) => ({
       id: Number(raw.id),
@@ -161,6 +159,8 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     if (after === seq) inOrder = null;
     yield* log.after(after);
   };
+
+  const columnFollow = createColumnFollow({ log, commits, shapes, nameOf });
 
   const readingAt = (places: Places, index: number, site: string, device: string): Reading => {
     const place = rowOf(log, places, index);
