@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { readingsOf } from "../columns.ts";
 import type { Reading } from "../reading.ts";
-import type { Readings } from "../readings.ts";
+import type { FollowColumnsPage, Readings } from "../readings.ts";
 import { timestamp } from "../unit.ts";
 import { createCatalogue, partitionPath } from "./catalogue.ts";
 import { openFile, transact } from "./file.ts";
@@ -143,7 +143,7 @@ test("rows leave the main file for partitions while it is open, and readers see 
   expect(await followed(reader)).toEqual(all);
   const inColumns: Reading[] = [];
   for (let cursor: string | null = null, rows = 1; rows > 0; ) {
-    const page = await reader.followColumns?.({ cursor, limit: 37, waitMs: 0 });
+    const page: FollowColumnsPage | undefined = await reader.followColumns?.({ cursor, limit: 37, waitMs: 0 });
     if (page === undefined) break;
     inColumns.push(...readingsOf(page.columns));
     [cursor, rows] = [page.cursor, page.columns.device.length];
