@@ -25,6 +25,7 @@ import { createTaker } from "./take.ts";
 const cursorKind = "cursor";
 const cursorKey = "energy";
 const pageRows = 10_000;
+const mostToldNodes = 200;
 const liveMinutes = 15;
 const minuteMs = 60_000;
 // Clocks tick once a second when nothing comes.
@@ -86,6 +87,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   const wall = deps.now ?? Date.now;
   const stop = new AbortController();
 
+  const estateNodes = deps.sites.reduce((sum, { nodes }) => sum + nodes.length, 0);
   const openBook = async (model: SiteModel, started: boolean): Promise<SiteBook> => {
     const row = await ledger.get(siteStateKind, model.id);
     const committed = row === null ? null : (row.body as unknown as SiteState);
@@ -97,6 +99,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
         latenessMs: settings.ENERGY_LATENESS_MS,
         catchupWaitMs: settings.ENERGY_CATCHUP_WAIT_MS,
         bridgeMs: settings.ENERGY_BRIDGE_MS,
+        estateNodes,
         readRange: (from, to, device) => readRange(readings, model.id, from, to, device),
         readAccounts: (step, from, to) => readAccounts(ledger, model.id, step, from, to),
       },
@@ -104,11 +107,11 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     );
     if (saved === null || saved.closedUntil === null) return book;
     const { closedUntil, clock } = saved;
+    await book.refill(closedUntil, (clock.now ?? closedUntil) + hourMs);
     // The last word of a device that has been quiet for long stays readable.
     for (const { site, device, received, quantities } of await readings.latest({ site: model.id }))
       for (const [name, { value, ts }] of Object.entries(quantities))
         if (ts < closedUntil) book.recall({ site, device, ts, received, quantities: { [name]: value }, flags: [] });
-    await book.refill(closedUntil, (clock.now ?? closedUntil) + hourMs);
     return book;
   };
 
@@ -139,12 +142,15 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     }
   };
 
+  // Hundreds of racks of hundreds of sites, each minute and kept by the broker, would be its greatest load.
+  const told = (account: Account): string =>
+    JSON.stringify(Object.keys(account.nodes).length > mostToldNodes ? { ...account, nodes: {} } : account);
+
   const announce = (accounts: readonly Account[]): void => {
     const newest = new Map<AccountStep, Account>();
     for (const account of accounts) {
       const topic = `dc/${account.site}/account/${account.step}`;
-      if (account.revision > 1)
-        publish({ topic: `${topic}/restated`, payload: JSON.stringify(account), retain: false });
+      if (account.revision > 1) publish({ topic: `${topic}/restated`, payload: told(account), retain: false });
       const before = newest.get(account.step);
       if (before === undefined || before.start <= account.start) newest.set(account.step, account);
     }
@@ -152,7 +158,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       const topic = `dc/${account.site}/account/${account.step}`;
       if (account.start < (published.get(topic) ?? 0)) continue;
       published.set(topic, account.start);
-      publish({ topic, payload: JSON.stringify(account), retain: true });
+      publish({ topic, payload: told(account), retain: true });
     }
   };
 

@@ -5,7 +5,7 @@ import type { Point, SiteNode } from "./model.ts";
 import { integratePower, type PowerWindow, valueAt } from "./power.ts";
 
 /** Samples of one site around a window, by `<device>/<quantity>`, each in event-time order. */
-export type SamplesByPoint = ReadonlyMap<string, Samples>;
+export type SamplesByPoint = Pick<ReadonlyMap<string, Samples>, "get">;
 
 export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;
 

@@ -1,12 +1,12 @@
 import type { Reading } from "#store";
-import { firstFrom, registerDelta } from "./meter.ts";
+import { registerDelta } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
-import { gapOf, type SamplesByPoint, sampleKey } from "./node-account.ts";
+import { gapOf, type SamplesByPoint } from "./node-account.ts";
+import { createSampleBlocks } from "./sample-blocks.ts";
 import { priceFreshMs } from "./tariff.ts";
 
 interface Wanted {
   readonly quantity: string;
-  readonly key: string;
   readonly kind: "gauge" | "register" | "factor";
   readonly gapMs: number;
   readonly maxPerHour: number;
@@ -14,20 +14,13 @@ interface Wanted {
   readonly resolution: number;
 }
 
-interface Column {
-  readonly ts: number[];
-  readonly value: number[];
-}
-
-interface Slot {
-  readonly want: Wanted;
-  /** Empty until its first sample. */
-  readonly column: Column;
-}
-
-/** Where the values of one device's rows of one shape go: `at` counts from a row's first value. */
+/** Where the values of one device's rows of one shape go. */
 export interface SampleLane {
-  readonly slots: readonly (Slot & { readonly at: number })[];
+  readonly wanted: readonly Wanted[];
+  /** The slot of the first one wanted; the others follow. */
+  readonly slot: number;
+  /** Places of their values, from a row's first value on; −1 when rows of that shape have none. */
+  readonly at: readonly number[];
 }
 
 /** Event time in which an account may have changed, `[from, to)`. */
@@ -49,19 +42,18 @@ export interface SiteSamples {
   readonly drop: (before: number) => void;
 }
 
-// Enough for the counter algorithm to settle a spike or a swap that lies before a window.
-const kept = 12;
+// What the counter algorithm looks at before a window, to settle a spike or a swap.
+const kept = 8;
 // A register that did something odd may be settled by the next three readings.
 const unsettledReadings = 4;
 
 const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
   const wanted = new Map<string, Wanted[]>();
-  const want = (device: string, quantity: string | null, rest: Omit<Wanted, "quantity" | "key">): void => {
+  const want = (device: string, quantity: string | null, rest: Omit<Wanted, "quantity">): void => {
     if (quantity === null) return;
     const list = wanted.get(device) ?? [];
     wanted.set(device, list);
-    if (!list.some((known) => known.quantity === quantity))
-      list.push({ quantity, key: sampleKey(device, quantity), ...rest });
+    if (!list.some((known) => known.quantity === quantity)) list.push({ quantity, ...rest });
   };
   for (const node of model.nodes) {
     for (const point of node.points) {
@@ -86,15 +78,40 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
   return wanted;
 };
 
+/** Who is asked for what: devices that are asked for the same share one list. */
+interface Places {
+  /** Lists by the number of a device. */
+  readonly lists: readonly (readonly Wanted[])[];
+  readonly deviceOf: ReadonlyMap<string, number>;
+  /** The slot of the first quantity of a device's list; the others follow. */
+  readonly slotOf: Int32Array;
+  readonly slots: number;
+}
+
+const placesOf = (wanted: ReadonlyMap<string, readonly Wanted[]>): Places => {
+  const shared = new Map<string, readonly Wanted[]>();
+  const deviceOf = new Map<string, number>();
+  const slotOf = new Int32Array(wanted.size);
+  const lists: (readonly Wanted[])[] = [];
+  let slots = 0;
+  for (const [device, list] of wanted) {
+    // Infinity would be null in JSON.
+    const alike = list.map((want) => Object.values(want).join()).join(";");
+    const one = shared.get(alike) ?? list;
+    shared.set(alike, one);
+    slotOf[lists.length] = slots;
+    deviceOf.set(device, lists.length);
+    lists.push(one);
+    slots += list.length;
+  }
+  return { lists, deviceOf, slotOf, slots };
+};
+
 export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
-  const slots = new Map<string, readonly Slot[]>();
-  for (const [device, wanted] of wantedOf(model))
-    slots.set(
-      device,
-      wanted.map((want) => ({ want, column: { ts: [], value: [] } })),
-    );
-  const columns = new Map<string, Column>();
-  const unsettled = new Map<string, number>();
+  const { lists, deviceOf, slotOf, slots } = placesOf(wantedOf(model));
+  const held = createSampleBlocks(slots);
+  const unsettled = new Map<number, number>();
+  const ways = new Map<string, readonly number[]>();
   // What the values taken in since `begin` touch.
   let [from, to] = [Infinity, -Infinity];
 
@@ -108,11 +125,10 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     if (last > to) to = last;
   };
 
-  const touchAround = ({ want, column }: Slot, index: number): void => {
-    const { ts, value } = column;
-    const at = ts[index] ?? 0;
-    const before = ts[index - 1];
-    const after = ts[index + 1];
+  const touchAround = (want: Wanted, slot: number, index: number): void => {
+    const at = held.ts(slot, index);
+    const before = index === 0 ? undefined : held.ts(slot, index - 1);
+    const after = index + 1 < held.count(slot) ? held.ts(slot, index + 1) : undefined;
     if (want.kind === "factor") {
       touch(at, Math.min(after ?? Infinity, at + priceFreshMs));
       return;
@@ -121,72 +137,89 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     let first = before === undefined || at - before > reach ? at : before;
     const last = after === undefined || after - at > reach ? at : after;
     if (want.kind === "register" && before !== undefined) {
-      const odd = registerDelta(value[index - 1] ?? 0, value[index] ?? 0, at - before, want).code !== "OK";
-      const left = odd ? unsettledReadings : (unsettled.get(want.key) ?? 0);
+      const { code } = registerDelta(held.value(slot, index - 1), held.value(slot, index), at - before, want);
+      const left = code === "OK" ? (unsettled.get(slot) ?? 0) : unsettledReadings;
       if (left > 0) {
-        unsettled.set(want.key, left - 1);
-        first = Math.min(first, ts[Math.max(0, index - unsettledReadings)] ?? first);
+        unsettled.set(slot, left - 1);
+        first = Math.min(first, held.ts(slot, Math.max(0, index - unsettledReadings)));
       }
     }
     touch(first, last);
   };
 
-  const put = (slot: Slot, ts: number, value: number): void => {
-    const { want, column } = slot;
-    const count = column.ts.length;
-    if (count === 0) columns.set(want.key, column);
+  const put = (want: Wanted, slot: number, ts: number, value: number): void => {
+    const count = held.count(slot);
     let index = count;
-    if (count === 0 || ts > (column.ts[count - 1] ?? 0)) {
-      column.ts.push(ts);
-      column.value.push(value);
-    } else {
-      index = firstFrom(column.ts, ts);
-      if (column.ts[index] === ts) {
-        if (column.value[index] === value) return;
-        column.value[index] = value;
-      } else if (index === 0) {
+    if (count > 0 && ts <= held.ts(slot, count - 1)) {
+      index = held.firstFrom(slot, ts);
+      if (held.ts(slot, index) === ts) {
+        if (held.value(slot, index) === value) return;
+        held.replace(slot, index, value);
+        touchAround(want, slot, index);
+        return;
+      }
+      if (index === 0) {
         // Older than what is held: it would stand alone, so the store is asked when its window is accounted again.
         touch(ts - want.gapMs, ts + (want.kind === "factor" ? priceFreshMs : want.gapMs));
         return;
-      } else {
-        column.ts.splice(index, 0, ts);
-        column.value.splice(index, 0, value);
       }
     }
-    touchAround(slot, index);
+    held.insert(slot, index, ts, value);
+    touchAround(want, slot, index);
+  };
+
+  /** Rows of one shape go one way for all devices that are asked for the same. */
+  const wayOf = (wanted: readonly Wanted[], quantities: readonly string[]): readonly number[] | null => {
+    const at = wanted.map(({ quantity }) => quantities.indexOf(quantity));
+    if (at.every((place) => place < 0)) return null;
+    const known = ways.get(at.join()) ?? at;
+    ways.set(at.join(), known);
+    return known;
   };
 
   return {
-    columns,
+    columns: {
+      get: (key) => {
+        const cut = key.indexOf("/");
+        const device = deviceOf.get(key.slice(0, cut));
+        if (device === undefined) return undefined;
+        const quantity = key.slice(cut + 1);
+        const place = (lists[device] ?? []).findIndex((want) => want.quantity === quantity);
+        return place === -1 ? undefined : held.read((slotOf[device] ?? 0) + place);
+      },
+    },
     add: (reading) => {
       begin();
-      for (const slot of slots.get(reading.device) ?? []) {
-        const { quantity } = slot.want;
+      const device = deviceOf.get(reading.device);
+      let slot = device === undefined ? 0 : (slotOf[device] ?? 0);
+      for (const want of device === undefined ? [] : (lists[device] ?? [])) {
+        const { quantity } = want;
         const value = Object.hasOwn(reading.quantities, quantity) ? reading.quantities[quantity] : undefined;
-        if (value !== undefined) put(slot, reading.ts, value);
+        if (value !== undefined) put(want, slot, reading.ts, value);
+        slot++;
       }
       return touched();
     },
-    laneOf: (device, quantities) => {
-      const found = (slots.get(device) ?? []).flatMap((slot) => {
-        const at = quantities.indexOf(slot.want.quantity);
-        return at < 0 ? [] : [{ ...slot, at }];
-      });
-      return found.length === 0 ? null : { slots: found };
+    laneOf: (name, quantities) => {
+      const device = deviceOf.get(name);
+      if (device === undefined) return null;
+      const wanted = lists[device] ?? [];
+      const at = wayOf(wanted, quantities);
+      return at === null ? null : { wanted, slot: slotOf[device] ?? 0, at };
     },
-    addRow: (lane, ts, value, start) => {
+    addRow: ({ wanted, slot, at }, ts, value, start) => {
       begin();
-      for (const slot of lane.slots) put(slot, ts, value[start + slot.at] ?? Number.NaN);
+      for (let index = 0; index < at.length; index++) {
+        const place = at[index] ?? -1;
+        const want = wanted[index];
+        if (place >= 0 && want !== undefined) put(want, slot + index, ts, value[start + place] ?? Number.NaN);
+      }
       return touched();
     },
     drop: (before) => {
-      for (const { ts, value } of columns.values()) {
-        const count = Math.min(firstFrom(ts, before), ts.length) - kept;
-        // Cutting the head of an array costs its length, so it is done in strides.
-        if (count < 64 && count < ts.length / 2) continue;
-        if (count <= 0) continue;
-        ts.splice(0, count);
-        value.splice(0, count);
+      for (let slot = 0; slot < slots; slot++) {
+        const count = held.firstFrom(slot, before) - kept;
+        if (count > 0) held.shift(slot, count);
       }
     },
   };

@@ -20,6 +20,8 @@ export interface SiteState {
 }
 
 export interface SiteBookDeps {
+  /** Nodes of all sites: the more there are, the less of each is kept in memory. */
+  readonly estateNodes?: number;
   readonly latenessMs: number;
   readonly catchupWaitMs: number;
   readonly bridgeMs: number;
@@ -72,6 +74,14 @@ const factorLookbackMs = 7_200_000;
 const longestEmptyMs = 31 * 86_400_000;
 // Keeps a transaction at a few megabytes whatever the size of the site.
 const nodesPerChunk = 10_000;
+// Some 150 MB of accounts. Beyond it, longer windows are composed of what the ledger gives back.
+const mostNodeAccounts = 400_000;
+// Late readings find their neighbours in memory for so long; in large estates for a minute.
+const heldMinutes = 3;
+const largeEstateNodes = 50_000;
+// What a window needs of the time before it, in readings: the context of a register and some that were missed.
+const contextReadings = 12;
+const wholeRefillNodes = 5000;
 const recentLimits: Readonly<Record<AccountStep, number>> = { "1m": 32, "15m": 8, "1h": 2, "1d": 2 };
 
 const floorMinute = (ts: number): number => Math.floor(ts / minuteMs) * minuteMs;
@@ -99,6 +109,9 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   const chunkMinutes = Math.max(15, Math.floor(nodesPerChunk / Math.max(1, model.nodes.length)));
   const samples: SiteSamples = createSiteSamples(model, { bridgeMs });
   const recent = new Map<AccountStep, Map<number, Account>>();
+  const estateNodes = Math.max(1, deps.estateNodes ?? model.nodes.length);
+  const heldMs = (estateNodes > largeEstateNodes ? 1 : heldMinutes) * minuteMs;
+  const remembers = estateNodes * recentLimits["1m"] <= mostNodeAccounts;
   const dirty = new Set<number>();
   let clock = startClock(saved?.clock);
   let closedUntil = saved?.closedUntil ?? null;
@@ -106,6 +119,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   let completeFrom = saved?.closedUntil ?? 0;
 
   const remember = (account: Account): void => {
+    if (!remembers) return;
     let held = recent.get(account.step);
     if (held === undefined) {
       held = new Map();
@@ -285,7 +299,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
         for (const minute of restated) dirty.delete(minute);
         closedUntil = Math.max(closedUntil ?? after, after);
         // Late readings of the last minutes find their neighbours in memory.
-        const keepFrom = closedUntil - 3 * minuteMs;
+        const keepFrom = closedUntil - heldMs;
         samples.drop(keepFrom);
         completeFrom = Math.max(completeFrom, keepFrom);
         const revisions = new Map(rows.map((row) => [`${row.kind}/${row.ts}`, row.revision]));
@@ -332,7 +346,11 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       for (const device of [model.tariff?.device, model.carbon?.device])
         if (device)
           for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) samples.add(reading);
-      for (const reading of await deps.readRange(from - bridgeMs, to)) samples.add(reading);
+      // An hour of a province is too much to read: who is quiet there is recalled by its newest value.
+      const context = contextReadings * Math.max(slowest, minuteMs / contextReadings);
+      const reachMs = estateNodes > wholeRefillNodes ? Math.min(bridgeMs, context) : bridgeMs;
+      for (const reading of await deps.readRange(from - reachMs, to)) samples.add(reading);
+      samples.drop(from);
     },
   };
 };
