@@ -135,6 +135,8 @@ export interface Point {
   /** No meter: the power is what its type and count are said to take; `device` is then the id of the node. */
   readonly estimate?: Estimate;
   readonly register: { readonly modulusWh: number | null; readonly resolutionWh: number };
+  /** Through which its readings come; absent when it speaks for itself. */
+  readonly gateway?: string;
 }
 
 /** A small unmetered load by type and count, as its operator declares it. */

@@ -3,7 +3,7 @@ import type { Text } from "#energy";
 export const severities = ["INFO", "WARNING", "MAJOR", "CRITICAL"] as const;
 export type Severity = (typeof severities)[number];
 
-export const alertStates = ["PENDING", "ACTIVE", "CLEARING", "RETURNED", "UNKNOWN", "CLOSED"] as const;
+export const alertStates = ["PENDING", "ACTIVE", "CLEARING", "RETURNED", "UNKNOWN", "SHELVED", "CLOSED"] as const;
 export type AlertState = (typeof alertStates)[number];
 
 /**
@@ -42,6 +42,23 @@ export interface Alert {
   readonly restated: boolean;
   /** Of a rule in shadow mode: evaluated and recorded, told to nobody. */
   readonly shadow?: true;
+  /** Happened under a change of the supply mode: the alert of that change; `held` until it is told by itself. */
+  readonly incident?: { readonly id: string; readonly held: boolean };
+  /** It comes and goes: repeats are not told until it has been quiet for half an hour. */
+  readonly flapping?: true;
+  /** Put aside by a person until a time; `was` is the state it would have. */
+  readonly shelved?: {
+    readonly by: string;
+    readonly reason: string;
+    readonly until: number;
+    readonly was: Exclude<AlertState, "SHELVED">;
+  };
+  /** Of a change of the supply mode: each mode and when it began. */
+  readonly timeline?: readonly (readonly [at: number, mode: string])[];
   /** How often it became active: 0 while first pending, 2 or more when it came back before anyone acknowledged it. */
   readonly occurrences: number;
 }
+
+/** Whether anyone is told of it: not in shadow mode, not held inside an incident, not shelved. */
+export const isTold = ({ shadow, incident, state }: Alert): boolean =>
+  shadow !== true && incident?.held !== true && state !== "SHELVED";

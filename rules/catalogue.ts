@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RulesCode } from "./codes.ts";
-import { parseRule, type Rule, type RuleFault } from "./rule.ts";
+import { parseRule, type Rule } from "./rule.ts";
+import type { RuleFault } from "./rule-places.ts";
 import type { RuleSummary } from "./rules.ts";
 
 export interface Catalogue {

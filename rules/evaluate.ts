@@ -17,19 +17,17 @@ export interface Finding {
 }
 
 /** Judges one subject at one moment. The same rule and facts give the same finding. */
-export const evaluate = (rule: Rule, facts: Facts): Finding => {
-  const context: Record<string, Value> = {};
+export const evaluate = (rule: Rule, facts: Facts, isSuppressed = false): Finding => {
+  const context: Record<string, Value> = { ...rule.parameters };
   const inputs: Record<string, number | string | null> = {};
-  for (const name of rule.inputs) {
-    const value = facts[name] ?? null;
-    inputs[name] = typeof value === "boolean" ? String(value) : value;
-    if (value !== null) context[name] = value;
-  }
+  for (const name of rule.inputs) inputs[name] = put(context, name, facts[name] ?? null);
+  for (const name of rule.companions) put(context, name, facts[name] ?? null);
+  for (const { name } of rule.windows) inputs[name] = put(context, name, facts[name] ?? null);
   for (const { name, value } of namedValues(rule.lets, context)) inputs[name] = value;
-  const thresholds: Record<string, number | string> = {};
+  const thresholds: Record<string, number | string> = { ...rule.parameters };
   for (const { name, value } of namedValues(rule.thresholds, context)) if (value !== null) thresholds[name] = value;
   const exempt = rule.exempt.some((expression) => expression.run(context) === true);
-  const suppressed = rule.suppressIf.some((expression) => expression.run(context) === true);
+  const suppressed = isSuppressed || rule.suppressIf.some((expression) => expression.run(context) === true);
   return {
     standing: exempt ? "exempt" : "judged",
     levels: rule.levels.map((level) =>
@@ -37,21 +35,37 @@ export const evaluate = (rule: Rule, facts: Facts): Finding => {
         ? { trigger: null, clear: null }
         : { trigger: truth(level.trigger, context), clear: truth(level.clear, context) },
     ),
-    blind: rule.blind?.inputs.some((name) => (facts[name] ?? null) === null) ?? false,
+    blind: isBlind(rule, facts),
     inputs,
     thresholds,
   };
 };
+
+/** Whether anything of it could begin an alert: what most subjects need not be asked beyond. */
+export const fires = (rule: Rule, facts: Facts): boolean => {
+  if (isBlind(rule, facts)) return true;
+  const context: Record<string, Value> = { ...rule.parameters };
+  for (const name of rule.inputs) put(context, name, facts[name] ?? null);
+  for (const name of rule.companions) put(context, name, facts[name] ?? null);
+  for (const { name } of rule.windows) put(context, name, facts[name] ?? null);
+  for (const { name, expression } of rule.lets) put(context, name, expression.run(context));
+  for (const { name, expression } of rule.thresholds) put(context, name, expression.run(context));
+  return rule.levels.some((level) => level.trigger.run(context) === true);
+};
+
+const isBlind = (rule: Rule, facts: Facts): boolean =>
+  rule.blind?.inputs.some((name) => (facts[name] ?? null) === null) ?? false;
 
 const truth = (expression: Expression, context: Context): boolean | null => {
   const value = expression.run(context);
   return typeof value === "boolean" ? value : null;
 };
 
+const put = (context: Record<string, Value>, name: string, value: Value | null): number | string | null => {
+  if (value !== null) context[name] = value;
+  return typeof value === "boolean" ? String(value) : value;
+};
+
 /** Gives each value its name in the context as it goes, so that the next may use it. */
 const namedValues = (named: readonly Named[], context: Record<string, Value>) =>
-  named.map(({ name, expression }) => {
-    const value = expression.run(context);
-    if (value !== null) context[name] = value;
-    return { name, value: typeof value === "boolean" ? String(value) : value };
-  });
+  named.map(({ name, expression }) => ({ name, value: put(context, name, expression.run(context)) }));

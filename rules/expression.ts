@@ -1,7 +1,10 @@
 import { Environment } from "@marcbachmann/cel-js";
 
-/** What a value is. A name says it by its suffix: `_w`, `_wh`, `_s`, `_c`; the rest are plain numbers. */
-export type ValueType = "Power" | "Energy" | "Time" | "Temperature" | "double" | "bool" | "string";
+/**
+ * What a value is. A name says it by its suffix: `_w`, `_wh`, `_s`, `_c`, `_v`, `_a`, `_hz`, `_va`, `_var`, `_money`, `_g`,
+ * `_text`, or by its prefix `is_` or `has_`; the rest are plain numbers.
+ */
+export type ValueType = Dimension | "double" | "bool" | "string";
 export type Value = number | boolean | string;
 /** Missing values have no key. */
 export type Context = Readonly<Record<string, Value>>;
@@ -29,7 +32,21 @@ export interface Scope {
   compile(text: string): { readonly ok: true; readonly expression: Expression } | ExpressionFault;
 }
 
-const dimensions = ["Power", "Energy", "Time", "Temperature"] as const;
+export const dimensions = [
+  "Power",
+  "Energy",
+  "Time",
+  "Temperature",
+  "Voltage",
+  "Current",
+  "Frequency",
+  "Apparent",
+  "Reactive",
+  "Money",
+  "Price",
+  "Mass",
+  "Intensity",
+] as const;
 type Dimension = (typeof dimensions)[number];
 
 // Literals take their unit from a function: kW(2) is 2000 in watts, minutes(5) is 300 in seconds.
@@ -44,22 +61,53 @@ const literals: readonly (readonly [name: string, type: Dimension, factor: numbe
   ["minutes", "Time", 60],
   ["hours", "Time", 3600],
   ["celsius", "Temperature", 1],
+  ["volts", "Voltage", 1],
+  ["amperes", "Current", 1],
+  ["hertz", "Frequency", 1],
+  ["kVA", "Apparent", 1e3],
+  ["kvar", "Reactive", 1e3],
+  ["money", "Money", 1],
+  ["kilograms", "Mass", 1e3],
 ];
-const products: readonly (readonly [left: Dimension, right: Dimension, product: Dimension, seconds: number])[] = [
-  ["Power", "Time", "Energy", 3600],
+interface Mixed {
+  readonly name: string;
+  readonly takes: readonly [Dimension, Dimension];
+  readonly gives: Dimension | "double";
+  readonly run: (left: number, right: number) => number;
+}
+// Plain numbers are W, Wh, s, VA, var, money, money per kWh, g and g per kWh.
+const mixed: readonly Mixed[] = [
+  { name: "energy", takes: ["Power", "Time"], gives: "Energy", run: (w, s) => (w * s) / 3600 },
+  { name: "power", takes: ["Energy", "Time"], gives: "Power", run: (wh, s) => (wh * 3600) / s },
+  { name: "cost", takes: ["Energy", "Price"], gives: "Money", run: (wh, price) => (wh / 1000) * price },
+  { name: "carbon", takes: ["Energy", "Intensity"], gives: "Mass", run: (wh, g) => (wh / 1000) * g },
+  { name: "apparent", takes: ["Power", "Reactive"], gives: "Apparent", run: Math.hypot },
+  { name: "power_factor_of", takes: ["Power", "Apparent"], gives: "double", run: (w, va) => w / va },
 ];
 const numbers = ["int", "double"] as const;
 const comparisons = ["<", "<=", ">", ">="] as const;
-const suffixes: readonly (readonly [suffix: string, type: Dimension])[] = [
+const suffixes: readonly (readonly [suffix: string, type: ValueType])[] = [
+  ["_g_per_kwh", "Intensity"],
+  ["_price_per_kwh", "Price"],
+  ["_money", "Money"],
+  ["_text", "string"],
+  ["_var", "Reactive"],
   ["_wh", "Energy"],
+  ["_va", "Apparent"],
+  ["_hz", "Frequency"],
   ["_w", "Power"],
   ["_s", "Time"],
   ["_c", "Temperature"],
+  ["_v", "Voltage"],
+  ["_a", "Current"],
+  ["_g", "Mass"],
 ];
 
-/** The type a name promises by its suffix. */
-export const typeOfName = (name: string): Dimension | "double" =>
-  suffixes.find(([suffix]) => name.endsWith(suffix))?.[1] ?? "double";
+/** The type a name promises by its suffix or prefix. */
+export const typeOfName = (name: string): ValueType =>
+  name.startsWith("is_") || name.startsWith("has_")
+    ? "bool"
+    : (suffixes.find(([suffix]) => name.endsWith(suffix))?.[1] ?? "double");
 
 /**
  * Two environments: expressions are checked with units as types, so that kW + kWh or an unknown name is a fault with a
@@ -80,6 +128,9 @@ export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope =
     declare,
     compile(text) {
       try {
+        const clock = /clock\("(?!(?:[01]\d|2[0-3]):[0-5]\d"|24:00")/.exec(text);
+        if (clock !== null)
+          return { ok: false, at: clock.index, message: 'expected a time of day such as clock("08:00")' };
         const checked = checking.parse(text).check();
         if (!checked.valid) return faultOf(checked.error);
         const program = running.parse(text);
@@ -158,10 +209,10 @@ const checkingBase = (): Environment => {
   for (const [name, type] of literals) {
     for (const number of numbers) environment.registerFunction(`${name}(${number}): ${type}`, never);
   }
-  for (const [left, right, product] of products) {
-    environment.registerFunction(`energy(${left}, ${right}): ${product}`, never);
-    environment.registerFunction(`power(${product}, ${right}): ${left}`, never);
-  }
+  for (const { name, takes, gives } of mixed)
+    environment.registerFunction(`${name}(${takes.join(", ")}): ${gives}`, never);
+  for (const type of dimensions) environment.registerFunction(`plain(${type}): double`, never);
+  environment.registerFunction("clock(string): Time", never);
   registerNumbers(environment);
   checkingEnvironment = environment;
   return environment;
@@ -176,13 +227,18 @@ const runningBase = (): Environment => {
       environment.registerFunction(`${name}(${number}): double`, (value: number | bigint) => Number(value) * factor);
     }
   }
-  for (const [, , , seconds] of products) {
-    environment.registerFunction("energy(double, double): double", (w: number, s: number) => (w * s) / seconds);
-    environment.registerFunction("power(double, double): double", (wh: number, s: number) => (wh * seconds) / s);
-  }
+  for (const { name, run } of mixed)
+    environment.registerFunction(`${name}(double, double): double`, (left: number, right: number) => run(left, right));
+  environment.registerFunction("plain(double): double", (value: number) => value);
+  environment.registerFunction("clock(string): double", secondsOfDay);
   registerNumbers(environment);
   runningEnvironment = environment;
   return environment;
+};
+
+const secondsOfDay = (text: string): number => {
+  const [hours, minutes] = text.split(":").map(Number);
+  return (hours ?? 0) * 3600 + (minutes ?? 0) * 60;
 };
 
 const registerFunctions = (environment: Environment, type: string): void => {
@@ -201,6 +257,7 @@ const registerFunctions = (environment: Environment, type: string): void => {
 // CEL keeps int and double apart; a rule that says 3 * u_w means the number 3.
 const registerNumbers = (environment: Environment): void => {
   registerFunctions(environment, "double");
+  environment.registerFunction("sqrt(double): double", (value: number) => Math.sqrt(value));
   const arithmetic = {
     "+": (left: number, right: number) => left + right,
     "-": (left: number, right: number) => left - right,

@@ -1,10 +1,13 @@
 import { type Severity, severities } from "./alert.ts";
 import type { Finding } from "./evaluate.ts";
 import type { LifePlan, Sighting } from "./life.ts";
+import type { SiteModel } from "#energy";
+import { groupPlan } from "./plan.ts";
 import type { Rule, RuleGroup } from "./rule.ts";
+import { gatewaySubcode, groupSubcode } from "./rule-shape.ts";
 
 /** The devices of a site that fire under one rule: from the trigger of a level until its clear condition. */
-export interface Members {
+interface Members {
   /** True when the device's standing changed. */
   see(device: string, finding: Finding): boolean;
   has(device: string): boolean;
@@ -14,7 +17,7 @@ export interface Members {
   save(): readonly SavedMember[];
 }
 
-export interface SiteCounts {
+interface SiteCounts {
   readonly devices: number;
   /** Not firing yet, but past their time: whoever fell silent together is one alert from the first on. */
   readonly overdue: () => number;
@@ -25,7 +28,57 @@ export type SavedMember = readonly [device: string, severity: Severity];
 // A group of 400 needs no 400 names in one message.
 const namedAtMost = 10;
 
-export const createMembers = (rule: Rule, saved: readonly SavedMember[] = []): Members => {
+/** One alarm that stands for many devices: of the site, or of one of its gateways. */
+export interface Group {
+  readonly subject: string;
+  readonly subcode: string;
+  readonly plan: LifePlan;
+  readonly members: Members;
+  concerns(device: string): boolean;
+  sighting(overdue: () => number): Pick<Sighting, "levels" | "inputs" | "thresholds">;
+  /** Under which its members are saved. */
+  key(rule: string): string;
+}
+
+/** The site's group first, then each gateway's. */
+export const createGroups = (
+  rule: Rule,
+  model: SiteModel,
+  saved: Readonly<Record<string, readonly SavedMember[]>> = {},
+): readonly Group[] => {
+  const { group } = rule;
+  if (group === null) return [];
+  const points = model.nodes.flatMap((node) => node.points);
+  const devices = new Set(points.map(({ device }) => device));
+  const of = (subject: string, subcode: string, title: Rule["title"], mine: ReadonlySet<string>): Group => {
+    const plan = groupPlan(rule, model.id, subject, subcode, title);
+    const key = (id: string): string => (subcode === groupSubcode ? id : `${id}/${subject}`);
+    const members = createMembers(rule, saved[key(rule.id)]);
+    return {
+      subject,
+      subcode,
+      plan,
+      members,
+      concerns: (device) => mine.has(device),
+      sighting: (overdue) => members.sighting(plan, group, { devices: mine.size, overdue }),
+      key,
+    };
+  };
+  const gateways = new Map<string, Set<string>>();
+  for (const { device, gateway } of group.gateway === null ? [] : points) {
+    if (gateway === undefined) continue;
+    gateways.set(gateway, (gateways.get(gateway) ?? new Set()).add(device));
+  }
+  const title = group.gateway ?? group.title;
+  return [
+    of(model.id, groupSubcode, group.title, devices),
+    ...[...gateways]
+      .filter(([, mine]) => mine.size >= group.atLeast && mine.size < devices.size)
+      .map(([gateway, mine]) => of(gateway, gatewaySubcode, title, mine)),
+  ];
+};
+
+const createMembers = (rule: Rule, saved: readonly SavedMember[] = []): Members => {
   const members = new Map<string, Severity>(saved);
   const counts = new Map<Severity, number>();
   const add = (severity: Severity | undefined, by: 1 | -1): void => {

@@ -4,7 +4,8 @@ export { type RulesCode, rulesCodes } from "./codes.ts";
 export { type RulesSettings, rulesSchema } from "./config.ts";
 export { startRules } from "./engine.ts";
 export { alertHash } from "./hash.ts";
-export type { Rule, RuleFault } from "./rule.ts";
+export type { Rule } from "./rule.ts";
+export type { RuleFault } from "./rule-places.ts";
 export type {
   AcknowledgeCommand,
   AlertQuery,

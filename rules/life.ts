@@ -1,4 +1,4 @@
-import { type Alert, type Severity, severities } from "./alert.ts";
+import { type Alert, isTold, type Severity, severities } from "./alert.ts";
 
 // OK ─▶ PENDING ─▶ ACTIVE ⇄ CLEARING ─▶ RETURNED ─ acknowledge ─▶ CLOSED
 //           │        ⇅        │             └─ again ─▶ ACTIVE
@@ -27,6 +27,8 @@ export interface Sighting {
   readonly levels: readonly { readonly trigger: boolean | null; readonly clear: boolean | null }[];
   readonly inputs: Alert["inputs"];
   readonly thresholds: Alert["thresholds"];
+  /** The incident that holds back what becomes active now. */
+  readonly hold?: string | null;
 }
 
 /** Where one (rule, subject, subcode) stands; plain data, saved as it is. `alert: null` is OK. */
@@ -34,6 +36,8 @@ export interface Life {
   readonly at: number | null;
   readonly levels: readonly LevelLife[];
   readonly alert: Alert | null;
+  /** When it became active within the last hour, oldest first. */
+  readonly fired?: readonly number[];
 }
 
 interface LevelLife {
@@ -53,7 +57,12 @@ export const newLife = (plan: LifePlan): Life => ({
 
 /** Nothing is open and nothing is counting: needs no saving. */
 export const isIdle = (life: Life): boolean =>
-  life.alert === null && life.levels.every((level) => level.since === null);
+  life.alert === null && (life.fired?.length ?? 0) === 0 && life.levels.every((level) => level.since === null);
+
+// Four times in an hour is no news any more; ISA-18.2 calls it chattering. Half an hour of quiet ends it.
+const flapCount = 4;
+const flapMs = 3_600_000;
+const quietMs = 1_800_000;
 
 /**
  * One sighting moves the life at most one step. `changed` is the alert's new revision, null when nothing changed.
@@ -68,9 +77,53 @@ export const live = (
   if (life.at !== null && seen.now < life.at) return { life, changed: null };
   const broken = life.at !== null && seen.gapMs !== null && seen.from - life.at > seen.gapMs;
   const levels = plan.levels.map((_, index) => count(life.levels[index], seen, index, broken));
-  const changed = next(plan, life.alert, levels, seen, hash);
+  const fired = life.fired?.filter((at) => at > seen.now - flapMs) ?? [];
+  const before = unwrapped(life.alert);
+  const moved = next(plan, before, levels, seen, hash);
+  const hasFired = moved !== null && moved.state === "ACTIVE" && (before?.occurrences ?? 0) < moved.occurrences;
+  if (hasFired) fired.push(seen.now);
+  const flaps = moved !== null && hasFired && fired.length >= flapCount ? { ...moved, flapping: true as const } : moved;
+  const changed = shelvedAgain(life.alert, held(before, flaps, seen, hasFired), seen);
   const alert = changed ?? life.alert;
-  return { life: { at: seen.now, levels, alert: alert?.state === "CLOSED" ? null : alert }, changed };
+  const open = alert?.state === "CLOSED" ? null : alert;
+  return { life: { at: seen.now, levels, alert: open, ...(fired.length === 0 ? {} : { fired }) }, changed };
+};
+
+const isOpen = ({ state }: Alert): boolean => state === "ACTIVE" || state === "CLEARING" || state === "UNKNOWN";
+
+/** What becomes active or worse under an incident is held inside it, and told when it outlives the hold. */
+const held = (before: Alert | null, moved: Alert | null, seen: Sighting, hasFired: boolean): Alert | null => {
+  const alert = moved ?? before;
+  if (alert === null || !isOpen(alert)) return moved;
+  const isNews = hasFired || (before !== null && moved !== null && rank(moved.severity) > rank(before.severity));
+  const hold = seen.hold ?? null;
+  if (hold !== null) return isNews ? { ...alert, incident: { id: hold, held: true } } : moved;
+  if (alert.incident?.held !== true) return moved;
+  return record(alert, seen, { incident: { id: alert.incident.id, held: false } });
+};
+
+/** Ends the holding of an open alert that nothing will be seen of soon. */
+export const released = (alert: Alert, at: number, wall: number): Alert | null =>
+  alert.incident?.held === true && isOpen(alert)
+    ? { ...alert, incident: { id: alert.incident.id, held: false }, changed: { wall, site: at } }
+    : null;
+
+const unwrapped = (alert: Alert | null): Alert | null =>
+  alert?.shelved === undefined ? alert : withoutShelf(alert, alert.shelved.was);
+
+const withoutShelf = (alert: Alert, state: Alert["state"]): Alert => {
+  const { shelved: _, ...bare } = alert;
+  return { ...bare, state };
+};
+
+/** A shelved alert lives on unseen; its time over, it shows what it has become. */
+const shelvedAgain = (before: Alert | null, moved: Alert | null, seen: Sighting): Alert | null => {
+  const shelf = before?.shelved;
+  if (before === null || shelf === undefined) return moved;
+  if (moved?.state === "CLOSED" || moved?.state === "RETURNED") return moved;
+  if (seen.now >= shelf.until) return record(moved ?? withoutShelf(before, shelf.was), seen, {});
+  if (moved === null || moved.state === "SHELVED") return null;
+  return { ...moved, state: "SHELVED", shelved: { ...shelf, was: moved.state } };
 };
 
 const count = (before: LevelLife | undefined, seen: Sighting, index: number, broken: boolean): LevelLife => {
@@ -147,12 +200,14 @@ const pending = (alert: Alert, levels: readonly LevelLife[], seen: Sighting, fir
 const returned = (alert: Alert, seen: Sighting, fired: Severity | null): Alert | null =>
   fired === null
     ? null
-    : record(alert, seen, {
+    : record(withoutFlapping(alert), seen, {
         state: "ACTIVE",
         severity: worse(alert.severity, fired),
         returned: null,
         occurrences: alert.occurrences + 1,
       });
+
+const withoutFlapping = ({ flapping: _, ...alert }: Alert): Alert => alert;
 
 const active = (
   plan: LifePlan,
@@ -170,19 +225,21 @@ const active = (
   const triggers = seen.levels.map((level) => level.trigger);
   if (triggers.includes(true)) return become(alert, seen, "ACTIVE");
   if (triggers.includes(null)) return become(alert, seen, "UNKNOWN");
+  const quiet = alert.flapping === true ? quietMs : 0;
   const concerned = levels.filter((_, index) => rank(severityAt(plan, index)) <= rank(alert.severity));
   if (concerned.some((level) => level.clearSince === null)) return become(alert, seen, "ACTIVE");
   const over = plan.levels.every((level, index) => {
     const clearSince = levels[index]?.clearSince ?? null;
     return (
-      rank(level.severity) > rank(alert.severity) || (clearSince !== null && seen.now - clearSince >= level.holdOffMs)
+      rank(level.severity) > rank(alert.severity) || (clearSince !== null && seen.now - clearSince >= Math.max(level.holdOffMs, quiet))
     );
   });
-  return over ? end(alert, seen) : become(alert, seen, "CLEARING");
+  if (over) return end(alert, seen);
+  return alert.flapping === true ? null : become(alert, seen, "CLEARING");
 };
 
 const end = (alert: Alert, seen: Sighting): Alert =>
-  alert.acknowledged === null && alert.shadow !== true
+  alert.acknowledged === null && isTold(alert)
     ? record(alert, seen, { state: "RETURNED", returned: seen.now })
     : record(alert, seen, { state: "CLOSED", returned: seen.now, closed: seen.now });
 

@@ -10,6 +10,9 @@ export interface SavedLife {
 /** The lives of one site that are not simply OK. */
 export interface Lives {
   get(key: LifeKey): Life | null;
+  /** Whether anything of the rule is not simply OK about the subject. */
+  has(rule: string, subject: string): boolean;
+  ofRules(rules: readonly string[]): readonly SavedLife[];
   move(plan: LifePlan, sighting: Sighting): readonly Alert[];
   /** Ends the alerts of keys that are not kept; one whose rule is now told differently closes. */
   retire(keep: (key: LifeKey) => boolean, isShadow: (rule: string) => boolean, wall: number): readonly Alert[];
@@ -21,12 +24,29 @@ export interface Lives {
 export const createLives = (hash: (text: string) => string, saved: readonly SavedLife[]): Lives => {
   const nameOf = (key: LifeKey): string => key.join("/");
   const lives = new Map<string, SavedLife>(saved.map((held) => [nameOf(held.key), held]));
+  const counts = new Map<string, number>();
+  const count = ([rule, subject]: LifeKey, by: 1 | -1): void => {
+    const name = `${rule}/${subject}`;
+    const after = (counts.get(name) ?? 0) + by;
+    if (after === 0) counts.delete(name);
+    else counts.set(name, after);
+  };
+  for (const { key } of saved) count(key, 1);
   const put = (key: LifeKey, life: Life): void => {
-    if (isIdle(life)) lives.delete(nameOf(key));
-    else lives.set(nameOf(key), { key, life });
+    const name = nameOf(key);
+    const isHeld = lives.has(name);
+    if (!isIdle(life)) {
+      if (!isHeld) count(key, 1);
+      lives.set(name, { key, life });
+    } else if (isHeld) {
+      lives.delete(name);
+      count(key, -1);
+    }
   };
   return {
     get: (key) => lives.get(nameOf(key))?.life ?? null,
+    has: (rule, subject) => counts.has(`${rule}/${subject}`),
+    ofRules: (rules) => [...lives.values()].filter(({ key: [rule] }) => rules.includes(rule)),
     move(plan, sighting) {
       const { rule, subject, subcode } = plan.identity;
       const key: LifeKey = [rule, subject, subcode];

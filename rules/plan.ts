@@ -1,7 +1,8 @@
 import { severities } from "./alert.ts";
 import type { Finding } from "./evaluate.ts";
 import type { LifePlan, Sighting } from "./life.ts";
-import { blindSubcode, groupSubcode, type Rule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
+import { blindSubcode } from "./rule-shape.ts";
 
 /** One alarm that a rule can raise for a subject: its subcode, its levels, and how a finding speaks about it. */
 export interface Alarm {
@@ -48,16 +49,19 @@ export const alarmsOf = (rule: Rule): readonly Alarm[] => {
   ];
 };
 
-/** The plan of the alarm that stands for most devices of a site; null for a rule that does not group. */
-export const groupPlan = (rule: Rule, site: string): LifePlan | null =>
-  rule.group === null
-    ? null
-    : {
-        identity: identityOf(rule, site, site, groupSubcode, rule.group.title),
-        levels: severities
-          .filter((severity) => rule.levels.some((level) => level.severity === severity))
-          .map((severity) => ({ severity, holdOnMs: 0, holdOffMs: 0 })),
-      };
+/** The plan of the alarm that stands for most devices of a site or gateway. */
+export const groupPlan = (
+  rule: Rule,
+  site: string,
+  subject: string,
+  subcode: string,
+  title: Rule["title"],
+): LifePlan => ({
+  identity: identityOf(rule, site, subject, subcode, title),
+  levels: severities
+    .filter((severity) => rule.levels.some((level) => level.severity === severity))
+    .map((severity) => ({ severity, holdOnMs: 0, holdOffMs: 0 })),
+});
 
 const identityOf = (
   rule: Rule,

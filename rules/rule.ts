@@ -1,9 +1,10 @@
-import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
-import { z } from "zod";
+import type { z } from "zod";
 import type { Text } from "#energy";
-import { type Severity, severities } from "./alert.ts";
+import type { Severity } from "./alert.ts";
 import { createScope, type Expression, hasOpenDivision, type Scope, typeOfName, type ValueType } from "./expression.ts";
-import { deviceConstants, factsOf, valueFacts } from "./vocabulary.ts";
+import { findPlaces, type RuleFault } from "./rule-places.ts";
+import { ruleShape, type Shaped, type WindowFunction } from "./rule-shape.ts";
+import { deviceConstants, readsSilence, typeOfValue, vocabularyOf } from "./vocabulary.ts";
 
 /** A rule, checked and compiled: plain data and expressions, no thresholds in code. */
 export interface Rule {
@@ -16,6 +17,14 @@ export interface Rule {
   readonly on: "account" | "reading";
   readonly subject: "site" | "node" | "device";
   readonly inputs: readonly string[];
+  /** Until when the last known value of an input stands in for a missing one, s. */
+  readonly maxAgeS: Readonly<Record<string, number>>;
+  /** Ages and absences of inputs that some expression reads. */
+  readonly companions: readonly string[];
+  readonly points: readonly RulePoint[];
+  /** Numbers that a site file may change; in the base unit of their suffix. */
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly windows: readonly RuleWindow[];
   /** Named values, in order; each may use those before it. */
   readonly lets: readonly Named[];
   /** As `lets`, recorded with the alert as what it was held against. */
@@ -26,6 +35,10 @@ export interface Rule {
   readonly suppressIf: readonly Expression[];
   /** While one is true the rule does not apply. */
   readonly exempt: readonly Expression[];
+  /** As `suppressIf`, while an alert of another rule is open. */
+  readonly suppressedBy: readonly Suppressor[];
+  /** Shortest time between two judgements of one subject; null: whenever something comes. */
+  readonly everyS: number | null;
   /** Silences of a device after which it is judged without a reading. */
   readonly lookAfterS: readonly Expression[];
   readonly group: RuleGroup | null;
@@ -40,6 +53,29 @@ export interface Named {
   readonly expression: Expression;
 }
 
+export interface RulePoint {
+  readonly name: string;
+  readonly device: string;
+  readonly quantity: string;
+  readonly maxAgeS: number;
+}
+
+export interface RuleWindow extends Named {
+  readonly how: WindowFunction;
+  readonly overS: number;
+  readonly q: number;
+  /** Share of the window that must be known. */
+  readonly least: number;
+}
+
+export interface Suppressor {
+  readonly rule: string;
+  /** Its alert about anything of the site, about the same subject, or about that or something above it in the tree. */
+  readonly within: "site" | "subject" | "above";
+  /** Only so long after it started, s; null: as long as it is open. */
+  readonly forS: number | null;
+}
+
 export interface RuleLevel {
   readonly severity: Severity;
   readonly subcode: string;
@@ -47,14 +83,17 @@ export interface RuleLevel {
   readonly holdOnS: number;
   readonly clear: Expression;
   readonly holdOffS: number;
+  /** The parameters that the holds are, where they are. */
+  readonly holds: { readonly on: string | null; readonly off: string | null };
 }
 
-/** One alert for the site in place of one per device, while more than `over` of its devices fire. */
+/** One alert for the site, or for a gateway, in place of one per device while more than `over` of its devices fire. */
 export interface RuleGroup {
   readonly over: number;
   readonly under: number;
   readonly atLeast: number;
   readonly title: Text;
+  readonly gateway: Text | null;
 }
 
 /** An alert of its own when inputs have been missing so long that nobody would be warned. */
@@ -66,117 +105,13 @@ export interface RuleBlind {
   readonly title: Text;
 }
 
-export interface RuleFault {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
+/** Judged on the values of a device, not on whether one came. */
+export const readsValues = (rule: Rule): boolean =>
+  rule.on === "reading" && rule.subject === "device" && !readsSilence(rule.inputs);
 
-/** Subcodes that the engine gives itself. */
-export const groupSubcode = "group";
-export const blindSubcode = "blind";
-
-const text = z.strictObject({ en: z.string().min(1), "zh-CN": z.string().min(1) });
-const expression = z.string().min(1);
-const seconds = z.number().int().min(0).max(31_536_000);
-const subcode = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be lower-case words joined by -");
-const named = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, "must be lower-case words joined by _"), expression);
-
-const shape = z
-  .strictObject({
-    id: z.string().regex(/^[A-Z][A-Z0-9-]{0,31}$/, "must be capitals and digits, such as R01"),
-    version: z.number().int().min(1),
-    mode: z.enum(["on", "shadow"]).default("on"),
-    title: text,
-    action: text,
-    on: z.enum(["account", "reading"]),
-    subject: z.enum(["site", "node", "device"]),
-    inputs: z.array(z.string()).min(1),
-    let: named.default({}),
-    thresholds: named.default({}),
-    levels: z
-      .array(
-        z.strictObject({
-          severity: z.enum(severities),
-          subcode,
-          trigger: expression,
-          hold_on_s: seconds,
-          clear: z.string("a level needs a clear condition, tighter than its trigger").min(1),
-          hold_off_s: seconds,
-        }),
-      )
-      .min(1),
-    suppress_if: z.array(expression).default([]),
-    exempt: z.array(expression).default([]),
-    look_after_s: z.array(expression).default([]),
-    group: z
-      .strictObject({
-        over: z.number().gt(0).lt(1),
-        under: z.number().gt(0).lt(1),
-        at_least: z.number().int().min(2),
-        title: text,
-      })
-      .optional(),
-    blind: z
-      .strictObject({
-        inputs: z.array(z.string()).min(1),
-        severity: z.enum(severities),
-        hold_on_s: seconds,
-        hold_off_s: seconds,
-        title: text,
-      })
-      .optional(),
-  })
-  .superRefine((rule, context) => {
-    const fault = (path: (string | number)[], message: string): void =>
-      context.addIssue({ code: "custom", path, message });
-    if ((rule.on === "account") === (rule.subject === "device")) {
-      fault(["subject"], `must be ${rule.on === "account" ? "site or node" : "device"} for a rule on: ${rule.on}`);
-    }
-    if (rule.group !== undefined && rule.on === "account")
-      fault(["group"], "only a rule on: reading has devices to group");
-    if (rule.group !== undefined && rule.group.under >= rule.group.over) {
-      fault(["group", "under"], "must be below over: a group needs hysteresis too");
-    }
-    if (rule.inputs.includes("age_s") && rule.look_after_s.length === 0) {
-      fault(["inputs"], "a rule that reads age_s needs look_after_s, or silence is never looked at");
-    }
-    if (rule.subject === "device" && rule.inputs.some(isValue)) {
-      rule.inputs.forEach((input, index) => {
-        if (!isValue(input)) fault(["inputs", index], `a rule that reads values reads nothing else, got "${input}"`);
-      });
-      if (rule.group !== undefined) fault(["group"], "a rule that reads values has no group");
-      if (rule.look_after_s.length > 0) fault(["look_after_s"], "a rule that reads values is judged when one comes");
-    }
-    rule.blind?.inputs.forEach((input, index) => {
-      if (!rule.inputs.includes(input))
-        fault(["blind", "inputs", index], `must be one of the rule's inputs, got "${input}"`);
-    });
-    rule.levels.forEach((level, index) => {
-      if (level.subcode === groupSubcode || level.subcode === blindSubcode) {
-        fault(["levels", index, "subcode"], `"${level.subcode}" is a subcode of the engine's own`);
-      }
-      const plain = bare(level.trigger);
-      if (bare(level.clear) === plain || bare(level.clear) === `!(${plain})`) {
-        fault(["levels", index, "clear"], "must be strictly tighter than the trigger: hysteresis is mandatory");
-      }
-      const before = rule.levels.slice(0, index).findLast((other) => other.subcode === level.subcode);
-      if (before !== undefined && severities.indexOf(before.severity) >= severities.indexOf(level.severity)) {
-        fault(
-          ["levels", index, "severity"],
-          `must be worse than ${before.severity}, the level before it in "${level.subcode}"`,
-        );
-      }
-    });
-  });
-
-const isValue = (input: string): boolean => Object.hasOwn(valueFacts, input);
-
-/** Judged on the values of a reading, not on whether one came. */
-export const readsValues = (rule: Rule): boolean => rule.on === "reading" && rule.inputs.some(isValue);
-
-const bare = (expression: string): string => expression.replaceAll(/\s+/g, "");
+/** Judged on a device's silence. */
+export const watchesSilence = (rule: Rule): boolean =>
+  rule.on === "reading" && rule.subject === "device" && readsSilence(rule.inputs);
 
 /** A rule file, or every fault in it with its place. Opens nothing. */
 export const parseRule = (
@@ -185,7 +120,7 @@ export const parseRule = (
 ): { readonly ok: true; readonly rule: Rule } | { readonly ok: false; readonly faults: readonly RuleFault[] } => {
   const places = findPlaces(source, file);
   if (places.faults.length > 0) return { ok: false, faults: places.faults };
-  const shaped = shape.safeParse(places.value);
+  const shaped = ruleShape.safeParse(places.value);
   if (!shaped.success) {
     const faults = shaped.error.issues.map((issue) =>
       places.fault(issue.path.map(String), keyed(issue.path.join("."), issueText(issue)), 0, unknownKey(issue)),
@@ -196,49 +131,89 @@ export const parseRule = (
   const rule = compileRule(shaped.data, source, file, (path, message, at) =>
     faults.push(places.fault(path, message, at)),
   );
-  return rule === null || faults.length > 0 ? { ok: false, faults } : { ok: true, rule };
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, rule };
 };
 
-type Shaped = z.infer<typeof shape>;
 type Report = (path: readonly string[], message: string, at?: number) => void;
 
-const compileRule = (shaped: Shaped, source: string, file: string, report: Report): Rule | null => {
-  const facts = factsOf(shaped.subject);
-  const declared: Record<string, ValueType> = {};
-  shaped.inputs.forEach((input, index) => {
-    const type = Object.hasOwn(facts, input) ? facts[input] : undefined;
+const compileRule = (shaped: Shaped, source: string, file: string, report: Report): Rule => {
+  const inputs = shaped.inputs.map((input) => (typeof input === "string" ? input : input.name));
+  const known = vocabularyOf(shaped.on, shaped.subject, inputs);
+  const scope = createScope({});
+  const companions = new Set<string>();
+  const declareInput = (path: readonly string[], input: string, type: ValueType): void => {
+    if (scope.has(input)) return report(path, `input "${input}" is listed twice`);
+    scope.declare(input, type);
+    for (const [suffix, kind] of [
+      ["absent", "bool"],
+      ["age_s", "Time"],
+    ] as const) {
+      const companion = `${input}_${suffix}`;
+      if (known.type(companion) !== undefined || scope.has(companion)) continue;
+      companions.add(companion);
+      scope.declare(companion, kind);
+    }
+  };
+  inputs.forEach((input, index) => {
+    const type = known.type(input);
     const path = ["inputs", String(index)];
-    if (type === undefined) report(path, `unknown input "${input}", expected one of ${Object.keys(facts).join(", ")}`);
-    else if (Object.hasOwn(declared, input)) report(path, `input "${input}" is listed twice`);
-    else declared[input] = type;
+    if (type === undefined) report(path, `unknown input "${input}", expected ${known.expected}`);
+    else declareInput(path, input, type);
   });
-  const scope = createScope(declared);
+  const points = Object.entries(shaped.points).flatMap(([name, point]): RulePoint[] => {
+    const path = ["points", name];
+    const type = typeOfValue(point.quantity);
+    if (known.type(name) !== undefined) report(path, `"${name}" is taken already`);
+    else if (type === undefined) report([...path, "quantity"], `unknown quantity "${point.quantity}"`);
+    else declareInput(path, name, type);
+    return [{ name, device: point.device, quantity: point.quantity, maxAgeS: point.max_age_s }];
+  });
+  const isTaken = (path: readonly string[], name: string): boolean => {
+    const taken = known.type(name) !== undefined || scope.has(name);
+    if (taken) report(path, `"${name}" is taken already`);
+    return taken;
+  };
+  for (const name of Object.keys(shaped.parameters)) {
+    if (!isTaken(["parameters", name], name)) scope.declare(name, typeOfName(name));
+  }
   const constants = createScope(deviceConstants);
+  for (const name of Object.keys(shaped.parameters)) constants.declare(name, typeOfName(name));
+
   const used = new Set<string>();
   const compile = (
     path: readonly string[],
     text: string,
-    wanted: ValueType,
+    wanted: ValueType | null,
     within: Scope = scope,
   ): Expression | null => {
     const compiled = within.compile(text);
     if (!compiled.ok) {
-      const hint = Object.keys(facts).some((fact) => compiled.message === `Unknown variable: ${fact}`);
+      const unknown = /^Unknown variable: (\w+)$/.exec(compiled.message)?.[1];
+      const hint = unknown !== undefined && known.type(unknown) !== undefined;
       report(path, hint ? `${compiled.message} (list it under inputs)` : compiled.message, compiled.at);
       return null;
     }
     for (const name of compiled.expression.names) used.add(name);
-    if (compiled.expression.type === wanted) return compiled.expression;
+    if (wanted === null || compiled.expression.type === wanted) return compiled.expression;
     report(path, `is a ${compiled.expression.type}, expected a ${wanted}`);
     return null;
   };
+  const windows = Object.entries(shaped.windows).flatMap(([name, window]): RuleWindow[] => {
+    const path = ["windows", name];
+    if (isTaken(path, name)) return [];
+    const type = typeOfName(name);
+    const wanted = window.function === "count" ? "bool" : type;
+    if (window.function === "count" && type !== "double") report(path, `is a double, expected a ${type}`);
+    const compiled = compile([...path, "of"], window.of, wanted);
+    scope.declare(name, type);
+    if (compiled === null) return [];
+    const { over_s: overS, q = 0, least } = window;
+    return [{ name, expression: compiled, how: window.function, overS, q, least }];
+  });
   const compileNamed = (section: "let" | "thresholds"): Named[] =>
     Object.entries(shaped[section]).flatMap(([name, text]) => {
       const path = [section, name];
-      if (Object.hasOwn(facts, name) || scope.has(name)) {
-        report(path, `"${name}" is taken already`);
-        return [];
-      }
+      if (isTaken(path, name)) return [];
       const compiled = compile(path, text, typeOfName(name));
       // Declared even when faulty, so that one fault is not reported again wherever the name is used.
       scope.declare(name, typeOfName(name));
@@ -257,8 +232,10 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     const [trigger] = condition(["levels", String(index), "trigger"], level.trigger);
     const [clear] = condition(["levels", String(index), "clear"], level.clear);
     if (trigger === undefined || clear === undefined) return [];
-    const { severity, subcode, hold_on_s: holdOnS, hold_off_s: holdOffS } = level;
-    return [{ severity, subcode, trigger, holdOnS, clear, holdOffS }];
+    const { severity, subcode, hold_on_s: on, hold_off_s: off } = level;
+    const holds = { on: typeof on === "string" ? on : null, off: typeof off === "string" ? off : null };
+    const [holdOnS, holdOffS] = [secondsOf(on, shaped.parameters), secondsOf(off, shaped.parameters)];
+    return [{ severity, subcode, trigger, holdOnS, clear, holdOffS, holds }];
   });
   const conditions = (section: "suppress_if" | "exempt"): Expression[] =>
     shaped[section].flatMap((text, index) => condition([section, String(index)], text));
@@ -268,7 +245,7 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     const compiled = compile(["look_after_s", String(index)], text, "Time", constants);
     return compiled === null ? [] : [compiled];
   });
-  const { id, version, mode, title, action, on, subject, inputs, group, blind } = shaped;
+  const { id, version, mode, title, action, on, subject, parameters, group, blind } = shaped;
   return {
     id,
     version,
@@ -277,17 +254,32 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     action,
     on,
     subject,
-    inputs,
+    inputs: [...inputs, ...points.map((point) => point.name)],
+    maxAgeS: Object.fromEntries(
+      shaped.inputs.flatMap((input) => (typeof input === "string" ? [] : [[input.name, input.max_age_s]])),
+    ),
+    companions: [...companions].filter((name) => used.has(name)),
+    points,
+    parameters,
+    windows,
     lets,
     thresholds,
     levels,
     suppressIf,
     exempt,
+    suppressedBy: shaped.suppressed_by.map((by) => ({ rule: by.rule, within: by.within, forS: by.for_s ?? null })),
+    everyS: shaped.every_s ?? null,
     lookAfterS,
     group:
       group === undefined
         ? null
-        : { over: group.over, under: group.under, atLeast: group.at_least, title: group.title },
+        : {
+            over: group.over,
+            under: group.under,
+            atLeast: group.at_least,
+            title: group.title,
+            gateway: group.gateway ?? null,
+          },
     blind:
       blind === undefined
         ? null
@@ -303,6 +295,23 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   };
 };
 
+const secondsOf = (hold: number | string, parameters: Readonly<Record<string, number>>): number =>
+  typeof hold === "number" ? hold : (parameters[hold] ?? 0);
+
+/** A rule with some of its parameters changed. */
+export const withParameters = (rule: Rule, changed: Readonly<Record<string, number>>): Rule => {
+  const parameters = { ...rule.parameters, ...changed };
+  return {
+    ...rule,
+    parameters,
+    levels: rule.levels.map((level) => ({
+      ...level,
+      holdOnS: secondsOf(level.holds.on ?? level.holdOnS, parameters),
+      holdOffS: secondsOf(level.holds.off ?? level.holdOffS, parameters),
+    })),
+  };
+};
+
 const issueText = (issue: z.core.$ZodIssue): string => {
   if (issue.code === "unrecognized_keys") return `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
   if (issue.code !== "invalid_type") return issue.message;
@@ -312,38 +321,3 @@ const unknownKey = (issue: z.core.$ZodIssue): string | undefined =>
   issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
 const keyed = (path: string, message: string): string => (path === "" ? message : `${path}: ${message}`);
 
-/** The YAML as plain data, and for each path in it the line and column it came from. */
-const findPlaces = (source: string, file: string) => {
-  const counter = new LineCounter();
-  const document = parseDocument(source, { lineCounter: counter, prettyErrors: false });
-  const faultAt = (offset: number, message: string): RuleFault => {
-    const { line, col } = counter.linePos(offset);
-    return { file, line, column: col, message };
-  };
-  const startOf = (node: unknown): number | undefined =>
-    (node as { range?: readonly number[] | null } | null | undefined)?.range?.[0];
-  const keyOf = (node: unknown, key: string): unknown =>
-    isMap(node) ? node.items.find((pair) => isScalar(pair.key) && pair.key.value === key)?.key : undefined;
-  return {
-    value: document.errors.length > 0 ? null : (document.toJS() as unknown),
-    faults: document.errors.map((error) => faultAt(error.pos[0], error.message)),
-    /** `within`: an offset in the text of the value; `key`: a key of the mapping at the path. */
-    fault(path: readonly string[], message: string, within = 0, key?: string): RuleFault {
-      for (let depth = path.length; depth >= 0; depth--) {
-        const node: unknown = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
-        const place = key !== undefined && depth === path.length ? keyOf(node, key) : undefined;
-        const start = startOf(place ?? node);
-        if (start !== undefined)
-          return faultAt(start + (depth === path.length ? inScalar(source, node, start, within) : 0), message);
-      }
-      return faultAt(0, message);
-    },
-  };
-};
-
-// Folded and escaped texts have no simple offset: their faults point at where the text begins.
-const inScalar = (source: string, node: unknown, start: number, within: number): number => {
-  if (within === 0 || !isScalar(node) || typeof node.value !== "string") return 0;
-  const quoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE" ? 1 : 0;
-  return source.slice(start + quoted).startsWith(node.value) ? quoted + within : 0;
-};

@@ -1,10 +1,17 @@
+import { findQuantity } from "#store";
 import type { ValueType } from "./expression.ts";
+
+type Facts = Readonly<Record<string, ValueType>>;
+
+/** Local civil time of the site: 1 is Monday; seconds since midnight by the clock on the wall. */
+const timeFacts = { weekday: "double", time_of_day_s: "Time" } as const satisfies Facts;
 
 /**
  * What a rule on a closed window may read, with units. Null (missing) makes whatever needs it unknown.
  * Demand facts are there only where the site model has demand terms.
  */
 const accountFacts = {
+  ...timeFacts,
   /** supplied − consumed, its standard uncertainty, and max(3u, 0.5 % of the bus rating, 2 kW). */
   residual_w: "Power",
   u_w: "Power",
@@ -34,13 +41,21 @@ const accountFacts = {
   import_w: "Power",
   export_w: "Power",
   renewable_w: "Power",
+  /** What renewables could have generated (`available_w`). */
+  available_w: "Power",
   charge_w: "Power",
   discharge_w: "Power",
   critical_w: "Power",
   it_w: "Power",
-  /** Sums of the ratings in the site model; missing when one is. */
+  cooling_w: "Power",
+  /** Sums of the ratings in the site model less what a work permit isolates; missing when one is. */
   grid_rating_w: "Power",
   it_rating_w: "Power",
+  renewable_rating_w: "Power",
+  cooling_rating_w: "Power",
+  /** Grid connections in service, and what is left of their ratings without the largest. */
+  grid_count: "double",
+  grid_firm_w: "Power",
   /** Storage with a capacity: batteries and UPSs. */
   has_storage: "bool",
   storage_rating_w: "Power",
@@ -52,6 +67,7 @@ const accountFacts = {
   grid_opposed: "double",
   /** Tariff of the site model: in a peak or critical peak now, a critical peak to come today, highest price, price of export. */
   has_tariff: "bool",
+  period: "string",
   at_peak: "bool",
   critical_peak_later: "bool",
   price_peak: "double",
@@ -60,7 +76,18 @@ const accountFacts = {
   pue: "double",
   u_pue: "double",
   it_mean_w: "Power",
-} as const satisfies Record<string, ValueType>;
+  /** What PUE was in the baseline at this IT load and outdoor temperature; missing outside what was seen. */
+  pue_baseline: "double",
+  outdoor_c: "Temperature",
+  /** Since the year began, as far as it was recorded here. */
+  year_green_wh: "Energy",
+  year_total_wh: "Energy",
+  year_renewable_wh: "Energy",
+  year_export_wh: "Energy",
+  /** 99 % of the quarter-hour changes of renewables seen at this hour of the day in 30 days, as powers of at least 0. */
+  drop_w: "Power",
+  rise_w: "Power",
+} as const satisfies Facts;
 
 /** What a rule on nodes may read about one metered node besides the site's facts. */
 const nodeFacts = {
@@ -73,27 +100,155 @@ const nodeFacts = {
   spikes: "double",
   has_rating: "bool",
   rating_w: "Power",
-  /** Mean power of this minute, signed as its kind is. */
+  /** Mean power of this minute, signed as its kind is; lowest and highest. */
   mean_w: "Power",
-} as const satisfies Record<string, ValueType>;
+  min_w: "Power",
+  max_w: "Power",
+  /** Energy of this minute by the registers and by the gauge, where the node has both. */
+  register_wh: "Energy",
+  gauge_wh: "Energy",
+  forward_wh: "Energy",
+  reverse_wh: "Energy",
+  /** Storage: capacity, state of charge of this node, and what it gained by it. */
+  capacity_wh: "Energy",
+  node_soc_pct: "double",
+  stored_wh: "Energy",
+  has_children: "bool",
+  /** Sum of the nodes under it of the same role; missing when one is. */
+  children_w: "Power",
+  /** The balance is open and would close if this node's meter showed the truth: by which factor it is wrong. */
+  is_suspect: "bool",
+  suspect_factor: "double",
+  /** Declared work of this node this minute, and the energy that bought it. */
+  work: "double",
+  work_wh: "Energy",
+  node_util_pct: "double",
+} as const satisfies Facts;
 
-/** What a rule on readings may read about one device of a modelled point. */
-const deviceFacts = {
+/** What a rule on silence may read about one device of a modelled point. */
+const silenceFacts = {
   /** From the later of the device's newest reading and when this process began to listen, to the site's clock. */
   age_s: "Time",
   /** Sampling interval of the model. */
   interval_s: "Time",
   /** Readings in a row that came in time, the newest included. */
   good_samples: "double",
-} as const satisfies Record<string, ValueType>;
-
-/** What a rule on readings may read of any device that reports it, modelled or not: the newest value of a quantity. */
-export const valueFacts = { inlet_c: "Temperature" } as const satisfies Record<string, ValueType>;
+} as const satisfies Facts;
 
 /** The facts of a device that never change: what a silence length may be made of. */
-export const deviceConstants = { interval_s: "Time" } as const satisfies Record<string, ValueType>;
+export const deviceConstants = { interval_s: "Time" } as const satisfies Facts;
 
-export const factsOf = (subject: "site" | "node" | "device"): Readonly<Record<string, ValueType>> => {
-  if (subject === "device") return { ...deviceFacts, ...valueFacts };
-  return subject === "site" ? accountFacts : { ...accountFacts, ...nodeFacts };
+/** What a rule on the values of a device may read besides its quantities: where it stands in the model. */
+const deviceFacts = {
+  ...timeFacts,
+  interval_s: "Time",
+  node_kind: "string",
+  has_rating: "bool",
+  rating_w: "Power",
+  /** Receive time less event time of the newest reading; negative for one dated ahead. */
+  lag_s: "Time",
+} as const satisfies Facts;
+
+/** What a rule on the present power of a node may read; powers are sums of its newest readings. */
+const nodeNowFacts = {
+  ...timeFacts,
+  node_kind: "string",
+  has_rating: "bool",
+  rating_w: "Power",
+  /** Points that count into the node and out of it. */
+  in_w: "Power",
+  out_w: "Power",
+  /** Points whose code ends in .A and .B: the two cords of a node. */
+  has_sides: "bool",
+  side_a_w: "Power",
+  side_b_w: "Power",
+} as const satisfies Facts;
+
+/** What a rule on the present of a site may read besides the points it names. */
+const siteNowFacts = {
+  ...timeFacts,
+  /** Sum over the grid connections, import positive; its export; and the longest interval of their meters. */
+  grid_w: "Power",
+  grid_export_w: "Power",
+  grid_interval_s: "Time",
+  /** mains, ups, genset, returning or island. */
+  site_mode: "string",
+} as const satisfies Facts;
+
+const typeOfUnit: Readonly<Record<string, ValueType>> = {
+  W: "Power",
+  Wh: "Energy",
+  V: "Voltage",
+  A: "Current",
+  Hz: "Frequency",
+  VA: "Apparent",
+  var: "Reactive",
+  "°C": "Temperature",
+  s: "Time",
+  "1/kWh": "Price",
+  "g/kWh": "Intensity",
+};
+
+const ownHealth = /^(broker|collector|store|memory|cpu|refused)_/;
+const typeOfQuantity = (name: string): ValueType | undefined => {
+  const quantity = ownHealth.test(name) ? undefined : findQuantity(name);
+  return quantity === undefined ? undefined : (typeOfUnit[quantity.unit] ?? "double");
+};
+
+/**
+ * The type of a value of a device: any known quantity; `peer_mean_<quantity>` and `peer_median_<quantity>` over the
+ * devices of its node; `<quantity>_steady_s`, the time since it last changed. Undefined for anything else.
+ */
+export const typeOfValue = (name: string): ValueType | undefined => {
+  const known = typeOfQuantity(name);
+  if (known !== undefined) return known;
+  const derived = derivedValue(name);
+  if (derived === null) return undefined;
+  const type = typeOfQuantity(derived.quantity);
+  return type === undefined || derived.how !== "steady" ? type : "Time";
+};
+
+export interface DerivedValue {
+  readonly how: "steady" | "peer_mean" | "peer_median";
+  readonly quantity: string;
+}
+
+export const derivedValue = (name: string): DerivedValue | null => {
+  const match = /^(?:(peer_mean|peer_median)_(.+)|(.+)_steady_s)$/.exec(name);
+  if (match === null) return null;
+  return match[3] === undefined
+    ? { how: match[1] as "peer_mean", quantity: match[2] ?? "" }
+    : { how: "steady", quantity: match[3] };
+};
+
+export interface Vocabulary {
+  readonly type: (name: string) => ValueType | undefined;
+  /** Said when a name is not known. */
+  readonly expected: string;
+}
+
+const vocabulary = (facts: Facts, values = false): Vocabulary => ({
+  type: (name) => (Object.hasOwn(facts, name) ? facts[name] : values ? typeOfValue(name) : undefined),
+  expected: `one of ${Object.keys(facts).join(", ")}${values ? " or a known quantity such as power_w" : ""}`,
+});
+
+const silence = vocabulary(silenceFacts);
+const values = vocabulary(deviceFacts, true);
+const site = vocabulary(accountFacts);
+const node = vocabulary({ ...accountFacts, ...nodeFacts });
+const nodeNow = vocabulary(nodeNowFacts);
+const siteNow = vocabulary(siteNowFacts);
+
+/** A rule on readings that looks at silence reads nothing else. */
+export const readsSilence = (inputs: readonly string[]): boolean =>
+  inputs.includes("age_s") || inputs.includes("good_samples");
+
+export const vocabularyOf = (
+  on: "account" | "reading",
+  subject: "site" | "node" | "device",
+  inputs: readonly string[],
+): Vocabulary => {
+  if (on === "account") return subject === "site" ? site : node;
+  if (subject === "device") return readsSilence(inputs) ? silence : values;
+  return subject === "site" ? siteNow : nodeNow;
 };

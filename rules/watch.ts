@@ -1,19 +1,25 @@
 import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
 import type { Reading } from "#store";
+import { type AccountFactsState, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
-import { evaluate, type Facts, type Finding } from "./evaluate.ts";
-import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
-import { createMembers, type SavedMember } from "./group.ts";
-import type { Sighting } from "./life.ts";
+import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
+import { createGroups, type SavedMember } from "./group.ts";
+import { released, type Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
-import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
-import { type Alarm, alarmsOf, groupPlan } from "./plan.ts";
-import { groupSubcode, type Rule, readsValues } from "./rule.ts";
+import { createMemory, type SavedMemory } from "./memory.ts";
+import { currentMode, holdAt, type ModeHistory, modeChanged, noModes, releaseAt, signsOf, voteOf } from "./mode.ts";
+import { createPermits, type Permit } from "./permit.ts";
+import { type Alarm, alarmsOf } from "./plan.ts";
+import { createPresent, type SavedPresent, valueAgeMs } from "./present.ts";
+import { type Rule, readsValues, watchesSilence } from "./rule.ts";
 import { createSilence } from "./silence.ts";
-import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
+import { createSuppression, inOrder, type SavedSpans } from "./suppress.ts";
+import { createSiteTime } from "./time-facts.ts";
 
-// reading ─▶ clock ─▶ silences that ended before it, each at its own time ─▶ the device itself ─▶ its group
-// account ─▶ the site's window rules                         every life moves one step ─▶ changed alerts, in order
+// reading ─▶ clock ─▶ silences, permits and releases that fell due, each at its own time
+//         ─▶ supply mode ─▶ site ─▶ its nodes of several meters ─▶ the device's values ─▶ its silence ─▶ its group
+// account ─▶ waits until the clock has passed its end ─▶ the site's and the nodes' window rules
+//                                                every life moves one step ─▶ changed alerts, in order
 
 /** All rules over one site, on the site's clock. No I/O: the same inputs in the same order give the same alerts. */
 export interface SiteWatch {
@@ -23,10 +29,15 @@ export interface SiteWatch {
   tick(wall: number): readonly Alert[];
   /** One closed minute; one that is not after the newest is not judged again. */
   account(account: Account, wall: number): readonly Alert[];
+  /** A work permit that was opened, changed or closed. */
+  permit(permit: Permit, wall: number): readonly Alert[];
+  permits(): readonly Permit[];
   /** Ends alerts whose rule, device or subcode no longer exists. */
   retire(wall: number): readonly Alert[];
   /** Everything that is not CLOSED. */
   open(): readonly Alert[];
+  /** The site's clock, UTC ms; null before anything was heard. */
+  now(): number | null;
   /** A change to an open alert that is no transition of its condition; null when it is not open here. */
   amend(id: string, change: (alert: Alert, siteNow: number) => Alert): Alert | null;
   save(): SavedWatch;
@@ -39,10 +50,17 @@ export interface SavedWatch {
   readonly devices: Readonly<Record<string, readonly [lastTs: number | null, good: number]>>;
   readonly lives: readonly SavedLife[];
   readonly members: Readonly<Record<string, readonly SavedMember[]>>;
-  readonly demand: DemandMinutes;
   readonly accountedTo: number | null;
-  readonly pue?: PueMinutes;
-  readonly counters?: CounterEvents;
+  readonly facts: AccountFactsState;
+  /** Accounts that the clock has not passed. */
+  readonly waiting: readonly { readonly account: Account; readonly wall: number }[];
+  readonly present: SavedPresent;
+  readonly memory: Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
+  readonly spans: SavedSpans;
+  readonly modes: ModeHistory;
+  /** The newest release of held alerts that has happened. */
+  readonly releasedTo: number | null;
+  readonly permits: readonly Permit[];
 }
 
 export interface WatchDeps {
@@ -57,53 +75,77 @@ export interface WatchDeps {
 
 // The clock of a running watch moves every second: a longer jump is our own absence, not the sensors'.
 const absenceMs = 10_000;
+const minuteMs = 60_000;
 
-// A value older than this says nothing about now.
-const valueAgeMs = 300_000;
+interface Armed {
+  readonly rule: Rule;
+  readonly alarms: readonly Alarm[];
+}
 
-export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: WatchDeps): SiteWatch => {
+export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, saved }: WatchDeps): SiteWatch => {
   const site = model.id;
-  const onAccounts = rules.filter((rule) => rule.on === "account").map((rule) => ({ rule, alarms: alarmsOf(rule) }));
+  const rules = inOrder(given) ?? given;
+  const armed = (wanted: (rule: Rule) => boolean): readonly Armed[] =>
+    rules.filter(wanted).map((rule) => ({ rule, alarms: alarmsOf(rule) }));
+  const onAccounts = armed(({ on }) => on === "account");
   const siteRules = onAccounts.filter(({ rule }) => rule.subject === "site");
   const nodeRules = onAccounts.filter(({ rule }) => rule.subject === "node");
-  const nodes = meteredNodes(model);
-  const nodeIds = new Set(nodes.map(({ id }) => id));
-  const readingRules = rules
-    .filter((rule) => rule.on === "reading" && !readsValues(rule))
-    .map((rule) => ({
-      rule,
-      alarms: alarmsOf(rule),
-      group: groupPlan(rule, site),
-      members: createMembers(rule, saved?.members[rule.id]),
-    }));
-  const valueRules = rules.filter(readsValues).map((rule) => ({ rule, alarms: alarmsOf(rule) }));
+  const silenceRules = armed(watchesSilence);
+  const valueRules = armed(readsValues);
+  const siteNowRules = armed(({ on, subject }) => on === "reading" && subject === "site");
+  const nodeNowRules = armed(({ on, subject }) => on === "reading" && subject === "node");
+  const modeRule = siteNowRules.find(({ rule }) => rule.inputs.includes("site_mode"))?.rule ?? null;
+
   const lives = createLives(hash, saved?.lives ?? []);
+  const facts = createAccountFacts(model, rules, saved?.facts);
+  const present = createPresent(model, rules, saved?.present);
+  const memory = createMemory(saved?.memory);
+  const suppression = createSuppression(model, rules, saved?.spans);
+  const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
+  const siteTime = createSiteTime(model.timeZone);
   const silence = createSilence({
     intervals: deviceIntervals(model),
     looks: (intervalMs) =>
-      readingRules.flatMap(({ rule }) =>
-        rule.lookAfterS.map((expression) => Number(expression.run({ interval_s: intervalMs / 1000 }) ?? 0) * 1000),
+      silenceRules.flatMap(({ rule }) =>
+        rule.lookAfterS.map(
+          (expression) => Number(expression.run({ ...rule.parameters, interval_s: intervalMs / 1000 }) ?? 0) * 1000,
+        ),
       ),
     saved: saved?.devices ?? {},
   });
+  const groups = new Map(silenceRules.map(({ rule }) => [rule.id, createGroups(rule, model, saved?.members)]));
+
   let clock: SiteClock = startClock(saved?.clock);
   let listening = saved?.listening ?? null;
-  let demand: DemandMinutes = saved?.demand ?? noMinutes;
-  let pue: PueMinutes = saved?.pue ?? [];
-  let counters: CounterEvents = saved?.counters ?? {};
   let accountedTo = saved?.accountedTo ?? null;
+  let modes: ModeHistory = saved?.modes ?? noModes;
+  let releasedTo = saved?.releasedTo ?? null;
+  const waiting = [...(saved?.waiting ?? [])];
   if (clock.now !== null && listening !== null) silence.listen({ now: clock.now, listening, mode: clock.mode });
 
-  const isGroupOpen = (rule: Rule): boolean => {
-    const state = lives.get([rule.id, site, groupSubcode])?.alert?.state;
-    return state !== undefined && state !== "RETURNED";
-  };
+  const isIncident = (rule: string): boolean => modeRule !== null && modeRule.id === rule && modeRule.mode === "on";
+
+  /** What every transition touches besides its own life. */
+  const noted = (changed: readonly Alert[]): Alert[] =>
+    changed.map((alert) => {
+      suppression.note(alert);
+      if (!isIncident(alert.rule) || alert.subcode !== "mode") return alert;
+      const known = modes.incidents.find(([id]) => id === alert.id);
+      const ended = alert.state === "RETURNED" || alert.state === "CLOSED";
+      if (known === undefined && alert.state === "ACTIVE")
+        modes = { ...modes, incidents: [...modes.incidents.slice(-20), [alert.id, alert.changed.site, null]] };
+      else if (known !== undefined && known[2] === null && ended) {
+        const to = alert.changed.site;
+        modes = { ...modes, incidents: modes.incidents.map((one) => (one === known ? [one[0], one[1], to] : one)) };
+      }
+      return alert;
+    });
 
   const see = (
     alarms: readonly Alarm[],
     subject: string,
     finding: Finding,
-    at: Omit<Sighting, "levels" | "inputs" | "thresholds">,
+    at: Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold">,
   ): Alert[] =>
     alarms.flatMap((alarm) => {
       const levels = alarm.levels(finding);
@@ -111,65 +153,152 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
       // Most subjects are well most of the time: nothing open, nothing triggered, nothing to move.
       if (lives.get(key) === null && levels.every((level) => level.trigger !== true)) return [];
       const { inputs, thresholds } = finding;
-      return lives.move(alarm.plan(site, subject), { ...at, levels, inputs, thresholds });
+      const standing = permits.isolated(subject, at.now) ? "absorbed" : at.standing;
+      const hold = isIncident(alarm.rule.id) ? null : holdAt(modes, at.now);
+      return noted(
+        lives.move(alarm.plan(site, subject), { ...at, standing, levels, inputs, thresholds, hold }),
+      );
     });
 
+  /** One subject of one rule at one moment: what it remembers, whether it is due, what it finds. */
+  const assess = (
+    { rule, alarms }: Armed,
+    subject: string,
+    known: Facts,
+    at: Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "standing">,
+  ): Alert[] => {
+    const seen = memory.see(rule, subject, known, at.now);
+    if (!seen.isDue) return [];
+    if (!lives.has(rule.id, subject) && !fires(rule, seen.facts)) return [];
+    const finding = evaluate(rule, seen.facts, suppression.holds(rule, subject, at.now));
+    const gapMs = at.gapMs === null || rule.everyS === null ? at.gapMs : Math.max(at.gapMs, 2 * rule.everyS * 1000);
+    return see(alarms, subject, finding, { ...at, gapMs, standing: finding.standing });
+  };
+
   const judge = (devices: readonly string[], now: number, wall: number): Alert[] =>
-    readingRules.flatMap(({ rule, alarms, group, members }) => {
+    silenceRules.flatMap(({ rule, alarms }) => {
       const at = { now, from: now, gapMs: null, wall };
+      const find = (device: string): Finding => {
+        const finding = evaluate(rule, silence.facts(device, now), suppression.holds(rule, device, now));
+        return permits.isolated(device, now) ? { ...finding, standing: "exempt" } : finding;
+      };
+      const findings = new Map(devices.map((device) => [device, find(device)]));
       const changed: Alert[] = [];
-      const findings = new Map(devices.map((device) => [device, evaluate(rule, silence.facts(device, now))]));
-      if (group !== null && rule.group !== null) {
-        const before = isGroupOpen(rule);
+      const mine = groups.get(rule.id) ?? [];
+      const isOpen = (group: (typeof mine)[number]): boolean => {
+        const state = lives.get([rule.id, group.subject, group.subcode])?.alert?.state;
+        return state !== undefined && state !== "RETURNED";
+      };
+      let siteOpen = false;
+      for (const group of mine) {
+        const before = isOpen(group);
         let moved = before;
-        for (const [device, finding] of findings) moved = members.see(device, finding) || moved;
+        for (const [device, finding] of findings)
+          if (group.concerns(device)) moved = group.members.see(device, finding) || moved;
         if (moved) {
-          const overdue = (): number => silence.overdue(now, (device) => !members.has(device));
-          const seen = members.sighting(group, rule.group, { devices: silence.size, overdue });
-          changed.push(...lives.move(group, { ...seen, ...at, standing: "judged" }));
+          const overdue = (): number =>
+            silence.overdue(now, (device) => group.concerns(device) && !group.members.has(device));
+          const seen = group.sighting(overdue);
+          const standing = siteOpen ? "absorbed" : "judged";
+          changed.push(...noted(lives.move(group.plan, { ...seen, ...at, standing, hold: holdAt(modes, now) })));
         }
-        if (isGroupOpen(rule) !== before) {
+        if (isOpen(group) !== before) {
           // The others that fire change hands with the group.
-          for (const device of members.names()) {
-            if (!findings.has(device)) findings.set(device, evaluate(rule, silence.facts(device, now)));
-          }
+          for (const device of group.members.names()) if (!findings.has(device)) findings.set(device, find(device));
         }
+        siteOpen ||= isOpen(group);
       }
       for (const [device, finding] of findings) {
-        const standing = group !== null && isGroupOpen(rule) ? "absorbed" : finding.standing;
-        changed.push(...see(alarms, device, finding, { ...at, standing }));
+        const absorbed = mine.some((group) => group.concerns(device) && isOpen(group));
+        changed.push(...see(alarms, device, finding, { ...at, standing: absorbed ? "absorbed" : finding.standing }));
       }
       return changed;
     });
 
   /** A reading without the quantity says nothing about it. */
-  const judgeValues = ({ device, ts, quantities, received }: Reading, now: number): Alert[] =>
-    now - ts > valueAgeMs
-      ? []
-      : valueRules.flatMap(({ rule, alarms }) => {
-          if (!rule.inputs.some((input) => Object.hasOwn(quantities, input))) return [];
-          const facts = Object.fromEntries(
-            rule.inputs.map((input) => [input, Object.hasOwn(quantities, input) ? (quantities[input] ?? null) : null]),
-          );
-          const finding = evaluate(rule, facts);
-          const at = { now, from: now, gapMs: valueAgeMs, wall: received };
-          return see(alarms, device, finding, { ...at, standing: finding.standing });
-        });
+  const judgeValues = (reading: Reading, now: number): Alert[] => {
+    if (now - reading.ts > valueAgeMs) return [];
+    const changed: Alert[] = [];
+    for (const one of valueRules) {
+      const { inputs } = one.rule;
+      if (!inputs.some((input) => input === "lag_s" || Object.hasOwn(reading.quantities, input))) continue;
+      const known = { ...siteTime(one.rule, now), ...present.deviceFacts(one.rule, reading, now) };
+      changed.push(
+        ...assess(one, reading.device, known, { now, from: now, gapMs: valueAgeMs, wall: reading.received }),
+      );
+    }
+    return changed;
+  };
 
-  /** Once a minute: what has not been heard of for too long is not known. */
-  const forgetValues = (before: number | null, now: number, wall: number): Alert[] => {
-    if (valueRules.length === 0 || before === null || Math.floor(before / 60_000) === Math.floor(now / 60_000))
-      return [];
-    const silent = lives.save().filter(({ life }) => life.at !== null && now - life.at > valueAgeMs);
-    return silent.flatMap(({ key: [id, device, subcode] }) =>
-      valueRules
-        .filter(({ rule }) => rule.id === id)
-        .flatMap(({ rule, alarms }) => {
-          const alarm = alarms.filter((one) => one.subcode === subcode);
-          const finding = evaluate(rule, {});
-          return see(alarm, device, finding, { now, from: now, gapMs: null, wall, standing: "judged" });
-        }),
-    );
+  const judgePresent = ({ device, received }: Reading, now: number): Alert[] => {
+    const changed: Alert[] = [];
+    const at = { now, from: now, gapMs: null, wall: received };
+    if (siteNowRules.length > 0 && present.concernsSite(device)) {
+      const nominalV = modeRule?.parameters.nominal_v ?? 230;
+      const voted = modeRule === null ? null : voteOf(signsOf(model, present, now, nominalV));
+      const isChange = voted !== null && voted !== currentMode(modes);
+      if (isChange) modes = modeChanged(modes, voted, now);
+      const known = { ...present.siteFacts(now), site_mode: currentMode(modes) };
+      for (const one of siteNowRules) {
+        const facts = { ...siteTime(one.rule, now), ...known, ...present.pointFacts(one.rule, now) };
+        changed.push(...assess(one, site, facts, at));
+      }
+      if (isChange && modeRule !== null) keepTimeline(modeRule.id, changed, voted, now, received);
+    }
+    for (const node of nodeNowRules.length === 0 ? [] : present.nodesOf(device)) {
+      const known = present.nodeFacts(node, now);
+      for (const one of nodeNowRules)
+        changed.push(...assess(one, node.id, { ...siteTime(one.rule, now), ...known }, at));
+    }
+    return changed;
+  };
+
+  /** Each mode of an open incident is a transition of its alert. */
+  const keepTimeline = (rule: string, changed: Alert[], mode: string, now: number, wall: number): void => {
+    const alert = lives.get([rule, site, "mode"])?.alert ?? changed.findLast((one) => one.rule === rule) ?? null;
+    if (alert === null || alert.active === null) return;
+    const amend = (one: Alert): Alert => ({
+      ...one,
+      changed: { wall, site: now },
+      timeline: [...(one.timeline ?? []), [now, mode] as const].slice(-50),
+    });
+    const amended = lives.amend(alert.id, amend);
+    const index = changed.findLastIndex((one) => one.id === alert.id);
+    if (amended === null) {
+      if (index >= 0) changed[index] = amend(alert);
+    } else if (index >= 0) changed[index] = amended;
+    else changed.push(amended);
+  };
+
+  /** At every full minute: values that have not been heard of for too long are not known. */
+  const forgetValues = (before: number, now: number, wall: number): Alert[] => {
+    if (valueRules.length === 0 || Math.floor(before / minuteMs) === Math.floor(now / minuteMs)) return [];
+    const changed: Alert[] = [];
+    const first = (Math.floor(before / minuteMs) + 1) * minuteMs;
+    for (const { key, life } of lives.ofRules(valueRules.map(({ rule }) => rule.id))) {
+      const [id, device, subcode] = key;
+      const since = life.at ?? 0;
+      const at = Math.max(first, (Math.floor((since + valueAgeMs) / minuteMs) + 1) * minuteMs);
+      if (life.at === null || life.alert === null || at > now) continue;
+      for (const { rule, alarms } of valueRules.filter((one) => one.rule.id === id)) {
+        const alarm = alarms.filter((one) => one.subcode === subcode);
+        const finding = evaluate(rule, {});
+        changed.push(...see(alarm, device, finding, { now: at, from: at, gapMs: null, wall, standing: "judged" }));
+      }
+    }
+    return changed;
+  };
+
+  /** Alerts of rules on readings that outlived the hold; those of window rules are told at their next minute. */
+  const release = (upTo: number, wall: number): Alert[] => {
+    const due = releaseAt(modes);
+    if (due === null || due > upTo || releasedTo === due) return [];
+    releasedTo = due;
+    const byAccount = new Set(onAccounts.map(({ rule }) => rule.id));
+    return lives.open().flatMap((alert) => {
+      const told = byAccount.has(alert.rule) ? null : released(alert, due, wall);
+      return told === null ? [] : (lives.amend(alert.id, () => told) ?? []);
+    });
   };
 
   const advance = (next: SiteClock, wall: number): Alert[] => {
@@ -177,18 +306,70 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
     clock = next;
     // A site that was never heard of may begin with old history at any time: nothing is late before it has begun.
     if (next.now === null || !next.heard) return [];
+    const changed: Alert[] = [];
     const began = !before.heard || before.now === null;
     const joined = before.mode === "catching-up" && next.mode !== "catching-up";
     const absent = before.mode !== "catching-up" && before.now !== null && next.now - before.now > absenceMs;
     if (began || joined || absent) {
       listening = next.now;
       silence.listen({ now: next.now, listening, mode: next.mode });
-      return [];
+    } else {
+      changed.push(...forgetValues(before.now ?? next.now, next.now, wall));
+      for (let ended = silence.next(next.now); ended !== null; ended = silence.next(next.now)) {
+        // One millisecond after the limit "more than" is true.
+        changed.push(...release(ended.at + 1, wall), ...judge(ended.devices, ended.at + 1, wall));
+      }
     }
-    const changed: Alert[] = forgetValues(before.now, next.now, wall);
-    for (let ended = silence.next(next.now); ended !== null; ended = silence.next(next.now)) {
-      // One millisecond after the limit "more than" is true.
-      changed.push(...judge(ended.devices, ended.at + 1, wall));
+    changed.push(...release(next.now, wall), ...lookAtPermits(next.now, wall), ...takeWaiting());
+    return changed;
+  };
+
+  const lookAtPermits = (now: number, wall: number): Alert[] =>
+    permits.due(now).flatMap(({ plan, at, isOpen, isOverrun, closedBy, inputs }) => {
+      const { rule, subject, subcode } = plan.identity;
+      const alert = lives.get([rule, subject, subcode])?.alert;
+      // Whoever closes the permit has seen its alert.
+      if (closedBy !== null && alert !== null && alert !== undefined)
+        lives.amend(alert.id, (one) => ({ ...one, acknowledged: { by: closedBy, reason: "permit closed", at: wall } }));
+      return lives.move(plan, {
+        now: at,
+        from: at,
+        gapMs: null,
+        wall,
+        standing: "judged",
+        levels: [
+          { trigger: isOpen, clear: !isOpen },
+          { trigger: isOpen && isOverrun, clear: !isOpen },
+        ],
+        inputs,
+        thresholds: {},
+      });
+    });
+
+  const judgeAccount = (account: Account, wall: number): Alert[] => {
+    if (accountedTo !== null && account.start < accountedTo) return [];
+    accountedTo = account.end;
+    const isolated = permits.isolatedNodes(account.end);
+    const now = facts.at(account, isolated);
+    const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
+    const changed = siteRules.flatMap((one) => assess(one, site, now.site, at));
+    if (nodeRules.length > 0) {
+      for (const node of now.nodes) {
+        const known = now.node(node);
+        for (const one of nodeRules) changed.push(...assess(one, node.id, known, at));
+      }
+    }
+    return changed;
+  };
+
+  // Whatever happened until its end is known then, by whichever road it came: the order of the roads changes nothing.
+  const mayJudge = (account: Account): boolean =>
+    silence.size === 0 || (clock.now !== null && clock.heard && clock.now > account.end);
+  const takeWaiting = (): Alert[] => {
+    const changed: Alert[] = [];
+    for (let next = waiting[0]; next !== undefined && mayJudge(next.account); next = waiting[0]) {
+      waiting.shift();
+      changed.push(...judgeAccount(next.account, next.wall));
     }
     return changed;
   };
@@ -198,63 +379,59 @@ export const createSiteWatch = ({ model, rules, hash, catchupWaitMs, saved }: Wa
     reading(reading) {
       const changed = advance(advanceOnReading(clock, reading), reading.received);
       if (clock.now === null) return changed;
-      changed.push(...judgeValues(reading, clock.now));
+      present.note(reading);
+      facts.note(reading);
+      changed.push(...judgePresent(reading, clock.now), ...judgeValues(reading, clock.now));
       if (!silence.has(reading.device) || !silence.see(reading, clock.now)) return changed;
       return [...changed, ...judge([reading.device], clock.now, reading.received)];
     },
     tick: (wall) => advance(advanceOnTick(clock, wall, catchupWaitMs), wall),
     account(account, wall) {
-      if (accountedTo !== null && account.start < accountedTo) return [];
-      accountedTo = account.end;
-      const ofDemand = accountFactsAt(model, account, demand);
-      const ofPue = pueFactsAt(account, pue);
-      demand = ofDemand.minutes;
-      pue = ofPue.minutes;
-      counters = eventsAfter(nodes, account, counters);
-      const facts: Facts = { ...ofDemand.facts, ...ofPue.facts, ...supplyFactsAt(model, account) };
-      const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
-      const judged = ({ rule, alarms }: (typeof onAccounts)[number], subject: string, known: Facts): Alert[] => {
-        const finding = evaluate(rule, known);
-        return see(alarms, subject, finding, { ...at, standing: finding.standing });
-      };
-      const changed = siteRules.flatMap((one) => judged(one, site, facts));
-      if (nodeRules.length === 0) return changed;
-      for (const node of nodes) {
-        // The site's facts are inherited, not copied: there may be 345,400 nodes.
-        const known = Object.assign(Object.create(facts) as Facts, nodeFactsAt(node, account, counters));
-        for (const one of nodeRules) changed.push(...judged(one, node.id, known));
-      }
-      return changed;
+      waiting.push({ account, wall });
+      return takeWaiting();
     },
+    permit(permit, wall) {
+      permits.put(permit);
+      return lookAtPermits(Math.max(clock.now ?? wall, permit.closed?.at ?? permit.from), wall);
+    },
+    permits: () => permits.list(),
     retire(wall) {
-      const kept = new Set<string>();
-      const byValue = new Set(valueRules.map(({ rule }) => rule.id));
-      for (const { alarms } of [...onAccounts, ...valueRules])
+      const kept = new Set<string>(permits.keys());
+      const byValue = new Set([...valueRules].map(({ rule }) => rule.id));
+      for (const { alarms } of [...onAccounts, ...valueRules, ...siteNowRules, ...nodeNowRules, ...silenceRules])
         for (const { rule, subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
-      for (const { rule, alarms, group } of readingRules) {
-        for (const { subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
-        if (group !== null) kept.add(`${rule.id}/${groupSubcode}`);
-      }
+      for (const [rule, mine] of groups) for (const { subcode } of mine) kept.add(`${rule}/${subcode}`);
+      const subjects = new Set([site, ...model.nodes.map(({ id }) => id)]);
+      for (const mine of groups.values()) for (const { subject } of mine) subjects.add(subject);
       return lives.retire(
         ([rule, subject, subcode]) =>
-          kept.has(`${rule}/${subcode}`) &&
-          (subject === site || nodeIds.has(subject) || silence.has(subject) || byValue.has(rule)),
+          kept.has(`${rule}/${subcode}`) && (subjects.has(subject) || silence.has(subject) || byValue.has(rule)),
         (id) => rules.some((rule) => rule.id === id && rule.mode === "shadow"),
         wall,
       );
     },
     open: () => lives.open(),
+    now: () => clock.now,
     amend: (id, change) => lives.amend(id, (alert, at) => change(alert, Math.max(clock.now ?? 0, at))),
     save: () => ({
       clock: { now: clock.now, heard: clock.heard },
       listening,
       devices: silence.save(),
       lives: lives.save(),
-      members: Object.fromEntries(readingRules.map(({ rule, members }) => [rule.id, members.save()])),
-      demand,
+      members: Object.fromEntries(
+        [...groups].flatMap(([rule, mine]) =>
+          mine.map((group) => [group.key(rule), group.members.save()] as const),
+        ),
+      ),
       accountedTo,
-      pue,
-      counters,
+      facts: facts.save(),
+      waiting: [...waiting],
+      present: present.save(),
+      memory: memory.save(),
+      spans: suppression.save(),
+      modes,
+      releasedTo,
+      permits: permits.list(),
     }),
   };
 };

@@ -1,0 +1,101 @@
+import type { SiteModel } from "#energy";
+import { type Present, valueAgeMs } from "./present.ts";
+
+export const siteModes = ["mains", "ups", "genset", "returning", "island"] as const;
+/** What carries the site: kpi.md §9 R36. */
+export type SiteMode = (typeof siteModes)[number];
+
+/** What one side of the supply says of itself; null when nobody of it speaks. */
+export interface SupplySigns {
+  /** Every grid connection that speaks is without voltage. */
+  readonly mainsLost: boolean | null;
+  /** Most of the UPSs that speak are on battery. */
+  readonly onBattery: boolean | null;
+  /** A generator or its transfer switch says that it carries load. */
+  readonly onGenset: boolean | null;
+}
+
+/** The vote; null when nothing is known. */
+export const voteOf = ({ mainsLost, onBattery, onGenset }: SupplySigns): SiteMode | null => {
+  if (mainsLost === null && onBattery === null && onGenset === null) return null;
+  if (onGenset === true) return mainsLost === false ? "returning" : "genset";
+  if (onBattery === true) return "ups";
+  if (mainsLost === true) return onBattery === null && onGenset === null ? "ups" : "island";
+  return mainsLost === false || onBattery === false ? "mains" : null;
+};
+
+// IEC 61000-4-30 calls below 10 % an interruption; half of the nominal voltage carries nothing either.
+const lostShare = 0.5;
+
+export const signsOf = (model: SiteModel, present: Present, now: number, nominalV: number): SupplySigns => {
+  const devices = (kinds: readonly string[]) =>
+    model.nodes
+      .filter(({ kind, counting }) => kinds.includes(kind) && (counting === "counted" || kind === "ups"))
+      .flatMap((node) => node.points.map((point) => ({ node, point })));
+  const read = (device: string, quantity: string): number | null =>
+    present.newest(device, quantity, now, valueAgeMs);
+  const lost = devices(["grid"]).flatMap(({ point }) => {
+    const said = read(point.device, "mains_present");
+    if (said !== null) return [said === 0];
+    const volts = ["voltage_l1_v", "voltage_l2_v", "voltage_l3_v", "voltage_v"]
+      .map((quantity) => read(point.device, quantity))
+      .filter((value) => value !== null);
+    return volts.length === 0 ? [] : [Math.max(...volts) < lostShare * nominalV];
+  });
+  const battery = [
+    ...new Set(devices(["ups", "battery", "power-chain"]).map(({ point }) => point.device)),
+  ].flatMap((device) => {
+    const said = read(device, "ups_on_battery");
+    return said === null ? [] : [said !== 0];
+  });
+  const transfer = [...new Set(devices(["grid", "genset", "ups", "power-chain"]).map(({ point }) => point.device))]
+    .map((device) => read(device, "ats_on_genset"))
+    .filter((said) => said !== null);
+  const gensets = devices(["genset"]).flatMap(({ node, point }) => {
+    const running = read(point.device, "genset_running");
+    const power = point.power === null ? null : read(point.device, point.power);
+    if (power !== null && node.ratingW !== null) return [point.sign * power > 0.05 * node.ratingW];
+    return running === null ? [] : [running !== 0];
+  });
+  const votes = transfer.length > 0 ? transfer.map((said) => said !== 0) : gensets;
+  return {
+    mainsLost: lost.length === 0 ? null : lost.every(Boolean),
+    onBattery: battery.length === 0 ? null : battery.filter(Boolean).length * 2 > battery.length,
+    onGenset: votes.length === 0 ? null : votes.some(Boolean),
+  };
+};
+
+/** The modes of one site over time, and what a change holds back; plain data. */
+export interface ModeHistory {
+  /** Oldest first; the first says how it was found. */
+  readonly changes: readonly (readonly [at: number, mode: SiteMode])[];
+  /** Incidents: the alert of the change, from when to when it was open. */
+  readonly incidents: readonly (readonly [id: string, from: number, to: number | null])[];
+}
+
+export const noModes: ModeHistory = { changes: [], incidents: [] };
+
+// kpi.md §9 R36: released ten minutes after the mode is stable.
+export const stableMs = 600_000;
+const keptMs = 7_200_000;
+
+export const currentMode = (history: ModeHistory): SiteMode | null => history.changes.at(-1)?.[1] ?? null;
+
+export const modeChanged = (history: ModeHistory, mode: SiteMode, at: number): ModeHistory => ({
+  ...history,
+  changes: [...history.changes.filter(([when], index, all) => when > at - keptMs || index === all.length - 1), [at, mode]],
+});
+
+/** The incident that holds back what is told at this time; null when nothing is held back. */
+export const holdAt = (history: ModeHistory, at: number): string | null => {
+  // The first entry is how the site was found, not a change.
+  const change = history.changes.findLast(([when], index) => index > 0 && when <= at);
+  if (change === undefined || at >= change[0] + stableMs) return null;
+  return history.incidents.findLast(([, from]) => from <= at)?.[0] ?? null;
+};
+
+/** When what is held now is released; null when nothing is. */
+export const releaseAt = (history: ModeHistory): number | null => {
+  const last = history.changes.length > 1 ? history.changes.at(-1) : undefined;
+  return last === undefined ? null : last[0] + stableMs;
+};

@@ -1,0 +1,212 @@
+import type { SiteModel, SiteNode } from "#energy";
+import type { Reading } from "#store";
+import type { Facts } from "./evaluate.ts";
+import type { Value } from "./expression.ts";
+import { readsValues, type Rule } from "./rule.ts";
+import { derivedValue, typeOfValue } from "./vocabulary.ts";
+
+/** The newest values that rules on readings need beyond the reading at hand. */
+export interface Present {
+  note(reading: Reading): void;
+  /** What a rule on the values of a device may read. */
+  deviceFacts(rule: Rule, reading: Reading, now: number): Facts;
+  /** Nodes of several meters that have one of this device. */
+  nodesOf(device: string): readonly SiteNode[];
+  nodeFacts(node: SiteNode, now: number): Facts;
+  /** Whether a site's present power or a rule's points depend on this device. */
+  concernsSite(device: string): boolean;
+  siteFacts(now: number): Facts;
+  pointFacts(rule: Rule, now: number): Facts;
+  newest(device: string, quantity: string, now: number, maxAgeMs: number): number | null;
+  save(): SavedPresent;
+}
+
+/** By device and quantity: the value, when it was so, and since when it is. */
+export type SavedPresent = Readonly<Record<string, Readonly<Record<string, Seen>>>>;
+type Seen = readonly [value: number, at: number, since: number];
+
+// A value older than this says nothing about now, unless its rule or its device's rhythm says otherwise.
+export const valueAgeMs = 300_000;
+
+/** Quantities by which a device tells the state of a supply. */
+export const supplyQuantities = [
+  "mains_present",
+  "ups_on_battery",
+  "genset_running",
+  "ats_on_genset",
+  "voltage_v",
+  "voltage_l1_v",
+  "voltage_l2_v",
+  "voltage_l3_v",
+] as const;
+const supplyKinds = ["grid", "genset", "battery", "ups", "pv", "wind", "power-chain"];
+
+const sideOf = (code: string): "a" | "b" | null => (/\.A$/i.test(code) ? "a" : /\.B$/i.test(code) ? "b" : null);
+
+export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: SavedPresent = {}): Present => {
+  const seen = new Map<string, Record<string, Seen>>();
+  for (const [device, values] of Object.entries(saved)) seen.set(device, { ...values });
+
+  const readingRules = rules.filter((rule) => rule.on === "reading");
+  const hasNodeRules = readingRules.some((rule) => rule.subject === "node");
+  const hasSiteRules = readingRules.some((rule) => rule.subject === "site");
+  const everywhere = new Set<string>();
+  for (const rule of readingRules.filter((one) => readsValues(one) && needsPast(one))) {
+    for (const input of rule.inputs) if (typeOfValue(input) !== undefined) everywhere.add(quantityOf(input));
+  }
+  const wanted = new Map<string, Set<string>>();
+  const want = (device: string, quantity: string): void => {
+    const mine = wanted.get(device) ?? new Set();
+    wanted.set(device, mine.add(quantity));
+  };
+  const siteDevices = new Set<string>();
+  const nodesByDevice = new Map<string, SiteNode[]>();
+  const ownNode = new Map<string, SiteNode>();
+  const peers = new Map<SiteNode, readonly string[]>();
+  for (const node of model.nodes) {
+    peers.set(node, [...new Set(node.points.map(({ device }) => device))]);
+    const isSupply = hasSiteRules && supplyKinds.includes(node.kind);
+    const isSided = hasNodeRules && node.points.length > 1;
+    for (const { device, power } of node.points) {
+      if (!ownNode.has(device)) ownNode.set(device, node);
+      if (isSupply) {
+        siteDevices.add(device);
+        for (const quantity of supplyQuantities) want(device, quantity);
+      }
+      if (power !== null && (isSupply || isSided)) want(device, power);
+      if (isSided) {
+        const mine = nodesByDevice.get(device) ?? [];
+        if (!mine.includes(node)) mine.push(node);
+        nodesByDevice.set(device, mine);
+      }
+    }
+  }
+  for (const { device, quantity } of readingRules.flatMap((rule) => rule.points)) {
+    siteDevices.add(device);
+    want(device, quantity);
+  }
+
+  const at = (device: string, quantity: string): Seen | null => {
+    const values = seen.get(device);
+    return values !== undefined && Object.hasOwn(values, quantity) ? (values[quantity] ?? null) : null;
+  };
+  const newest = (device: string, quantity: string, now: number, maxAgeMs: number): number | null => {
+    const value = at(device, quantity);
+    return value === null || now - value[1] > maxAgeMs ? null : value[0];
+  };
+  const powerOf = (point: SiteNode["points"][number], now: number): number | null =>
+    point.power === null ? null : newest(point.device, point.power, now, Math.max(valueAgeMs, 3 * point.intervalMs));
+  /** Null when one is missing; null for none. */
+  const sum = (points: SiteNode["points"], now: number, unsigned: boolean): number | null => {
+    let total: number | null = points.length === 0 ? null : 0;
+    for (const point of points) {
+      const value = powerOf(point, now);
+      total = total === null || value === null ? null : total + (unsigned ? value : point.sign * value);
+    }
+    return total;
+  };
+  const peerValue = (device: string, { how, quantity }: ReturnType<typeof derivedValue> & object, now: number) => {
+    const node = ownNode.get(device);
+    const values = (node === undefined ? [] : (peers.get(node) ?? []))
+      .map((peer) => newest(peer, quantity, now, valueAgeMs))
+      .filter((value) => value !== null)
+      .sort((a, b) => a - b);
+    if (values.length < 2) return null;
+    if (how === "peer_mean") return values.reduce((total, value) => total + value, 0) / values.length;
+    const middle = values.length / 2;
+    const [low, high] = [values[Math.ceil(middle) - 1] ?? 0, values[Math.floor(middle)] ?? 0];
+    return (low + high) / 2;
+  };
+  const nodeConstants = (node: SiteNode | undefined): Facts =>
+    node === undefined
+      ? { has_rating: false }
+      : { node_kind: node.kind, has_rating: node.ratingW !== null, rating_w: node.ratingW };
+
+  return {
+    note({ device, ts, received, quantities }) {
+      const mine = wanted.get(device);
+      if (mine === undefined && everywhere.size === 0) return;
+      let values = seen.get(device);
+      const when = Math.min(ts, received);
+      for (const [quantity, value] of Object.entries(quantities)) {
+        if (!everywhere.has(quantity) && !mine?.has(quantity)) continue;
+        if (values === undefined) seen.set(device, (values = {}));
+        const before = Object.hasOwn(values, quantity) ? values[quantity] : undefined;
+        if (before !== undefined && before[1] > when) continue;
+        values[quantity] = [value, when, before !== undefined && before[0] === value ? before[2] : when];
+      }
+    },
+    deviceFacts(rule, { device, ts, received, quantities }, now) {
+      const facts: Record<string, Value | null> = {};
+      let constants: Facts | null = null;
+      for (const input of rule.inputs) {
+        if (Object.hasOwn(quantities, input)) facts[input] = quantities[input] ?? null;
+        else if (everywhere.has(input))
+          facts[input] = newest(device, input, now, (rule.maxAgeS[input] ?? valueAgeMs / 1000) * 1000);
+        else if (input === "lag_s") facts[input] = (received - ts) / 1000;
+        else if (input === "interval_s") {
+          const point = ownNode.get(device)?.points.find((one) => one.device === device);
+          facts[input] = point === undefined ? null : point.intervalMs / 1000;
+        } else {
+          const derived = derivedValue(input);
+          if (derived === null) facts[input] = (constants ??= nodeConstants(ownNode.get(device)))[input] ?? null;
+          else if (derived.how !== "steady") facts[input] = peerValue(device, derived, now);
+          else {
+            const value = at(device, derived.quantity);
+            facts[input] = value === null ? null : Math.max(0, now - value[2]) / 1000;
+          }
+        }
+      }
+      return facts;
+    },
+    nodesOf: (device) => nodesByDevice.get(device) ?? [],
+    nodeFacts(node, now) {
+      const sides = (side: "a" | "b") => node.points.filter(({ code }) => sideOf(code) === side);
+      const [a, b] = [sides("a"), sides("b")];
+      return {
+        ...nodeConstants(node),
+        in_w: sum(
+          node.points.filter(({ sign }) => sign === 1),
+          now,
+          true,
+        ),
+        out_w: sum(
+          node.points.filter(({ sign }) => sign === -1),
+          now,
+          true,
+        ),
+        has_sides: a.length > 0 && b.length > 0,
+        side_a_w: sum(a, now, false),
+        side_b_w: sum(b, now, false),
+      };
+    },
+    concernsSite: (device) => siteDevices.has(device),
+    siteFacts(now) {
+      const grid = model.nodes.filter(({ kind, counting }) => kind === "grid" && counting === "counted");
+      const points = grid.flatMap((node) => node.points).filter(({ power }) => power !== null);
+      const gridW = sum(points, now, false);
+      return {
+        grid_w: gridW,
+        grid_export_w: gridW === null ? null : Math.max(0, -gridW),
+        grid_interval_s: points.length === 0 ? null : Math.max(...points.map(({ intervalMs }) => intervalMs)) / 1000,
+      };
+    },
+    pointFacts: (rule, now) =>
+      Object.fromEntries(
+        rule.points.map(({ name, device, quantity, maxAgeS }) => [
+          name,
+          newest(device, quantity, now, maxAgeS * 1000),
+        ]),
+      ),
+    newest,
+    save: () => Object.fromEntries([...seen].map(([device, values]) => [device, { ...values }])),
+  };
+};
+
+const quantityOf = (input: string): string => derivedValue(input)?.quantity ?? input;
+
+/** One quantity of the reading at hand needs no past. */
+const needsPast = (rule: Rule): boolean => {
+  const read = rule.inputs.filter((input) => typeOfValue(input) !== undefined);
+  return read.length > 1 || read.some((input) => derivedValue(input) !== null);
+};

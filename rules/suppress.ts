@@ -1,0 +1,89 @@
+import type { SiteModel } from "#energy";
+import type { Alert } from "./alert.ts";
+import type { Rule, Suppressor } from "./rule.ts";
+
+/** When which alert of a suppressing rule was open, on the site's clock; plain data. */
+export type SavedSpans = Readonly<Record<string, readonly Span[]>>;
+type Span = readonly [subject: string, id: string, from: number, to: number | null];
+
+/** Which rules are silenced because another alert says what is wrong. */
+export interface Suppression {
+  note(alert: Alert): void;
+  /** Whether an alert of a suppressing rule was open at that time. */
+  holds(rule: Rule, subject: string, at: number): boolean;
+  save(): SavedSpans;
+}
+
+// Accounts are judged when they come: what suppressed them must be remembered until then.
+const keptMs = 3_600_000;
+
+export const createSuppression = (model: SiteModel, rules: readonly Rule[], saved: SavedSpans = {}): Suppression => {
+  const suppressors = new Set(rules.flatMap((rule) => rule.suppressedBy.map((by) => by.rule)));
+  const shadows = new Set(rules.filter(({ mode }) => mode === "shadow").map(({ id }) => id));
+  const spans = new Map<string, Span[]>(Object.entries(saved).map(([rule, list]) => [rule, [...list]]));
+  const above = ancestorsOf(model);
+  const holdsBy = (by: Suppressor, rule: Rule, subject: string, at: number): boolean => {
+    // A rule that tells nobody must not silence one that does.
+    if (shadows.has(by.rule) && rule.mode === "on") return false;
+    return (spans.get(by.rule) ?? []).some(([other, , from, to]) => {
+      if (at < from || (to !== null && at >= to) || (by.forS !== null && at >= from + by.forS * 1000)) return false;
+      if (by.within === "site" || other === subject) return true;
+      return by.within === "above" && (above.get(subject)?.has(other) ?? false);
+    });
+  };
+  return {
+    note(alert) {
+      if (!suppressors.has(alert.rule)) return;
+      const list = spans.get(alert.rule) ?? [];
+      const index = list.findIndex(([, id, , to]) => id === alert.id && to === null);
+      const isOpen = alert.state === "ACTIVE" || alert.state === "CLEARING" || alert.state === "UNKNOWN";
+      const now = alert.changed.site;
+      if (isOpen && index < 0) list.push([alert.subject, alert.id, now, null]);
+      const before = list[index];
+      if (!isOpen && alert.state !== "SHELVED" && before !== undefined)
+        list[index] = [before[0], before[1], before[2], now];
+      spans.set(
+        alert.rule,
+        list.filter(([, , , to]) => to === null || to > now - keptMs),
+      );
+    },
+    holds: (rule, subject, at) =>
+      rule.suppressedBy.length > 0 && rule.suppressedBy.some((by) => holdsBy(by, rule, subject, at)),
+    save: () => Object.fromEntries(spans),
+  };
+};
+
+/** Every node and device with the nodes above it, the device's own node included. */
+export const ancestorsOf = (model: SiteModel): ReadonlyMap<string, ReadonlySet<string>> => {
+  const parents = new Map(model.nodes.map(({ id, parent }) => [id, parent]));
+  const chain = (id: string): string[] => {
+    const found: string[] = [];
+    for (let at = parents.get(id) ?? null; at !== null && !found.includes(at); at = parents.get(at) ?? null)
+      found.push(at);
+    return found;
+  };
+  const above = new Map<string, Set<string>>();
+  for (const { id, points } of model.nodes) {
+    above.set(id, new Set([...(above.get(id) ?? []), ...chain(id)]));
+    for (const { device } of points) above.set(device, new Set([...(above.get(device) ?? []), id, ...chain(id)]));
+  }
+  return above;
+};
+
+/** Rules in an order in which each comes after those that suppress it; null when they wait for each other. */
+export const inOrder = (rules: readonly Rule[]): readonly Rule[] | null => {
+  const placed = new Set<string>();
+  const known = new Set(rules.map(({ id }) => id));
+  const order: Rule[] = [];
+  while (order.length < rules.length) {
+    const next = rules.filter(
+      (rule) =>
+        !placed.has(rule.id) &&
+        rule.suppressedBy.every((by) => by.rule === rule.id || !known.has(by.rule) || placed.has(by.rule)),
+    );
+    if (next.length === 0) return null;
+    for (const rule of next) placed.add(rule.id);
+    order.push(...next);
+  }
+  return order;
+};
