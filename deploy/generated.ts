@@ -3,7 +3,7 @@ import { brokerCodes } from "#broker";
 import { collectorCodes } from "#collector";
 import { dashboardCodes } from "#dashboard";
 import { renderCatalogue } from "#energy";
-import { loadCatalogue, rulesCodes } from "#rules";
+import { loadCatalogue, ruleJsonSchema, rulesCodes } from "#rules";
 import { quantities, storeCodes } from "#store";
 import { drawGraph } from "./graph.ts";
 import { documentSettings } from "./settings.ts";
@@ -84,6 +84,7 @@ const settingsFile = (): string => {
 
 export const generated: readonly Generated[] = [
   { path: "deploy/settings.env", render: settingsFile },
+  { path: "rules/rule.schema.json", render: ruleJsonSchema },
   {
     path: "README.md",
     render: fill({

@@ -63,6 +63,7 @@ const pointKeys = [
   "feed",
   "estimate",
   "register",
+  "gateway",
 ] as const;
 /** Kinds that may be inside or outside the data-centre boundary. */
 const byChoice: readonly NodeKind[] = ["battery", "thermal", "office", "lighting", "misc"];
@@ -253,7 +254,11 @@ const readPoint = (reader: Reader, at: Field, node: string | null, kind: NodeKin
       readRegister(reader, field),
     ),
   };
-  return code === null || device === null ? null : { code, device, ...point };
+  const gateway = reader.optional<string | null>(fields, "gateway", null, (field) =>
+    reader.isNone(field) ? null : identifier(reader)(field),
+  );
+  if (code === null || device === null) return null;
+  return { code, device, ...point, ...(gateway === null ? {} : { gateway }) };
 };
 
 const readCapacity = (reader: Reader, fields: Fields, kind: NodeKind | null): number | null => {

@@ -216,9 +216,14 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     const page = await readings.follow({ cursor: cursors.readings, sites: siteIds, limit: 1, waitMs, signal });
     if (page.readings.length > 0) await drain(nextReadings);
   };
+  // A minute's readings were committed before its account: they are judged before it too.
+  const drainAccounts = async (): Promise<void> => {
+    await drain(nextReadings);
+    await drain(nextAccounts);
+  };
   const followAccounts = async (): Promise<void> => {
     const page = await ledger.follow({ cursor: cursors.accounts, kinds: [accountKind], limit: 1, waitMs, signal });
-    if (page.rows.length > 0) await drain(nextAccounts);
+    if (page.rows.length > 0) await drainAccounts();
   };
 
   send(started.unsent);
@@ -253,10 +258,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   return {
     ...createDesk({ ledger, watches, now, run: queue.run, record }),
     catalogue: () => summaries,
-    settled: async () => {
-      await drain(nextReadings);
-      await drain(nextAccounts);
-    },
+    settled: drainAccounts,
     async [Symbol.asyncDispose]() {
       stopTicks();
       stop.abort();

@@ -1,7 +1,7 @@
+import type { SiteModel } from "#energy";
 import { type Severity, severities } from "./alert.ts";
 import type { Finding } from "./evaluate.ts";
 import type { LifePlan, Sighting } from "./life.ts";
-import type { SiteModel } from "#energy";
 import { groupPlan } from "./plan.ts";
 import type { Rule, RuleGroup } from "./rule.ts";
 import { gatewaySubcode, groupSubcode } from "./rule-shape.ts";

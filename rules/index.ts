@@ -1,4 +1,4 @@
-export { type Alert, type AlertState, alertStates, type Severity, severities } from "./alert.ts";
+export { type Alert, type AlertState, alertStates, isTold, type Severity, severities } from "./alert.ts";
 export { type Catalogue, loadCatalogue } from "./catalogue.ts";
 export { type RulesCode, rulesCodes } from "./codes.ts";
 export { type RulesSettings, rulesSchema } from "./config.ts";
@@ -6,6 +6,7 @@ export { startRules } from "./engine.ts";
 export { alertHash } from "./hash.ts";
 export type { Rule } from "./rule.ts";
 export type { RuleFault } from "./rule-places.ts";
+export { ruleJsonSchema } from "./rule-shape.ts";
 export type {
   AcknowledgeCommand,
   AlertQuery,

@@ -231,7 +231,8 @@ const active = (
   const over = plan.levels.every((level, index) => {
     const clearSince = levels[index]?.clearSince ?? null;
     return (
-      rank(level.severity) > rank(alert.severity) || (clearSince !== null && seen.now - clearSince >= Math.max(level.holdOffMs, quiet))
+      rank(level.severity) > rank(alert.severity) ||
+      (clearSince !== null && seen.now - clearSince >= Math.max(level.holdOffMs, quiet))
     );
   });
   if (over) return end(alert, seen);

@@ -11,7 +11,15 @@ export interface SavedMemory {
 }
 
 /** Values of one slice of a window: slice number, sum, count, least, greatest, first, last. */
-type Bucket = readonly [slot: number, sum: number, count: number, min: number, max: number, first: number, last: number];
+type Bucket = readonly [
+  slot: number,
+  sum: number,
+  count: number,
+  min: number,
+  max: number,
+  first: number,
+  last: number,
+];
 
 /** The past that rules on values and windows need, per rule and subject. */
 export interface Memory {
@@ -48,10 +56,10 @@ export const createMemory = (saved: ReturnType<Memory["save"]> = {}): Memory => 
     held.set(rule, mine);
   }
   const heldOf = (rule: Rule, subject: string): Held => {
-    let mine = held.get(rule.id);
-    if (mine === undefined) held.set(rule.id, (mine = new Map()));
-    let one = mine.get(subject);
-    if (one === undefined) mine.set(subject, (one = { last: {}, windows: {}, judged: null }));
+    const mine = held.get(rule.id) ?? new Map<string, Held>();
+    held.set(rule.id, mine);
+    const one = mine.get(subject) ?? { last: {}, windows: {}, judged: null };
+    mine.set(subject, one);
     return one;
   };
   return {
@@ -63,8 +71,7 @@ export const createMemory = (saved: ReturnType<Memory["save"]> = {}): Memory => 
       recallInputs(rule, mine, seen, now);
       recallWindows(rule, mine, seen, now);
       const every = rule.everyS === null ? null : rule.everyS * 1000;
-      const isDue =
-        every === null || mine.judged === null || Math.floor(now / every) > Math.floor(mine.judged / every);
+      const isDue = every === null || mine.judged === null || Math.floor(now / every) > Math.floor(mine.judged / every);
       if (isDue) mine.judged = now;
       return { facts: seen, isDue };
     },
@@ -110,7 +117,7 @@ const recallWindows = (rule: Rule, mine: Held, seen: Record<string, Value | null
   for (const window of rule.windows) {
     const buckets = add(rule, window, mine.windows[window.name] ?? [], sampleOf(window, context), now);
     mine.windows[window.name] = buckets;
-    seen[window.name] = valueOf(rule, window, buckets, now);
+    seen[window.name] = windowValue(rule, window, buckets, now);
   }
 };
 
@@ -143,7 +150,7 @@ const add = (rule: Rule, window: RuleWindow, buckets: Bucket[], value: number | 
   return kept;
 };
 
-const valueOf = (rule: Rule, window: RuleWindow, buckets: readonly Bucket[], now: number): number | null => {
+const windowValue = (rule: Rule, window: RuleWindow, buckets: readonly Bucket[], now: number): number | null => {
   const width = widthOf(rule, window);
   const slices = Math.ceil((window.overS * 1000) / width);
   const slot = slotOf(width, now);

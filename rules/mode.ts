@@ -32,8 +32,7 @@ export const signsOf = (model: SiteModel, present: Present, now: number, nominal
     model.nodes
       .filter(({ kind, counting }) => kinds.includes(kind) && (counting === "counted" || kind === "ups"))
       .flatMap((node) => node.points.map((point) => ({ node, point })));
-  const read = (device: string, quantity: string): number | null =>
-    present.newest(device, quantity, now, valueAgeMs);
+  const read = (device: string, quantity: string): number | null => present.newest(device, quantity, now, valueAgeMs);
   const lost = devices(["grid"]).flatMap(({ point }) => {
     const said = read(point.device, "mains_present");
     if (said !== null) return [said === 0];
@@ -42,12 +41,12 @@ export const signsOf = (model: SiteModel, present: Present, now: number, nominal
       .filter((value) => value !== null);
     return volts.length === 0 ? [] : [Math.max(...volts) < lostShare * nominalV];
   });
-  const battery = [
-    ...new Set(devices(["ups", "battery", "power-chain"]).map(({ point }) => point.device)),
-  ].flatMap((device) => {
-    const said = read(device, "ups_on_battery");
-    return said === null ? [] : [said !== 0];
-  });
+  const battery = [...new Set(devices(["ups", "battery", "power-chain"]).map(({ point }) => point.device))].flatMap(
+    (device) => {
+      const said = read(device, "ups_on_battery");
+      return said === null ? [] : [said !== 0];
+    },
+  );
   const transfer = [...new Set(devices(["grid", "genset", "ups", "power-chain"]).map(({ point }) => point.device))]
     .map((device) => read(device, "ats_on_genset"))
     .filter((said) => said !== null);
@@ -83,7 +82,10 @@ export const currentMode = (history: ModeHistory): SiteMode | null => history.ch
 
 export const modeChanged = (history: ModeHistory, mode: SiteMode, at: number): ModeHistory => ({
   ...history,
-  changes: [...history.changes.filter(([when], index, all) => when > at - keptMs || index === all.length - 1), [at, mode]],
+  changes: [
+    ...history.changes.filter(([when], index, all) => when > at - keptMs || index === all.length - 1),
+    [at, mode],
+  ],
 });
 
 /** The incident that holds back what is told at this time; null when nothing is held back. */

@@ -45,6 +45,17 @@ export const nodeFactsAt = (node: SiteNode, account: Account, events: CounterEve
     rating_w: node.ratingW,
     has_rating: node.ratingW !== null,
     mean_w: part?.meanW ?? null,
+    min_w: part?.minW ?? null,
+    max_w: part?.maxW ?? null,
+    register_wh: part?.check?.registerWh ?? null,
+    gauge_wh: part?.check?.powerWh ?? null,
+    forward_wh: part?.forwardWh ?? null,
+    reverse_wh: part?.reverseWh ?? null,
+    capacity_wh: node.capacityWh,
+    node_soc_pct: part?.socPct ?? null,
+    stored_wh: part?.storedWh ?? null,
+    is_suspect: account.balance.residualW === null ? null : account.balance.suspect?.node === node.id,
+    suspect_factor: account.balance.suspect?.node === node.id ? account.balance.suspect.factor : null,
   };
 };
 

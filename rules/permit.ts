@@ -1,5 +1,4 @@
-import type { SiteModel, SiteNode, Text } from "#energy";
-import { formatLocal } from "#energy";
+import { formatLocal, type SiteModel, type Text } from "#energy";
 import type { LifePlan } from "./life.ts";
 
 /** A node isolated on purpose: who, why, until. Times on the site's clock. */
@@ -28,20 +27,15 @@ export const subtreeOf = (model: SiteModel, node: string): ReadonlySet<string> =
     before = found.size;
     for (const { id, parent } of model.nodes) if (parent !== null && found.has(parent)) found.add(id);
   }
-  const devices = model.nodes.filter(({ id }) => found.has(id)).flatMap(({ points }) => points.map((one) => one.device));
+  const devices = model.nodes
+    .filter(({ id }) => found.has(id))
+    .flatMap(({ points }) => points.map((one) => one.device));
   return new Set([...found, ...devices]);
 };
 
 /** The model as it stands while these are isolated: their ratings and capacities do not count. */
 export const withoutNodes = (model: SiteModel, isolated: ReadonlySet<string>): SiteModel =>
-  isolated.size === 0
-    ? model
-    : {
-        ...model,
-        nodes: model.nodes.map(
-          (node): SiteNode => (isolated.has(node.id) ? { ...node, ratingW: 0, capacityWh: null } : node),
-        ),
-      };
+  isolated.size === 0 ? model : { ...model, nodes: model.nodes.filter(({ id }) => !isolated.has(id)) };
 
 const title = (permit: Permit, timeZone: string): Text => {
   const until = formatLocal(permit.until, timeZone).slice(11, 16);
@@ -95,7 +89,11 @@ const keptMs = 7_200_000;
 const nobody: ReadonlySet<string> = new Set();
 
 /** The permits of one site and what has been said of them. */
-export const createPermits = (model: SiteModel, saved: readonly Permit[] = [], since: number | null = null): Permits => {
+export const createPermits = (
+  model: SiteModel,
+  saved: readonly Permit[] = [],
+  since: number | null = null,
+): Permits => {
   const held = new Map<string, { permit: Permit; readonly nodes: ReadonlySet<string> }>();
   let looked = since ?? Number.NEGATIVE_INFINITY;
   const fresh = new Set<string>();

@@ -2,7 +2,7 @@ import type { SiteModel, SiteNode } from "#energy";
 import type { Reading } from "#store";
 import type { Facts } from "./evaluate.ts";
 import type { Value } from "./expression.ts";
-import { readsValues, type Rule } from "./rule.ts";
+import { type Rule, readsValues } from "./rule.ts";
 import { derivedValue, typeOfValue } from "./vocabulary.ts";
 
 /** The newest values that rules on readings need beyond the reading at hand. */
@@ -130,7 +130,10 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
       const when = Math.min(ts, received);
       for (const [quantity, value] of Object.entries(quantities)) {
         if (!everywhere.has(quantity) && !mine?.has(quantity)) continue;
-        if (values === undefined) seen.set(device, (values = {}));
+        if (values === undefined) {
+          values = {};
+          seen.set(device, values);
+        }
         const before = Object.hasOwn(values, quantity) ? values[quantity] : undefined;
         if (before !== undefined && before[1] > when) continue;
         values[quantity] = [value, when, before !== undefined && before[0] === value ? before[2] : when];
@@ -149,8 +152,10 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
           facts[input] = point === undefined ? null : point.intervalMs / 1000;
         } else {
           const derived = derivedValue(input);
-          if (derived === null) facts[input] = (constants ??= nodeConstants(ownNode.get(device)))[input] ?? null;
-          else if (derived.how !== "steady") facts[input] = peerValue(device, derived, now);
+          if (derived === null) {
+            constants ??= nodeConstants(ownNode.get(device));
+            facts[input] = constants[input] ?? null;
+          } else if (derived.how !== "steady") facts[input] = peerValue(device, derived, now);
           else {
             const value = at(device, derived.quantity);
             facts[input] = value === null ? null : Math.max(0, now - value[2]) / 1000;
@@ -193,10 +198,7 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
     },
     pointFacts: (rule, now) =>
       Object.fromEntries(
-        rule.points.map(({ name, device, quantity, maxAgeS }) => [
-          name,
-          newest(device, quantity, now, maxAgeS * 1000),
-        ]),
+        rule.points.map(({ name, device, quantity, maxAgeS }) => [name, newest(device, quantity, now, maxAgeS * 1000)]),
       ),
     newest,
     save: () => Object.fromEntries([...seen].map(([device, values]) => [device, { ...values }])),

@@ -7,17 +7,7 @@ export const groupSubcode = "group";
 export const blindSubcode = "blind";
 export const gatewaySubcode = "gateway";
 
-export const windowFunctions = [
-  "mean",
-  "max",
-  "min",
-  "sum",
-  "count",
-  "range",
-  "rate",
-  "quantile",
-  "previous",
-] as const;
+export const windowFunctions = ["mean", "max", "min", "sum", "count", "range", "rate", "quantile", "previous"] as const;
 export type WindowFunction = (typeof windowFunctions)[number];
 
 const text = z.strictObject({ en: z.string().min(1), "zh-CN": z.string().min(1) });

@@ -142,7 +142,10 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   const scope = createScope({});
   const companions = new Set<string>();
   const declareInput = (path: readonly string[], input: string, type: ValueType): void => {
-    if (scope.has(input)) return report(path, `input "${input}" is listed twice`);
+    if (scope.has(input)) {
+      report(path, `input "${input}" is listed twice`);
+      return;
+    }
     scope.declare(input, type);
     for (const [suffix, kind] of [
       ["absent", "bool"],
@@ -320,4 +323,3 @@ const issueText = (issue: z.core.$ZodIssue): string => {
 const unknownKey = (issue: z.core.$ZodIssue): string | undefined =>
   issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
 const keyed = (path: string, message: string): string => (path === "" ? message : `${path}: ${message}`);
-

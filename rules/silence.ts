@@ -35,8 +35,8 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     if (intervals.has(device)) seen.set(device, { lastTs, good });
   }
   const due = createDueList();
-  // At most one entry of a device stands in the list; it finds out by itself that a reading has come since.
-  const listed = new Set<string>();
+  // One entry of a device counts, the one at this time; it finds out by itself that a reading has come since.
+  const listed = new Map<string, number>();
   const looksByInterval = new Map<number, readonly number[]>();
   let listening = 0;
   let mode: Mode = "catching-up";
@@ -61,7 +61,7 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     const at = lookAfter(device, now);
     if (at === null) listed.delete(device);
     else {
-      listed.add(device);
+      listed.set(device, at);
       due.push(at, device);
     }
   };
@@ -75,7 +75,9 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
       const after = seeReading(before, reading, now, intervalOf(reading.device));
       if (after === before) return false;
       seen.set(reading.device, after);
-      if (!listed.has(reading.device)) list(reading.device, now);
+      // After a long silence the entry stands at a later look than the one that the new reading begins with.
+      const planned = listed.get(reading.device);
+      if (planned === undefined || planned > (lookAfter(reading.device, now) ?? planned)) list(reading.device, now);
       return true;
     },
     listen(from) {
@@ -89,6 +91,7 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
       const devices: string[] = [];
       let at: number | null = null;
       for (let entry = due.pop(now); entry !== null; entry = due.pop(now)) {
+        if (listed.get(entry.name) !== entry.at) continue;
         if (at !== null && entry.at > at) {
           due.push(entry.at, entry.name);
           break;

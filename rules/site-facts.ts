@@ -24,11 +24,17 @@ export const supplyFactsAt = (model: SiteModel, account: Account): Facts => {
     import_w: watts(totals.importWh),
     export_w: watts(totals.exportWh),
     renewable_w: watts(totals.renewableWh),
+    available_w: watts(totals.availableWh ?? null),
+    cooling_w: watts(totals.coolingWh),
     charge_w: watts(totals.chargeWh),
     discharge_w: watts(totals.dischargeWh),
     critical_w: watts(critical),
     it_w: watts(totals.itWh),
     grid_rating_w: sumOf(grids.map(({ ratingW }) => ratingW)),
+    grid_count: grids.length,
+    grid_firm_w: firmOf(grids.map(({ ratingW }) => ratingW)),
+    renewable_rating_w: sumOf(ratingsOf(counted, ["pv", "wind"])),
+    cooling_rating_w: sumOf(ratingsOf(counted, ["cooling"])),
     it_rating_w: sumOf(counted.filter(({ kind }) => kind === "it").map(({ ratingW }) => ratingW)),
     has_storage: storages.length > 0,
     storage_rating_w: sumOf(storages.map(({ ratingW }) => ratingW)),
@@ -71,6 +77,15 @@ export const pueFactsAt = (
 const sumOf = (parts: readonly (number | null)[]): number | null =>
   parts.reduce<number | null>((sum, part) => (sum === null || part === null ? null : sum + part), 0);
 
+const ratingsOf = (nodes: readonly SiteNode[], kinds: readonly string[]): (number | null)[] =>
+  nodes.filter(({ kind }) => kinds.includes(kind)).map(({ ratingW }) => ratingW);
+
+/** What is left when the largest fails; null when a rating is missing. */
+const firmOf = (ratings: readonly (number | null)[]): number | null => {
+  const sum = sumOf(ratings);
+  return sum === null ? null : sum - Math.max(0, ...ratings.map((rating) => rating ?? 0));
+};
+
 /** By capacity; null when one unit's is not known. */
 const socOf = (storages: readonly SiteNode[], account: Account): number | null => {
   const capacity = sumOf(storages.map(({ capacityWh }) => capacityWh));
@@ -105,7 +120,7 @@ const minutesOf = (clock: string): number => {
 };
 
 const tariffFacts = (tariff: Tariff | null, minute: number): Facts => {
-  if (tariff === null) return { has_tariff: false, at_peak: false, critical_peak_later: false };
+  if (tariff === null) return { has_tariff: false, period: null, at_peak: false, critical_peak_later: false };
   const band = tariff.bands.find(({ from, to }) => {
     const [start, end] = [minutesOf(from), minutesOf(to)];
     return start < end ? minute >= start && minute < end : minute >= start || minute < end;
@@ -113,6 +128,7 @@ const tariffFacts = (tariff: Tariff | null, minute: number): Facts => {
   const prices = tariff.bands.map(({ pricePerKwh }) => pricePerKwh);
   return {
     has_tariff: true,
+    period: band?.period ?? null,
     at_peak: band?.period === "peak" || band?.period === "critical_peak",
     critical_peak_later:
       band?.period !== "critical_peak" &&

@@ -28,7 +28,7 @@ export const createSuppression = (model: SiteModel, rules: readonly Rule[], save
     return (spans.get(by.rule) ?? []).some(([other, , from, to]) => {
       if (at < from || (to !== null && at >= to) || (by.forS !== null && at >= from + by.forS * 1000)) return false;
       if (by.within === "site" || other === subject) return true;
-      return by.within === "above" && (above.get(subject)?.has(other) ?? false);
+      return by.within === "above" && above(subject).has(other);
     });
   };
   return {
@@ -53,21 +53,23 @@ export const createSuppression = (model: SiteModel, rules: readonly Rule[], save
   };
 };
 
-/** Every node and device with the nodes above it, the device's own node included. */
-export const ancestorsOf = (model: SiteModel): ReadonlyMap<string, ReadonlySet<string>> => {
-  const parents = new Map(model.nodes.map(({ id, parent }) => [id, parent]));
-  const chain = (id: string): string[] => {
-    const found: string[] = [];
-    for (let at = parents.get(id) ?? null; at !== null && !found.includes(at); at = parents.get(at) ?? null)
-      found.push(at);
-    return found;
+/** The nodes above a node or device, its own node included. */
+const ancestorsOf = (model: SiteModel) => {
+  let parents: ReadonlyMap<string, string | null> | null = null;
+  const found = new Map<string, ReadonlySet<string>>();
+  return (subject: string): ReadonlySet<string> => {
+    const known = found.get(subject);
+    if (known !== undefined) return known;
+    parents ??= new Map(model.nodes.map(({ id, parent }) => [id, parent]));
+    const above = new Set(
+      model.nodes.filter(({ points }) => points.some(({ device }) => device === subject)).map(({ id }) => id),
+    );
+    for (const start of [subject, ...above])
+      for (let at = parents.get(start) ?? null; at !== null && !above.has(at); at = parents.get(at) ?? null)
+        above.add(at);
+    found.set(subject, above);
+    return above;
   };
-  const above = new Map<string, Set<string>>();
-  for (const { id, points } of model.nodes) {
-    above.set(id, new Set([...(above.get(id) ?? []), ...chain(id)]));
-    for (const { device } of points) above.set(device, new Set([...(above.get(device) ?? []), id, ...chain(id)]));
-  }
-  return above;
 };
 
 /** Rules in an order in which each comes after those that suppress it; null when they wait for each other. */

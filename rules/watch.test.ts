@@ -130,6 +130,24 @@ test("history with a gap in one device has the alert at the time of the gap", ()
   ]);
 });
 
+test("a device that comes back and falls silent again is told at its limit again", () => {
+  const watch = open(["a", "b", "c", "d"], null, 60_000);
+  const wall = t0 + 7 * 86_400_000;
+  const changed: Alert[] = [];
+  for (let minute = 0; minute < 30; minute++) {
+    for (const device of ["a", "b", "c", "d"]) {
+      if (device === "a" && ((minute >= 5 && minute < 10) || minute >= 13)) continue;
+      changed.push(...watch.reading(reading(device, t0 + minute * 60_000, wall)));
+    }
+  }
+  expect(changed.map(({ state, changed: { site } }) => [state, (site - t0) / 60_000])).toEqual([
+    ["ACTIVE", 7 + 1 / 60_000],
+    ["RETURNED", 12],
+    ["ACTIVE", 15 + 1 / 60_000],
+    ["ACTIVE", 22 + 1 / 60_000],
+  ]);
+});
+
 test("a reading dated ahead does not buy its device silence", () => {
   const watch = open(["a", "b", "c"]);
   for (const device of ["b", "c"]) watch.reading(reading(device, t0));

@@ -155,9 +155,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const { inputs, thresholds } = finding;
       const standing = permits.isolated(subject, at.now) ? "absorbed" : at.standing;
       const hold = isIncident(alarm.rule.id) ? null : holdAt(modes, at.now);
-      return noted(
-        lives.move(alarm.plan(site, subject), { ...at, standing, levels, inputs, thresholds, hold }),
-      );
+      return noted(lives.move(alarm.plan(site, subject), { ...at, standing, levels, inputs, thresholds, hold }));
     });
 
   /** One subject of one rule at one moment: what it remembers, whether it is due, what it finds. */
@@ -364,7 +362,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
 
   // Whatever happened until its end is known then, by whichever road it came: the order of the roads changes nothing.
   const mayJudge = (account: Account): boolean =>
-    silence.size === 0 || (clock.now !== null && clock.heard && clock.now > account.end);
+    !clock.heard || clock.now === null || silence.size === 0 || clock.now > account.end;
   const takeWaiting = (): Alert[] => {
     const changed: Alert[] = [];
     for (let next = waiting[0]; next !== undefined && mayJudge(next.account); next = waiting[0]) {
@@ -419,9 +417,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       devices: silence.save(),
       lives: lives.save(),
       members: Object.fromEntries(
-        [...groups].flatMap(([rule, mine]) =>
-          mine.map((group) => [group.key(rule), group.members.save()] as const),
-        ),
+        [...groups].flatMap(([rule, mine]) => mine.map((group) => [group.key(rule), group.members.save()] as const)),
       ),
       accountedTo,
       facts: facts.save(),

@@ -129,6 +129,12 @@ export const alert = z.object({
   action: text,
   restated: z.boolean(),
   shadow: z.literal(true).exactOptional(),
+  incident: z.object({ id: z.string(), held: z.boolean() }).exactOptional(),
+  flapping: z.literal(true).exactOptional(),
+  shelved: z
+    .object({ by: z.string(), reason: z.string(), until: ms, was: z.enum(alertStates).exclude(["SHELVED"]) })
+    .exactOptional(),
+  timeline: z.array(z.tuple([ms, z.string()])).exactOptional(),
   occurrences: z.number(),
 });
 

@@ -8,6 +8,7 @@ export const states = [
   "CLEARING",
   "RETURNED",
   "UNKNOWN",
+  "SHELVED",
   "CLOSED",
 ] as const satisfies readonly AlertState[];
 

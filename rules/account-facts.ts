@@ -1,0 +1,134 @@
+import type { Account, SiteModel, SiteNode } from "#energy";
+import type { Reading } from "#store";
+import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, rampFacts } from "./baseline.ts";
+import type { Facts } from "./evaluate.ts";
+import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
+import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
+import { withoutNodes } from "./permit.ts";
+import type { Rule } from "./rule.ts";
+import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
+import { createSiteTime } from "./time-facts.ts";
+import { createTrack, type SavedTrack } from "./track.ts";
+import { noYear, type YearSums, yearAfter } from "./year.ts";
+
+/** What window rules may read, minute after minute. */
+export interface AccountFacts {
+  /** Quantities that window rules read beside the account. */
+  note(reading: Reading): void;
+  at(account: Account, isolated: ReadonlySet<string>): AccountNow;
+  save(): AccountFactsState;
+}
+
+export interface AccountNow {
+  readonly site: Facts;
+  readonly nodes: readonly SiteNode[];
+  /** The site's facts are inherited. */
+  node(node: SiteNode): Facts;
+}
+
+/** Plain data. */
+export interface AccountFactsState {
+  readonly demand: DemandMinutes;
+  readonly pue: PueMinutes;
+  readonly counters: CounterEvents;
+  readonly year: YearSums;
+  readonly ramp: RampHistory;
+  readonly baseline: Baseline;
+  readonly outdoor: SavedTrack;
+  readonly util: SavedTrack;
+}
+
+const hourMs = 3_600_000;
+
+export const createAccountFacts = (
+  model: SiteModel,
+  rules: readonly Rule[],
+  saved?: AccountFactsState,
+): AccountFacts => {
+  const reads = new Set(rules.filter(({ on }) => on === "account").flatMap(({ inputs }) => inputs));
+  const timed = rules.find(({ on, inputs }) => on === "account" && inputs.some((one) => timeInputs.includes(one)));
+  const siteTime = createSiteTime(model.timeZone);
+  const nodes = meteredNodes(model);
+  const children = new Map<string, SiteNode[]>();
+  for (const node of nodes)
+    if (node.parent !== null) children.set(node.parent, [...(children.get(node.parent) ?? []), node]);
+  const works = new Map<string, string[]>();
+  for (const { device, quantity, node } of model.compute?.work ?? [])
+    works.set(node, [...(works.get(node) ?? []), `${device}/${quantity}`]);
+  const outdoor = createTrack("outdoor_c", () => reads.has("outdoor_c") || reads.has("pue_baseline"), saved?.outdoor);
+  const workers = new Map(
+    nodes.filter(({ id }) => works.has(id)).flatMap((node) => node.points.map(({ device }) => [device, node.id])),
+  );
+  const util = createTrack("util_pct", (device) => reads.has("node_util_pct") && workers.has(device), saved?.util);
+  let demand = saved?.demand ?? noMinutes;
+  let pue: PueMinutes = saved?.pue ?? [];
+  let counters: CounterEvents = saved?.counters ?? {};
+  let year = saved?.year ?? noYear;
+  let ramp: RampHistory = saved?.ramp ?? {};
+  let baseline = saved?.baseline ?? noBaseline;
+
+  const nodeFacts = (node: SiteNode, account: Account, site: Facts): Facts => {
+    const known = Object.assign(
+      Object.create(site) as Record<string, Facts[string]>,
+      nodeFactsAt(node, account, counters),
+    );
+    const below = children.get(node.id)?.filter(({ role }) => role === node.role) ?? [];
+    known.has_children = below.length > 0;
+    known.children_w =
+      below.length === 0
+        ? null
+        : below.reduce<number | null>((sum, { id }) => {
+            const meanW = account.nodes[id]?.meanW ?? null;
+            return sum === null || meanW === null ? null : sum + meanW;
+          }, 0);
+    const mine = works.get(node.id) ?? [];
+    if (mine.length === 0) return known;
+    const parts = mine.map((key) => account.totals.work[key]);
+    known.work = parts.reduce<number | null>((sum, part) => sumOf(sum, part?.amount), 0);
+    known.work_wh = parts[0]?.energyWh ?? null;
+    const seen = node.points.map(({ device }) => util.at(account.end, 600_000, device)).filter((one) => one !== null);
+    known.node_util_pct = seen.length === 0 ? null : seen.reduce((sum, value) => sum + value, 0) / seen.length;
+    return known;
+  };
+
+  return {
+    note(reading) {
+      outdoor.note(reading);
+      util.note(reading);
+    },
+    at(account, isolated) {
+      const standing = withoutNodes(model, isolated);
+      const ofDemand = accountFactsAt(standing, account, demand);
+      const ofPue = pueFactsAt(account, pue);
+      demand = ofDemand.minutes;
+      pue = ofPue.minutes;
+      counters = eventsAfter(nodes, account, counters);
+      const site: Record<string, Facts[string]> = {
+        ...ofDemand.facts,
+        ...ofPue.facts,
+        ...supplyFactsAt(standing, account),
+        ...(timed === undefined ? {} : siteTime(timed, account.start)),
+        outdoor_c: outdoor.at(account.end, hourMs),
+      };
+      if (reads.has("year_green_wh")) {
+        year = yearAfter(year, account, model.timeZone);
+        Object.assign(site, year.facts);
+      }
+      if (reads.has("drop_w") || reads.has("rise_w")) {
+        ramp = rampAfter(ramp, account);
+        Object.assign(site, rampFacts(ramp, account.start));
+      }
+      if (reads.has("pue_baseline")) {
+        const seen = pueBaseline(baseline, account.end, site);
+        baseline = seen.baseline;
+        site.pue_baseline = seen.pue;
+      }
+      return { site, nodes, node: (node) => nodeFacts(node, account, site) };
+    },
+    save: () => ({ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() }),
+  };
+};
+
+const timeInputs: readonly string[] = ["weekday", "time_of_day_s"];
+const sumOf = (sum: number | null, part: number | null | undefined): number | null =>
+  sum === null || part === null || part === undefined ? null : sum + part;

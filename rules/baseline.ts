@@ -1,0 +1,72 @@
+import type { Account } from "#energy";
+import type { Facts } from "./evaluate.ts";
+import { quantile } from "./memory.ts";
+
+// What was usual: quarter-hour ramps of renewables by hour of the day, PUE by IT load and outdoor temperature.
+
+const quarterMs = 900_000;
+const hourMs = 3_600_000;
+const msPerHour = 3_600_000;
+
+/** Per hour of the day (UTC): when a quarter hour ended and how much more it gave than the one before, W; the running quarter. */
+export interface RampHistory {
+  readonly changes?: Readonly<Record<string, readonly (readonly [at: number, changeW: number])[]>>;
+  readonly lastW?: number | null;
+  readonly minutes?: readonly number[];
+}
+
+// kpi.md §9 R14: the same hour over 30 days.
+const rampDays = 30;
+const leastRamps = 20;
+
+export const rampAfter = (before: RampHistory, account: Account): RampHistory => {
+  const { renewableWh } = account.totals;
+  const minutes = renewableWh === null ? (before.minutes ?? []) : [...(before.minutes ?? []), renewableWh];
+  if (account.end % quarterMs !== 0) return { ...before, minutes };
+  const whole = minutes.length * (account.end - account.start) === quarterMs;
+  const meanW = whole ? (minutes.reduce((sum, wh) => sum + wh, 0) * msPerHour) / quarterMs : null;
+  const lastW = before.lastW ?? null;
+  if (meanW === null || lastW === null) return { ...before, minutes: [], lastW: meanW };
+  const hour = String(Math.floor((account.end - 1) / hourMs) % 24);
+  const mine = (before.changes?.[hour] ?? []).filter(([at]) => at > account.end - rampDays * 24 * hourMs);
+  return {
+    minutes: [],
+    lastW: meanW,
+    changes: { ...before.changes, [hour]: [...mine, [account.end, meanW - lastW] as const] },
+  };
+};
+
+export const rampFacts = ({ changes }: RampHistory, start: number): Facts => {
+  const seen = (changes?.[String(Math.floor(start / hourMs) % 24)] ?? []).map(([, changeW]) => changeW);
+  if (seen.length < leastRamps) return { drop_w: null, rise_w: null };
+  const worst = (values: readonly number[]): number => Math.max(0, quantile(values, 0.99) ?? 0);
+  return { drop_w: worst(seen.map((change) => -change)), rise_w: worst(seen) };
+};
+
+/** By bin of IT load and outdoor temperature: quarter hours seen and their mean PUE. */
+export interface Baseline {
+  readonly samples: number;
+  readonly bins: Readonly<Record<string, readonly [count: number, mean: number]>>;
+}
+export const noBaseline: Baseline = { samples: 0, bins: {} };
+
+// kpi.md §9 R27: 28 days of good data, bins of 5 % of IT load and 2 °C, 20 samples each.
+const baselineSamples = 28 * 96;
+const leastInBin = 20;
+
+/** Learns until 28 days of quarter hours are in, then only answers; outside what was seen nothing is known. */
+export const pueBaseline = (
+  before: Baseline,
+  end: number,
+  { pue, it_mean_w: itW, it_rating_w: ratingW, outdoor_c: outdoorC }: Facts,
+): { readonly baseline: Baseline; readonly pue: number | null } => {
+  const isKnown = typeof pue === "number" && typeof itW === "number" && typeof outdoorC === "number";
+  if (!isKnown || typeof ratingW !== "number" || ratingW <= 0) return { baseline: before, pue: null };
+  const key = `${Math.floor(itW / ratingW / 0.05)}/${Math.floor(outdoorC / 2)}`;
+  const [count, mean] = before.bins[key] ?? [0, 0];
+  const isLearned = before.samples >= baselineSamples;
+  if (isLearned) return { baseline: before, pue: count >= leastInBin ? mean : null };
+  if (end % quarterMs !== 0) return { baseline: before, pue: null };
+  const bin = [count + 1, mean + (pue - mean) / (count + 1)] as const;
+  return { baseline: { samples: before.samples + 1, bins: { ...before.bins, [key]: bin } }, pue: null };
+};
