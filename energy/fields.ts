@@ -27,6 +27,7 @@ export interface Reader {
   readonly root: Field;
   readonly fault: (at: Field, message: string) => void;
   readonly isMap: (at: Field) => boolean;
+  readonly isList: (at: Field) => boolean;
   readonly map: (at: Field, keys: readonly string[]) => Fields | null;
   readonly list: (at: Field) => readonly Field[] | null;
   readonly text: (at: Field) => string | null;
@@ -206,6 +207,7 @@ const createReader = ({ root, faults, place, isScalar, plain, pairs, items }: Tr
     faults,
     root: { node: root, path: "" },
     isMap: (at) => pairs(at.node) !== null,
+    isList: (at) => items(at.node) !== null,
     fault,
     map,
     list,

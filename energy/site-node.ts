@@ -33,6 +33,7 @@ export const origins: readonly Origin[] = ["measured", "recorded", "synthetic", 
 const ctClasses: readonly CtClass[] = ["0.2", "0.2S", "0.5", "0.5S", "1"];
 const nodeKeys = [
   "id",
+  "repeat",
   "kind",
   "name",
   "parent",
@@ -273,9 +274,7 @@ const readCapacity = (reader: Reader, fields: Fields, kind: NodeKind | null): nu
 };
 
 /** One node of a site file. Faults of its values are reported; how it stands to others is checked by `checkTree`. */
-export const readNode = (reader: Reader, at: Field): DraftNode | null => {
-  const fields = reader.map(at, nodeKeys);
-  if (fields === null) return null;
+const readNode = (reader: Reader, at: Field, fields: Fields): DraftNode | null => {
   const id = reader.required(fields, "id", identifier(reader));
   const kind = reader.required(fields, "kind", (field) => reader.choice(field, nodeKinds));
   const name = reader.optional<Text>(fields, "name", { en: id ?? "", "zh-CN": id ?? "" }, bothLanguages(reader));
@@ -327,6 +326,55 @@ export const readNode = (reader: Reader, at: Field): DraftNode | null => {
       points,
     },
   };
+};
+
+// More than a hall holds; a slip of the finger must not make a million.
+const mostRepeated = 10_000;
+const rangePattern = /^(\d{1,6})\.\.(\d{1,6})$/;
+
+/** `001..400` as 001, 002 … 400, or the words of a list. */
+const readRepeat = (reader: Reader, at: Field): readonly string[] | null => {
+  if (reader.isList(at)) return (reader.list(at) ?? []).map(identifier(reader)).filter((word) => word !== null);
+  const text = reader.text(at);
+  if (text === null) return null;
+  const [, first = "", last = ""] = rangePattern.exec(text) ?? [];
+  const count = Number(last) - Number(first) + 1;
+  if (first === "" || count < 1 || count > mostRepeated) {
+    reader.fault(
+      at,
+      `must be a range such as 001..400 of at most ${mostRepeated}, or a list of words, got ${quote(text)}`,
+    );
+    return null;
+  }
+  const width = first.startsWith("0") ? first.length : 0;
+  return Array.from({ length: count }, (_, index) => String(Number(first) + index).padStart(width, "0"));
+};
+
+/** The same reader for one of many: `*` in its texts is the word of that one. */
+const numbered = (reader: Reader, word: string): Reader => ({
+  ...reader,
+  text: (at) => reader.text(at)?.replaceAll("*", word) ?? null,
+});
+
+/** The nodes of one entry of `nodes`: one, or with `repeat` as many as that says. */
+export const readNodes = (reader: Reader, at: Field): readonly DraftNode[] => {
+  const fields = reader.map(at, nodeKeys);
+  if (fields === null) return [];
+  const repeatAt = fields.get("repeat");
+  if (repeatAt === null) {
+    const one = readNode(reader, at, fields);
+    return one === null ? [] : [one];
+  }
+  const words = readRepeat(reader, repeatAt) ?? [];
+  const drafts: DraftNode[] = [];
+  for (const word of words) {
+    const before = reader.faults.length;
+    const draft = readNode(numbered(reader, word), at, fields);
+    // What is wrong with one is wrong with all.
+    if (reader.faults.length > before) break;
+    if (draft !== null) drafts.push(draft);
+  }
+  return drafts;
 };
 
 /** Parents, cycles and double counting; gives the nodes with their counting decided. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from "./fields.ts";
 import type { SiteModel } from "./model.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
-import { bothLanguages, checkTree, type DraftNode, identifier, readNode } from "./site-node.ts";
+import { bothLanguages, checkTree, type DraftNode, identifier, readNodes } from "./site-node.ts";
 import { placeKeys, readPlaces } from "./site-place.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
 
@@ -90,7 +90,7 @@ export const readSite = (reader: Reader): ParsedSite => {
     reader.choice(at, [1, 2, 3] as const),
   );
   const list = reader.required(fields, "nodes", reader.list);
-  const drafts = (list ?? []).map((at) => readNode(reader, at)).filter((draft) => draft !== null);
+  const drafts = (list ?? []).flatMap((at) => readNodes(reader, at));
   const nodes = checkTree(reader, drafts);
   const nodesAt = fields.get("nodes");
   if (list !== null && nodesAt !== null) {
