@@ -62,6 +62,30 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       expect(await ledger.get("alert", "a", timestamp(start - 1))).toBeNull();
     });
 
+    test("a list can be read as it was known at a time, in pages", async () => {
+      await ledger.commit([put("a", { ts: 0, body: 1 }), put("b", { ts: 1, body: 1 }), put("c", { ts: 2, body: 1 })]);
+      clock += 1000;
+      await ledger.commit([put("a", { ts: 0, body: 2 }), put("d", { ts: 3 })]);
+      const then = async (at: number, more: Partial<LedgerQuery> = {}) => {
+        const page = await list({ asOf: timestamp(at), ...more });
+        return { rows: page.items.map((row) => [row.key, row.body, row.revision]), next: page.next };
+      };
+      expect((await then(start + 999)).rows).toEqual([
+        ["a", 1, 1],
+        ["b", 1, 1],
+        ["c", 1, 1],
+      ]);
+      expect((await then(start + 1000)).rows.map(([key, body]) => [key, body])).toContainEqual(["a", 2]);
+      expect((await then(start - 1)).rows).toEqual([]);
+      const first = await then(start + 999, { limit: 2 });
+      expect(first.rows.map(([key]) => key)).toEqual(["a", "b"]);
+      const second = await then(start + 999, { limit: 2, cursor: first.next ?? "" });
+      expect(second).toEqual({ rows: [["c", 1, 1]], next: null });
+      expect(
+        (await then(start, { order: "newest-first", from: timestamp(start + 1) })).rows.map(([key]) => key),
+      ).toEqual(["c", "b"]);
+    });
+
     test("a clock that steps back does not turn revisions round", async () => {
       await ledger.commit([put("a", { body: 1 })]);
       clock -= 5000;

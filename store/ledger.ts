@@ -60,6 +60,8 @@ export interface LedgerQuery {
   readonly order?: "oldest-first" | "newest-first";
   readonly limit: number;
   readonly cursor?: string;
+  /** Each row as it was known then, rows that came later left out; range and order stay those of the newest revisions. */
+  readonly asOf?: Timestamp;
 }
 
 export interface LedgerFollow {

@@ -72,7 +72,7 @@ export const createMemoryLedger = ({ now = Date.now }: { readonly now?: () => nu
       return structuredClone(revisions.findLast((row) => asOf === undefined || row.at <= asOf) ?? null);
     },
 
-    list: async ({ kind, site, from, to, order = "oldest-first", limit, cursor }) => {
+    list: async ({ kind, site, from, to, order = "oldest-first", limit, cursor, asOf }) => {
       const sign = order === "oldest-first" ? 1 : -1;
       const found = [...rows.values()]
         .flatMap((revisions) => revisions.at(-1) ?? [])
@@ -82,10 +82,15 @@ export const createMemoryLedger = ({ now = Date.now }: { readonly now?: () => nu
       const parts = cursor === undefined ? null : parseCursor(cursor, 2);
       const after = parts === null ? null : { ts: timestamp(parseCount(parts[0], cursor ?? "")), key: parts[1] ?? "" };
       const rest = after === null ? found : found.filter((row) => sign * byTsAndKey(row, after) > 0);
-      const items = rest.slice(0, limit);
-      const last = items.at(-1);
-      const next = last === undefined || items.length === rest.length ? null : formatCursor([last.ts, last.key]);
-      return { items: structuredClone(items), next };
+      const known = rest.flatMap((row) => {
+        const then =
+          asOf === undefined ? row : rows.get(JSON.stringify([kind, row.key]))?.findLast((r) => r.at <= asOf);
+        return then === undefined ? [] : [{ place: row, then }];
+      });
+      const items = known.slice(0, limit);
+      const last = items.at(-1)?.place;
+      const next = last === undefined || items.length === known.length ? null : formatCursor([last.ts, last.key]);
+      return { items: structuredClone(items.map(({ then }) => then)), next };
     },
 
     history: async (kind, key) => structuredClone(rows.get(JSON.stringify([kind, key])) ?? []),

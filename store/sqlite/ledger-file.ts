@@ -38,6 +38,15 @@ export interface LedgerCalls {
 type Raw = Record<string, unknown>;
 
 const columns = "seq, kind, key, site, ts, revision, at, body";
+const namesOf = (table: string): string =>
+  columns
+    .split(", ")
+    .map((name) => `${table}.${name}`)
+    .join(", ");
+const newestColumns = `${namesOf("place")}, place.ts AS placeTs`;
+const knownColumns = `${namesOf("known")}, place.ts AS placeTs`;
+const knownThen = `JOIN row known ON known.kind = place.kind AND known.key = place.key AND known.revision =
+  (SELECT max(revision) FROM row WHERE kind = place.kind AND key = place.key AND at <= ?)`;
 // Keys in one transaction of pruning: some 10 ms, so that commits go in between.
 const pruneKeys = 500;
 
@@ -102,27 +111,28 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
       return row === undefined ? null : rowOf(row);
     },
 
-    list: ({ kind, site, from, to, order = "oldest-first", limit, cursor }) => {
+    list: ({ kind, site, from, to, order = "oldest-first", limit, cursor, asOf }) => {
       const up = order === "oldest-first";
-      const filters = ["kind = ?", "newest = 1", "ts >= ?", "ts < ?"];
+      const filters = ["place.kind = ?", "place.newest = 1", "place.ts >= ?", "place.ts < ?"];
       const values: (string | number)[] = [kind, from ?? Number.MIN_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER];
       if (site !== undefined) {
-        filters.push("site = ?");
+        filters.push("place.site = ?");
         values.push(site);
       }
       if (cursor !== undefined) {
         const [ts, key] = parseCursor(cursor, 2);
-        filters.push(`(ts, key) ${up ? ">" : "<"} (?, ?)`);
+        filters.push(`(place.ts, place.key) ${up ? ">" : "<"} (?, ?)`);
         values.push(parseCount(ts, cursor), key ?? "");
       }
       const direction = up ? "ASC" : "DESC";
-      const sql = `SELECT ${columns} FROM row WHERE ${filters.join(" AND ")}
-        ORDER BY ts ${direction}, key ${direction} LIMIT ?`;
-      const rows = db.prepare(sql).all(...values, limit + 1);
-      const items = rows.slice(0, limit).map(rowOf);
+      const sql = `SELECT ${asOf === undefined ? newestColumns : knownColumns} FROM row place ${asOf === undefined ? "" : knownThen}
+        WHERE ${filters.join(" AND ")} ORDER BY place.ts ${direction}, place.key ${direction} LIMIT ?`;
+      const rows = db.prepare(sql).all(...(asOf === undefined ? [] : [asOf]), ...values, limit + 1);
+      const items = rows.slice(0, limit);
       const end = items.at(-1);
-      const next = end === undefined || rows.length <= limit ? null : formatCursor([end.ts, end.key]);
-      return { items, next };
+      const next =
+        end === undefined || rows.length <= limit ? null : formatCursor([Number(end.placeTs), String(end.key)]);
+      return { items: items.map(rowOf), next };
     },
 
     history: ({ kind, key }) => all.all(kind, key).map(rowOf),
