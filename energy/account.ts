@@ -39,8 +39,13 @@ export interface Account {
   readonly start: Timestamp;
   readonly end: Timestamp;
   readonly revision: number;
-  /** Revision of the site model. */
+  /** Revision of the site model, with the factors and tariffs it declares; its text is kept in the ledger. */
   readonly model: string;
+  /**
+   * Revision of the data: the place in the stream of committed readings up to which this account knows everything,
+   * measured factors and prices included.
+   */
+  readonly data?: string;
   readonly nodes: Readonly<Record<string, NodeAccount>>;
   readonly totals: Totals;
   readonly balance: Balance;

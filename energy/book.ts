@@ -3,8 +3,6 @@ import {
   type Json,
   type LedgerChange,
   type LedgerRow,
-  type Page,
-  type Reading,
   type Readings,
   StoreRefusedError,
   StoreUnavailableError,
@@ -14,9 +12,11 @@ import type { Account, AccountStep } from "./account.ts";
 import { suspectOf } from "./closure.ts";
 import type { EnergySettings } from "./config.ts";
 import type { Energy, EnergyDeps } from "./energy.ts";
+import { keepModel } from "./kept-model.ts";
 import type { SiteModel } from "./model.ts";
 import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
-import { pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
+import { accountRevisions, pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
+import { readReadings } from "./read-readings.ts";
 import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 import { createTaker } from "./take.ts";
 
@@ -24,7 +24,6 @@ import { createTaker } from "./take.ts";
 
 const cursorKind = "cursor";
 const cursorKey = "energy";
-const pageRows = 10_000;
 const mostToldNodes = 200;
 const liveMinutes = 15;
 const minuteMs = 60_000;
@@ -42,30 +41,6 @@ const put = (kind: string, key: string, site: string, ts: number, body: Json): L
   { op: "delete", kind, key },
   { op: "put", kind, key, site, ts: ts as Timestamp, body },
 ];
-
-const readRange = async (
-  readings: Readings,
-  site: string,
-  from: number,
-  to: number,
-  device?: string,
-): Promise<readonly Reading[]> => {
-  const found: Reading[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<Reading> = await readings.read({
-      site,
-      ...(device === undefined ? {} : { device }),
-      from: from as Timestamp,
-      to: to as Timestamp,
-      limit: pageRows,
-      ...(cursor === null ? {} : { cursor }),
-    });
-    found.push(...page.items);
-    cursor = page.next;
-  } while (cursor !== null);
-  return found;
-};
 
 const hourMs = 3_600_000;
 
@@ -88,6 +63,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   const stop = new AbortController();
 
   const estateNodes = deps.sites.reduce((sum, { nodes }) => sum + nodes.length, 0);
+  let followed = "";
   const openBook = async (model: SiteModel, started: boolean): Promise<SiteBook> => {
     const row = await ledger.get(siteStateKind, model.id);
     const committed = row === null ? null : (row.body as unknown as SiteState);
@@ -100,8 +76,9 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
         catchupWaitMs: settings.ENERGY_CATCHUP_WAIT_MS,
         bridgeMs: settings.ENERGY_BRIDGE_MS,
         estateNodes,
-        readRange: (from, to, device) => readRange(readings, model.id, from, to, device),
+        readRange: (from, to, device) => readReadings(readings, model.id, from, to, device),
         readAccounts: (step, from, to) => readAccounts(ledger, model.id, step, from, to),
+        dataRevision: () => followed,
       },
       saved,
     );
@@ -125,6 +102,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   const kpis = new Map<string, { readonly until: number; readonly minutes: RecentMinutes }>();
   const published = new Map<string, number>();
   let sinceCursor = 0;
+  const kept = new Set<SiteBook>();
 
   /** Goes on until it works or energy is stopped: the store comes back, or a person makes room. */
   const insist = async <Value>(attempt: () => Promise<Value>): Promise<Value> => {
@@ -176,7 +154,10 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       while (chunk !== null && !stop.signal.aborted) {
         const { changes, done, last } = chunk;
         const ends = last && !all.slice(index + 1).some((other) => other.isDue());
-        const rows: readonly LedgerRow[] = await insist(() => ledger.commit(ends ? [...changes, ...open] : changes));
+        const models = kept.has(book) ? [] : await insist(() => keepModel(ledger, book.model, wall()));
+        const together = [...models, ...changes, ...(ends ? open : [])];
+        const rows: readonly LedgerRow[] = await insist(() => ledger.commit(together));
+        kept.add(book);
         if (ends) open = [];
         sinceCursor = ends ? 0 : sinceCursor;
         announce(done(rows));
@@ -206,6 +187,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       const waitMs = waiting.length > 0 || !isSettled ? 0 : tickMs;
       const page = await insist(() => follow({ cursor, sites, limit, waitMs, signal }));
       take(page.columns);
+      followed = page.cursor;
       sinceCursor += page.columns.device.length;
       const caughtUp = !page.behind;
       const now = wall();
@@ -269,6 +251,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       return model === null ? null : queryTrend(ledger, model, query);
     },
     accounts: (query) => pageAccounts(ledger, query),
+    revisions: (query) => accountRevisions(ledger, query),
     settled: () =>
       new Promise((resolve) => {
         if (stop.signal.aborted) resolve();

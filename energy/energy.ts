@@ -1,5 +1,6 @@
 import type { Ledger, Page, Readings } from "#store";
 import type { Account, AccountStep, KpiResult } from "./account.ts";
+import type { Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import type { SiteNow } from "./now.ts";
 
@@ -13,6 +14,8 @@ export interface Energy extends AsyncDisposable {
   /** One KPI over time as columns; windows without an account are null. */
   readonly trend: (query: TrendQuery) => Promise<Trend | null>;
   readonly accounts: (query: AccountQuery) => Promise<Page<Account>>;
+  /** Every revision of one account, oldest first; none for a window without one. */
+  readonly revisions: (query: RevisionQuery) => Promise<readonly AccountRevision[]>;
   /** Resolves when everything committed before the call is accounted as far as the clocks allow. */
   readonly settled: () => Promise<void>;
 }
@@ -23,6 +26,8 @@ export interface KpiQuery {
   readonly to: number;
   readonly kpi?: string;
   readonly step?: AccountStep;
+  /** Figures as they stood then, UTC ms. */
+  readonly knownAt?: number;
 }
 
 export interface TrendQuery {
@@ -33,6 +38,7 @@ export interface TrendQuery {
   readonly from: number;
   readonly to: number;
   readonly step: AccountStep | "auto";
+  readonly knownAt?: number;
 }
 
 export interface Trend {
@@ -56,6 +62,23 @@ export interface AccountQuery {
   readonly to: number;
   readonly limit: number;
   readonly cursor?: string;
+  /** Accounts as they stood then, UTC ms; later ones are left out. */
+  readonly knownAt?: number;
+}
+
+export interface RevisionQuery {
+  readonly site: string;
+  readonly step: AccountStep;
+  readonly start: number;
+}
+
+export interface AccountRevision {
+  readonly revision: number;
+  /** When it was committed, UTC ms. */
+  readonly at: number;
+  readonly account: Account;
+  /** Every figure that the revision before tells differently; none of the first. */
+  readonly changes: readonly Change[];
 }
 
 export interface EnergyDeps {

@@ -17,9 +17,20 @@ export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from 
 export { advanceOnReading, advanceOnTick, liveLagMs, type SiteClock, startClock } from "./clock.ts";
 export { type EnergySettings, energySchema } from "./config.ts";
 export { type DemandProjection, demandProjection, demandWindows, maxDemand } from "./demand.ts";
+export { accountChanges, type Change } from "./difference.ts";
 export { draftSite, formatSite, type SiteDraft } from "./draft.ts";
-export type { AccountQuery, Energy, EnergyDeps, KpiQuery, Trend, TrendQuery } from "./energy.ts";
+export type {
+  AccountQuery,
+  AccountRevision,
+  Energy,
+  EnergyDeps,
+  KpiQuery,
+  RevisionQuery,
+  Trend,
+  TrendQuery,
+} from "./energy.ts";
 export type { Fault } from "./fields.ts";
+export { keptModel } from "./kept-model.ts";
 export { catalogue, findKpi, kpiKey, renderCatalogue } from "./kpi/index.ts";
 export { type LoadedSites, loadSites } from "./load.ts";
 export {
@@ -39,6 +50,8 @@ export {
   type Text,
 } from "./model.ts";
 export type { NodeNow, SiteNow } from "./now.ts";
-export { accountOf } from "./query.ts";
+export { accountOf, coverWindow, readAccounts } from "./query.ts";
+export { readReadings } from "./read-readings.ts";
+export { type RecomputeDeps, type Recomputed, recomputeAccounts, type Unequal } from "./recompute.ts";
 export { type ParsedSite, parseSite } from "./site.ts";
 export { ratioSignature, type Signature, type Suspect, signatureNames, signatures } from "./suspect.ts";

@@ -128,6 +128,20 @@ export interface Counted {
 // Enough readings before the window for a spike or a swap to be settled when the window begins.
 const context = 8;
 
+/** Whether every reading of `[from, to)` is a plain rise over the one before: then the register is its own curve. */
+const isPlain = ({ ts, value }: Samples, from: number, to: number, terms: MeterTerms): boolean => {
+  const perMs = (terms.maxPerHour * headroom) / msPerHour;
+  const rounding = 2 * terms.resolution;
+  for (let index = from + 1; index < to; index++) {
+    const difference = (value[index] ?? 0) - (value[index - 1] ?? 0);
+    if (!(difference >= 0 && difference <= perMs * ((ts[index] ?? 0) - (ts[index - 1] ?? 0)) + rounding)) return false;
+  }
+  return true;
+};
+
+const noHoles: readonly boolean[] = [];
+const noCodes: readonly MeterCode[] = [];
+
 /**
  * What a register counted in `[start, end)`: its value at a border lies on the line between the readings around it, so
  * that adjacent windows add up to the whole.
@@ -138,26 +152,45 @@ export const countBetween = (
   terms: MeterTerms,
   limits: { readonly bridgeMs: number; readonly gapMs: number },
 ): Counted => {
-  const from = Math.max(0, firstFrom(samples.ts, window.start) - context);
+  const first = firstFrom(samples.ts, window.start);
+  const from = Math.max(0, first - context);
   // Refused readings at the end are settled by the three after it.
   const to = Math.min(samples.ts.length, firstFrom(samples.ts, window.end) + 4);
+  if (isPlain(samples, from, to, terms))
+    return {
+      ...addKnots(samples.ts, samples.value, noHoles, Math.max(from, first - 1), to, window, limits),
+      codes: noCodes,
+    };
   const curve = registerCurve(samples, from, to, terms);
+  const codes = curve.events.filter(({ ts }) => ts > window.start && ts <= window.end).map(({ code }) => code);
+  return { ...addKnots(curve.ts, curve.total, curve.holes, 0, curve.ts.length, window, limits), codes };
+};
+
+const addKnots = (
+  times: readonly number[],
+  totals: readonly number[],
+  holes: readonly boolean[],
+  from: number,
+  to: number,
+  window: { readonly start: number; readonly end: number },
+  limits: { readonly bridgeMs: number; readonly gapMs: number },
+): { readonly amount: number | null; readonly goodMs: number } => {
   let amount: number | null = 0;
   let goodMs = 0;
   let reached = window.start;
-  for (let index = 1; index < curve.ts.length; index++) {
-    const left = curve.ts[index - 1] ?? 0;
-    const right = curve.ts[index] ?? 0;
+  for (let index = from + 1; index < to; index++) {
+    const left = times[index - 1] ?? 0;
+    const right = times[index] ?? 0;
+    if (left >= window.end) break;
     const start = Math.max(left, window.start);
     const end = Math.min(right, window.end);
     if (end <= start) continue;
     const length = right - left;
-    const hole = curve.holes[index] === true || length > limits.bridgeMs;
+    const hole = holes[index] === true || length > limits.bridgeMs;
     if (!hole && length <= limits.gapMs) goodMs += end - start;
-    const part = (((curve.total[index] ?? 0) - (curve.total[index - 1] ?? 0)) * (end - start)) / length;
+    const part = (((totals[index] ?? 0) - (totals[index - 1] ?? 0)) * (end - start)) / length;
     amount = hole || amount === null || start > reached ? null : amount + part;
     reached = end;
   }
-  const codes = curve.events.filter(({ ts }) => ts > window.start && ts <= window.end).map(({ code }) => code);
-  return { amount: reached < window.end ? null : amount, goodMs, codes };
+  return { amount: reached < window.end ? null : amount, goodMs };
 };

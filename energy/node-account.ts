@@ -9,6 +9,28 @@ export type SamplesByPoint = Pick<ReadonlyMap<string, Samples>, "get">;
 
 export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;
 
+interface PointKeys {
+  readonly power: string | null;
+  readonly forward: string | null;
+  readonly reverse: string | null;
+  readonly soc: string | null;
+}
+
+// Names are put together once a point, not once a minute: they were a sixth of all accounting.
+const keysOfPoints = new WeakMap<Point, PointKeys>();
+
+const keysOf = (point: Point): PointKeys => {
+  let keys = keysOfPoints.get(point);
+  if (keys === undefined) {
+    const key = (quantity: string | null): string | null =>
+      quantity === null ? null : sampleKey(point.device, quantity);
+    const { power, energyForward, energyReverse, soc } = point;
+    keys = { power: key(power), forward: key(energyForward), reverse: key(energyReverse), soc: key(soc) };
+    keysOfPoints.set(point, keys);
+  }
+  return keys;
+};
+
 export interface WindowLimits {
   /** Longest distance of two register readings that is shared out over the minutes between. */
   readonly bridgeMs: number;
@@ -49,6 +71,8 @@ interface Energy {
   readonly flags: readonly AccountFlag[];
 }
 
+const noFlags: readonly AccountFlag[] = [];
+
 const lengthOf = (window: Window): number => window.end - window.start;
 
 interface Direction {
@@ -71,9 +95,10 @@ const direction = (
   powerWh: number,
   power: PowerWindow | null,
   window: Window,
-  terms: { readonly point: Point; readonly maxW: number; readonly bridgeMs: number },
+  point: Point,
+  terms: { readonly maxW: number; readonly bridgeMs: number },
 ): Direction => {
-  const { modulusWh, resolutionWh } = terms.point.register;
+  const { modulusWh, resolutionWh } = point.register;
   const counted =
     register === undefined
       ? null
@@ -81,9 +106,10 @@ const direction = (
           register,
           window,
           { modulus: modulusWh, resolution: resolutionWh, maxPerHour: terms.maxW },
-          { bridgeMs: terms.bridgeMs, gapMs: gapOf(terms.point.intervalMs) },
+          { bridgeMs: terms.bridgeMs, gapMs: gapOf(point.intervalMs) },
         );
-  const flags = (counted?.codes ?? []).filter((code) => code !== "OK").map((code) => flagOf[code]);
+  const codes = counted?.codes ?? [];
+  const flags = codes.length === 0 ? noFlags : codes.filter((code) => code !== "OK").map((code) => flagOf[code]);
   if (counted === null || counted.amount === null) {
     const fallback = byPower(powerWh, power, window);
     return { ...fallback, flags: [...flags, "REGISTER_MISSING"] };
@@ -98,7 +124,7 @@ const nothing = (window: Window): Direction => ({
   wh: 0,
   goodMs: lengthOf(window),
   quality: "MEASURED",
-  flags: [],
+  flags: noFlags,
 });
 
 /**
@@ -130,31 +156,43 @@ const pointEnergy = (
   power: PowerWindow | null,
   terms: { readonly maxW: number; readonly bridgeMs: number },
 ): Energy => {
-  const read = (quantity: string): Samples | undefined => samples.get(sampleKey(point.device, quantity));
+  const keys = keysOf(point);
   const powerForward = power?.forwardWh ?? 0;
   const powerReverse = power?.reverseWh ?? 0;
-  const all = { point, ...terms };
   let forward: Direction;
   let reverse: Direction;
-  if (point.energyForward === null && point.energyReverse === null) {
+  if (keys.forward !== null) {
+    forward = direction(samples.get(keys.forward), powerForward, power, window, point, terms);
+    reverse =
+      keys.reverse === null
+        ? unregistered(powerReverse, node, power, window, forward)
+        : direction(samples.get(keys.reverse), powerReverse, power, window, point, terms);
+  } else if (keys.reverse !== null) {
+    reverse = direction(samples.get(keys.reverse), powerReverse, power, window, point, terms);
+    forward = unregistered(powerForward, node, power, window, reverse);
+  } else {
     forward = byPower(powerForward, power, window);
     reverse = byPower(powerReverse, power, window);
-  } else if (point.energyForward !== null) {
-    forward = direction(read(point.energyForward), powerForward, power, window, all);
-    reverse =
-      point.energyReverse === null
-        ? unregistered(powerReverse, node, power, window, forward)
-        : direction(read(point.energyReverse), powerReverse, power, window, all);
-  } else {
-    reverse = direction(read(point.energyReverse ?? ""), powerReverse, power, window, all);
-    forward = unregistered(powerForward, node, power, window, reverse);
   }
   return {
     forwardWh: forward.wh,
     reverseWh: reverse.wh,
     coverage: Math.min(forward.goodMs, reverse.goodMs) / lengthOf(window),
-    quality: worstQuality([forward.quality, reverse.quality]),
-    flags: [...forward.flags, ...reverse.flags],
+    quality: forward.quality === reverse.quality ? forward.quality : worstQuality([forward.quality, reverse.quality]),
+    flags: forward.flags.length + reverse.flags.length === 0 ? noFlags : [...forward.flags, ...reverse.flags],
+  };
+};
+
+/** The energies of the points of one node together. */
+const addEnergies = (energies: readonly Energy[]): Energy => {
+  const [only] = energies;
+  if (only !== undefined && energies.length === 1) return only;
+  return {
+    forwardWh: sumKnown(energies.map((energy) => energy.forwardWh)),
+    reverseWh: sumKnown(energies.map((energy) => energy.reverseWh)),
+    coverage: energies.length === 0 ? 0 : Math.min(...energies.map((energy) => energy.coverage)),
+    quality: energies.length === 0 ? "INVALID" : worstQuality(energies.map((energy) => energy.quality)),
+    flags: energies.flatMap((energy) => energy.flags),
   };
 };
 
@@ -194,6 +232,7 @@ const addedPower = (
   return { ts, value };
 };
 
+const synthetics: readonly AccountFlag[] = ["SYNTHETIC_INPUT"];
 const empty: Samples = { ts: [], value: [] };
 
 /** What a storage gained by its state of charge; absent without one. */
@@ -273,7 +312,7 @@ export const accountNode = (
 ): NodeSums => {
   const estimatedW = estimatedPower(node);
   if (estimatedW !== null) return estimatedSums(estimatedW, window);
-  const maxW = node.ratingW ?? terms.busRatingW;
+  const limits = { maxW: node.ratingW ?? terms.busRatingW, bridgeMs: terms.bridgeMs };
   const energies: Energy[] = [];
   const meters: { samples: Samples; sign: 1 | -1; gapMs: number }[] = [];
   let single: PowerWindow | null = null;
@@ -284,29 +323,28 @@ export const accountNode = (
   const hours = lengthOf(window) / 3_600_000;
   for (const point of node.points) {
     const gap = gapOf(point.intervalMs);
-    if (point.soc !== null) socPct ??= valueAt(samples.get(sampleKey(point.device, point.soc)), window.end, gap);
+    const keys = keysOf(point);
+    if (keys.soc !== null) socPct ??= valueAt(samples.get(keys.soc), window.end, gap);
     if (point.power === null && point.energyForward === null && point.energyReverse === null) continue;
     let power: PowerWindow | null = null;
-    if (point.power !== null) {
-      const gauge = samples.get(sampleKey(point.device, point.power)) ?? empty;
+    if (keys.power !== null) {
+      const gauge = samples.get(keys.power) ?? empty;
       power = integratePower(gauge, window, point.sign, gap);
       meters.push({ samples: gauge, sign: point.sign, gapMs: gap });
       gapMs = Math.max(gapMs, gap);
       single = power;
     } else unmetered++;
-    const energy = pointEnergy(node, point, window, samples, power, { maxW, bridgeMs: terms.bridgeMs });
+    const energy = pointEnergy(node, point, window, samples, power, limits);
     energies.push(energy);
     meterParts.push(meterPart(point, energy, power, window));
   }
   if (meters.length > 1) single = integratePower(addedPower(meters, window), window, 1, gapMs);
-  const forwardWh = sumKnown(energies.map((energy) => energy.forwardWh));
-  const reverseWh = sumKnown(energies.map((energy) => energy.reverseWh));
-  const flags = new Set(energies.flatMap((energy) => energy.flags));
-  if (node.origin === "synthetic") flags.add("SYNTHETIC_INPUT");
+  const { forwardWh, reverseWh, coverage, quality, flags: found } = addEnergies(energies);
+  const synthetic = node.origin === "synthetic";
+  const flags = found.length === 0 && !synthetic ? noFlags : [...new Set([...found, ...(synthetic ? synthetics : [])])];
   // Where a meter has no gauge, the mean of the node is what its registers say.
   const byGauge = unmetered === 0 && single !== null && single.meanW !== null ? single : null;
   const byRegister = forwardWh === null || reverseWh === null ? null : (forwardWh - reverseWh) / hours;
-  const coverage = energies.length === 0 ? 0 : Math.min(...energies.map((energy) => energy.coverage));
   const slopeWPerS =
     byGauge === null ? 0 : (((byGauge.lastW ?? 0) - (byGauge.firstW ?? 0)) * 1000) / Math.max(1, byGauge.goodMs);
   return {
@@ -323,8 +361,8 @@ export const accountNode = (
       ...availableOf(node, window, samples),
       ...checkOf(meterParts),
       coverage,
-      quality: energies.length === 0 ? "INVALID" : worstQuality(energies.map((energy) => energy.quality)),
-      flags: [...flags],
+      quality,
+      flags,
     },
   };
 };

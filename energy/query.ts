@@ -1,13 +1,17 @@
 import type { Ledger, LedgerRow, Page, Timestamp } from "#store";
 import { type Account, type AccountStep, accountSteps, type KpiResult } from "./account.ts";
 import { type Window, windowsBetween } from "./calendar.ts";
-import type { AccountQuery, KpiQuery, Trend, TrendQuery } from "./energy.ts";
+import { accountChanges } from "./difference.ts";
+import type { AccountQuery, AccountRevision, KpiQuery, RevisionQuery, Trend, TrendQuery } from "./energy.ts";
 import { catalogue, findKpi, kpiResults } from "./kpi/index.ts";
 import { kpiResult } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { accountKind } from "./site-book.ts";
 
 const pageRows = 1000;
+
+const known = (at: number | undefined): { readonly asOf?: Timestamp } =>
+  at === undefined ? {} : { asOf: at as Timestamp };
 
 /** A committed row as its account; the row knows its revision best. */
 export const accountOf = (row: LedgerRow): Account => ({
@@ -22,6 +26,7 @@ export const readAccounts = async (
   step: AccountStep,
   from: number,
   to: number,
+  knownAt?: number,
 ): Promise<readonly Account[]> => {
   const found: Account[] = [];
   let cursor: string | null = null;
@@ -33,6 +38,7 @@ export const readAccounts = async (
       to: to as Timestamp,
       limit: pageRows,
       ...(cursor === null ? {} : { cursor }),
+      ...known(knownAt),
     });
     for (const row of page.items) found.push(accountOf(row));
     cursor = page.next;
@@ -48,26 +54,48 @@ export const pageAccounts = async (ledger: Ledger, query: AccountQuery): Promise
     to: query.to as Timestamp,
     limit: query.limit,
     ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    ...known(query.knownAt),
   });
   return { items: items.map(accountOf), next };
+};
+
+/** Every revision of one account with what changed from the one before. */
+export const accountRevisions = async (ledger: Ledger, query: RevisionQuery): Promise<readonly AccountRevision[]> => {
+  const rows = await ledger.history(accountKind(query.step), `${query.site}/${query.start}`);
+  let before: Account | null = null;
+  return rows.map((row) => {
+    const account = accountOf(row);
+    const changes = before === null ? [] : accountChanges(before, account);
+    before = account;
+    return { revision: row.revision, at: row.at, account, changes };
+  });
 };
 
 const longestFirst: readonly AccountStep[] = [...accountSteps].reverse();
 
 /** The fewest accounts that cover a window: the longest steps inside it, finer ones at its ends and in gaps. */
-const coverWindow = async (ledger: Ledger, site: string, window: Window, depth = 0): Promise<readonly Account[]> => {
+export const coverWindow = async (
+  ledger: Ledger,
+  site: string,
+  window: Window,
+  knownAt?: number,
+  depth = 0,
+): Promise<readonly Account[]> => {
   const step = longestFirst[depth];
   if (step === undefined || window.end <= window.start) return [];
-  const all = await readAccounts(ledger, site, step, window.start, window.end);
+  const all = await readAccounts(ledger, site, step, window.start, window.end, knownAt);
   const accounts = all.filter((account) => account.end <= window.end);
   const found: Account[] = [];
   let reached = window.start;
   for (const account of accounts) {
     if (account.start < reached) continue;
-    found.push(...(await coverWindow(ledger, site, { start: reached, end: account.start }, depth + 1)), account);
+    found.push(
+      ...(await coverWindow(ledger, site, { start: reached, end: account.start }, knownAt, depth + 1)),
+      account,
+    );
     reached = account.end;
   }
-  found.push(...(await coverWindow(ledger, site, { start: reached, end: window.end }, depth + 1)));
+  found.push(...(await coverWindow(ledger, site, { start: reached, end: window.end }, knownAt, depth + 1)));
   return found;
 };
 
@@ -79,10 +107,10 @@ export const queryKpis = async (
   const entries = query.kpi === undefined ? catalogue : [findKpi(query.kpi)].filter((entry) => entry !== undefined);
   if (query.step === undefined) {
     const window = { start: query.from, end: query.to };
-    const accounts = await coverWindow(ledger, model.id, window);
+    const accounts = await coverWindow(ledger, model.id, window, query.knownAt);
     return entries.flatMap((entry) => kpiResults(entry, accounts, model, window));
   }
-  const accounts = await readAccounts(ledger, model.id, query.step, query.from, query.to);
+  const accounts = await readAccounts(ledger, model.id, query.step, query.from, query.to, query.knownAt);
   return accounts.flatMap((account) => entries.flatMap((entry) => kpiResults(entry, [account], model, account)));
 };
 
@@ -105,7 +133,7 @@ export const queryTrend = async (ledger: Ledger, model: SiteModel, query: TrendQ
   const variant = query.variant === undefined ? variants[0] : variants.find(({ id }) => id === query.variant);
   if (entry === undefined || variant === undefined) return null;
   const step = query.step === "auto" ? autoStep(query.from, query.to) : query.step;
-  const accounts = await readAccounts(ledger, model.id, step, query.from, query.to);
+  const accounts = await readAccounts(ledger, model.id, step, query.from, query.to, query.knownAt);
   const byStart = new Map(accounts.map((account) => [account.start as number, account]));
   const first = accounts[0]?.start ?? query.to;
   const last = accounts.at(-1)?.end ?? query.to;

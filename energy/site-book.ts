@@ -4,6 +4,7 @@ import { type Window, windowOf } from "./calendar.ts";
 import { advanceOnReading, advanceOnTick, type SiteClock, startClock } from "./clock.ts";
 import { accountWindow } from "./close.ts";
 import { composeAccounts } from "./compose.ts";
+import { accountChanges } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import type { SamplesByPoint } from "./node-account.ts";
 import { createSiteSamples, type SampleLane, type SiteSamples, type Touched } from "./samples.ts";
@@ -27,6 +28,8 @@ export interface SiteBookDeps {
   readonly bridgeMs: number;
   /** All stored readings of the site in `[from, to)`. */
   readonly readRange: (from: number, to: number, device?: string) => Promise<readonly Reading[]>;
+  /** The place in the stream of readings up to which everything was taken. */
+  readonly dataRevision: () => string;
   /** Committed accounts that start in `[from, to)`, oldest first. */
   readonly readAccounts: (step: AccountStep, from: number, to: number) => Promise<readonly Account[]>;
 }
@@ -69,7 +72,7 @@ export interface SiteBook {
 
 const minuteMs = 60_000;
 // Carbon and price feeds speak hourly; two hours back there is one.
-const factorLookbackMs = 7_200_000;
+export const factorLookbackMs = 7_200_000;
 // A leap of the clock over more than this leaves no empty accounts behind: nobody was there.
 const longestEmptyMs = 31 * 86_400_000;
 // Keeps a transaction at a few megabytes whatever the size of the site.
@@ -89,14 +92,10 @@ const floorMinute = (ts: number): number => Math.floor(ts / minuteMs) * minuteMs
 export const accountKind = (step: AccountStep): string => `account/${step}`;
 export const siteStateKind = "energy/site";
 
-// Windows accounted from memory and again from the store differ in the last bits; a millionth is no restatement.
-const rounded = (_key: string, value: unknown): unknown =>
-  typeof value === "number" ? Number((Math.round(value * 1e6) / 1e6).toPrecision(10)) : value;
-const same = (a: Account, b: Account): boolean =>
-  JSON.stringify({ ...a, revision: 0 }, rounded) === JSON.stringify({ ...b, revision: 0 }, rounded);
+const same = (a: Account, b: Account): boolean => accountChanges(a, b).length === 0;
 
 /** Nothing of any node is known: of a time before the site spoke that is no account. */
-const isEmpty = (account: Account): boolean =>
+export const isEmptyAccount = (account: Account): boolean =>
   Object.values(account.nodes).every((node) => node.forwardWh === null && node.meanW === null);
 
 export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: SiteState | null): SiteBook => {
@@ -232,7 +231,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     return accounts.filter((account) => {
       if (!known(account)) return true;
       const before = old.get(account.start);
-      return before === undefined ? !isEmpty(account) : !same(before, account);
+      return before === undefined ? !isEmptyAccount(account) : !same(before, account);
     });
   };
 
@@ -285,7 +284,8 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const quarters = await compose("15m", "1m", fresh, until, pending);
     const hours = await compose("1h", "15m", quarters, until, pending);
     const days = await compose("1d", "15m", quarters, until, pending);
-    const all = [...fresh, ...quarters, ...hours, ...days];
+    const data = deps.dataRevision();
+    const all = [...fresh, ...quarters, ...hours, ...days].map((account) => ({ ...account, data }));
     const ts = after as Timestamp;
     const body = { clock: { now: clock.now, heard: clock.heard }, closedUntil: after };
     return {

@@ -176,6 +176,15 @@ test("a trend of an unknown KPI is not found", async () => {
   });
 });
 
+test("a revision or a difference of an account that is not there is refused, and so is an unknown site", async () => {
+  const unknown = { status: 404, code: "DASHBOARD_ACCOUNT_UNKNOWN" };
+  expect(await refusal("/api/v1/accounts/revisions?site=hall&start=0")).toMatchObject(unknown);
+  expect(await refusal("/api/v1/accounts/difference?site=hall&start=0&before=1")).toMatchObject(unknown);
+  expect(await refusal("/api/v1/accounts/revisions?site=nowhere&start=0")).toMatchObject({ status: 404 });
+  expect(await refusal("/api/v1/accounts/difference?site=hall&start=0")).toMatchObject({ status: 400 });
+  expect(await get("/api/v1/accounts?site=hall&knownAt=5")).toMatchObject({ status: 200 });
+});
+
 test("accounts are listed per step", async () => {
   expect(await get("/api/v1/accounts?site=hall&step=15m")).toMatchObject({ status: 200, body: { items: [] } });
   expect(await refusal("/api/v1/accounts?site=hall&step=2m")).toMatchObject({ status: 400, names: ["step"] });

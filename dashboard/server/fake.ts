@@ -108,6 +108,7 @@ export const createFakeEnergy = (readings: Readings): EnergyPart => ({
           },
         },
   accounts: async () => ({ items: [], next: null }),
+  revisions: async () => [],
 });
 
 export const alertOf = (fields: Partial<Alert> & { readonly id: string }): Alert => ({

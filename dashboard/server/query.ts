@@ -12,6 +12,7 @@ export const quantityName = z
 /** Year 275760: the last a date can tell. */
 const lastMs = 8.64e15;
 export const instant = z.coerce.number().int().min(0).max(lastMs).describe("UTC milliseconds");
+export const knownAt = instant.describe("figures as they stood then, UTC milliseconds");
 export const cursor = z.string().min(1).max(2000).describe("`next` of the page before");
 export const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
 

@@ -225,6 +225,7 @@ export const account = z.object({
   end: ms,
   revision: z.number(),
   model: z.string(),
+  data: z.string().exactOptional(),
   nodes: z.record(z.string(), nodeAccount),
   totals: z.object({
     importWh: maybe,
@@ -263,6 +264,18 @@ export const account = z.object({
     })
     .exactOptional(),
 });
+
+const change = z.object({
+  path: z.string(),
+  before: z.union([z.string(), z.number(), z.boolean()]).nullable(),
+  after: z.union([z.string(), z.number(), z.boolean()]).nullable(),
+});
+export const changes = z.array(change);
+export const accountRevisions = z.object({
+  items: z.array(z.object({ revision: z.number(), at: ms, account, changes })),
+});
+const revisionName = z.object({ revision: z.number(), at: ms });
+export const accountDifference = z.object({ before: revisionName, after: revisionName, changes });
 
 export const device = z.object({
   site: z.string(),

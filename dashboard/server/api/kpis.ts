@@ -2,7 +2,7 @@ import { z } from "zod";
 import { accountSteps } from "#energy";
 import type { App, Context } from "../app.ts";
 import { refuse, unknownSite } from "../problem.ts";
-import { dayMs, identifier, rangeOf, rangeQuery } from "../query.ts";
+import { dayMs, identifier, knownAt, rangeOf, rangeQuery } from "../query.ts";
 import * as schema from "../schema.ts";
 
 const kpi = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be the name of a KPI, such as pue");
@@ -20,7 +20,12 @@ export const kpiRoutes = (app: App, { energy, now }: Context): void => {
       schema: {
         summary: "KPIs over a range, each with numerator, denominator, coverage and quality; with step one per window",
         tags: ["energy"],
-        querystring: rangeQuery({ site: identifier, kpi: kpi.optional(), step: z.enum(accountSteps).optional() }),
+        querystring: rangeQuery({
+          site: identifier,
+          kpi: kpi.optional(),
+          step: z.enum(accountSteps).optional(),
+          knownAt: knownAt.optional(),
+        }),
         response: { 200: schema.kpis, 400: schema.problem, 404: schema.problem },
       },
     },
@@ -38,6 +43,7 @@ export const kpiRoutes = (app: App, { energy, now }: Context): void => {
         ...range,
         ...(asked.kpi === undefined ? {} : { kpi: asked.kpi }),
         ...(asked.step === undefined ? {} : { step: asked.step }),
+        ...(asked.knownAt === undefined ? {} : { knownAt: asked.knownAt }),
       });
       return { items };
     },
@@ -54,6 +60,7 @@ export const kpiRoutes = (app: App, { energy, now }: Context): void => {
           kpi,
           variant: z.string().min(1).max(128).optional(),
           step: z.enum([...accountSteps, "auto"]).default("auto"),
+          knownAt: knownAt.optional(),
         }),
         response: { 200: schema.trend, 400: schema.problem, 404: schema.problem },
       },
@@ -73,6 +80,7 @@ export const kpiRoutes = (app: App, { energy, now }: Context): void => {
         ...(asked.variant === undefined ? {} : { variant: asked.variant }),
         ...range,
         step: asked.step,
+        ...(asked.knownAt === undefined ? {} : { knownAt: asked.knownAt }),
       });
       if (trend !== null) return trend;
       const detail = `the catalogue has no KPI "${asked.kpi}"${asked.variant === undefined ? "" : ` with variant "${asked.variant}"`}`;
