@@ -60,6 +60,10 @@ export interface Account {
   readonly joint?: Readonly<Record<string, JointSums>>;
   /** Composed steps only: the highest demand windows of the grid imports. */
   readonly demand?: DemandPeaks;
+  /** The same without storage: import + discharge − charge. Absent when the site has no battery. */
+  readonly baseDemand?: DemandPeaks;
+  /** Mean outdoor temperature; absent when the site declares no weather device. */
+  readonly outdoorC?: number | null;
 }
 
 export interface JointSums {
@@ -121,6 +125,12 @@ export interface Totals {
   readonly availableWh?: number | null;
   /** Energy cost less export income, in the site's currency. */
   readonly cost: number | null;
+  /** Counter deltas of declared media (water, heat, reactive energy), by `<device>/<quantity>`, in its unit. */
+  readonly media?: Readonly<Record<string, number | null>>;
+  /** Energy of nodes whose accelerators were allocated, and of that while they idled, by node. */
+  readonly idle?: Readonly<Record<string, { readonly allocatedWh: number | null; readonly idleWh: number | null }>>;
+  /** Import by the period of the tariff (`market` when a device gave the price), with its cost. */
+  readonly periods?: Readonly<Record<string, { readonly importWh: number | null; readonly cost: number | null }>>;
   /** Counter deltas of declared work, by `<device>/<quantity>`, with the energy of the node that bought them. */
   readonly work: Readonly<Record<string, { readonly amount: number | null; readonly energyWh: number | null }>>;
 }
@@ -160,5 +170,7 @@ export interface KpiResult {
   readonly quality: Quality;
   readonly flags: readonly string[];
   readonly revision: number;
+  /** Which way is good, where readers differ about it. */
+  readonly better?: "higher" | "lower";
   readonly factors?: readonly { readonly id: string; readonly version: string }[];
 }

@@ -4,6 +4,7 @@ import type { Window } from "./calendar.ts";
 import { carbonFreeShare, carbonFreshMs, gridFactor, supplyCarbon } from "./carbon.ts";
 import { closedBalance, isOpenBalance } from "./closure.ts";
 import { countedNodes, leastCoverage } from "./counted.ts";
+import { idleOf, mediaOf, outdoorOf, periodsOf } from "./extras.ts";
 import { countBetween } from "./meter.ts";
 import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
 import {
@@ -136,7 +137,7 @@ const costOf = (
   samples: SamplesByPoint,
   energy: { importWh: number | null; exportWh: number | null },
   flags: Set<AccountFlag>,
-): number | null => {
+): Pick<Totals, "cost" | "periods"> => {
   const { tariff } = model;
   const price =
     tariff === null
@@ -149,10 +150,11 @@ const costOf = (
         );
   if (tariff === null || price === null) {
     flags.add("PRICE_MISSING");
-    return null;
+    return { cost: null };
   }
-  if (energy.importWh === null || energy.exportWh === null) return null;
-  return energyCost(energy.importWh, energy.exportWh, price.perKwh, tariff.exportPricePerKwh);
+  const periods = periodsOf(price, energy);
+  if (energy.importWh === null || energy.exportWh === null) return { cost: null, ...periods };
+  return { cost: energyCost(energy.importWh, energy.exportWh, price.perKwh, tariff.exportPricePerKwh), ...periods };
 };
 
 const workOf = (
@@ -260,7 +262,9 @@ export const accountWindow = (
     carbonG: carbonOf(model, window, samples, energy, flags),
     ...carbonFreeOf(model, window, samples, energy.importWh, flags),
     ...availableOf(model, nodes),
-    cost: costOf(model, window, samples, energy, flags),
+    ...costOf(model, window, samples, energy, flags),
+    ...mediaOf(model, window, samples, limits),
+    ...idleOf(model, window, samples, (id) => net(nodes[id])),
     work: workOf(model, window, samples, nodes, limits, flags),
   };
   const bus = busBalance(model, nodes, slopes);
@@ -281,6 +285,7 @@ export const accountWindow = (
     coverage,
     quality: counted.length === 0 ? "INVALID" : worstQuality(counted.map((part) => part.quality)),
     flags: [...flags],
+    ...outdoorOf(model, window, samples),
   };
   return judged(model, account, several);
 };

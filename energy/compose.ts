@@ -2,11 +2,11 @@ import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount
 import type { Window } from "./calendar.ts";
 import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
-import { catalogue, kpiKey } from "./kpi/index.ts";
-import { sumTerms } from "./kpi/result.ts";
+import { catalogue } from "./kpi/index.ts";
+import { jointKey, sumTerms } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
-import { demandPeaks } from "./peak.ts";
+import { demandPeaks, hasBattery } from "./peak.ts";
 
 const lengthOf = (window: Window): number => window.end - window.start;
 
@@ -138,7 +138,40 @@ const composeTotals = (accounts: readonly Account[]): Totals => {
     accounts.some(({ totals }) => totals[key] !== undefined),
   );
   const optionals = Object.fromEntries(parts.map((key) => [key, addKnown(accounts.map(({ totals }) => totals[key]))]));
-  return { ...sums, ...optionals, work: composeWork(accounts) };
+  const idle = composeRecord(accounts.map(({ totals }) => totals.idle));
+  const periods = composeRecord(accounts.map(({ totals }) => totals.periods));
+  return {
+    ...sums,
+    ...optionals,
+    ...composeMedia(accounts),
+    ...(idle === null ? {} : { idle }),
+    ...(periods === null ? {} : { periods }),
+    work: composeWork(accounts),
+  };
+};
+
+const composeRecord = <Part extends Readonly<Record<string, number | null>>>(
+  records: readonly (Readonly<Record<string, Part>> | undefined)[],
+): Readonly<Record<string, Part>> | null => {
+  if (records.every((record) => record === undefined)) return null;
+  const sums: Record<string, Record<string, number | null>> = {};
+  for (const record of records)
+    for (const [key, part] of Object.entries(record ?? {})) {
+      const sum = Object.hasOwn(sums, key) ? sums[key] : undefined;
+      sums[key] = Object.fromEntries(
+        Object.entries(part).map(([name, value]) => [name, addKnown([sum?.[name], value])]),
+      );
+    }
+  return sums as Readonly<Record<string, Part>>;
+};
+
+const composeMedia = (accounts: readonly Account[]): Pick<Totals, "media"> => {
+  const parts = accounts.map(({ totals }) => totals.media).filter((media) => media !== undefined);
+  if (parts.length === 0) return {};
+  const keys = [...new Set(parts.flatMap((media) => Object.keys(media)))];
+  const of = (media: Readonly<Record<string, number | null>>, key: string) =>
+    Object.hasOwn(media, key) ? media[key] : null;
+  return { media: Object.fromEntries(keys.map((key) => [key, addKnown(parts.map((media) => of(media, key)))])) };
 };
 
 const composeBalance = (accounts: readonly Account[], busRatingW: number): Balance => {
@@ -162,8 +195,10 @@ const composeJoint = (accounts: readonly Account[], model: SiteModel, step: Acco
   const joint: Record<string, JointSums> = {};
   for (const entry of catalogue) {
     for (const variant of entry.variants(model)) {
+      const key = jointKey(entry, variant);
+      if (key === null || Object.hasOwn(joint, key)) continue;
       const sum = sumTerms(entry, variant, accounts, model, step === "15m" ? "raw" : "settled");
-      if (sum !== null) joint[kpiKey(entry, variant.id)] = sum;
+      if (sum !== null) joint[key] = sum;
     }
   }
   return joint;
@@ -195,6 +230,10 @@ export const composeAccounts = (
   if (balance.residualW !== null && balance.toleranceW !== null && Math.abs(balance.residualW) > balance.toleranceW)
     flags.add("BALANCE_OPEN");
   const peaks = demandPeaks(accounts, model);
+  const base = hasBattery(model) ? demandPeaks(accounts, model, "base") : null;
+  const outdoor = accounts.some(({ outdoorC }) => outdoorC !== undefined)
+    ? { outdoorC: weightedMean(accounts.map((one) => ({ value: one.outdoorC ?? null, weight: lengthOf(one) }))) }
+    : {};
   const valid = accounts.filter((account) => account.quality !== "INVALID");
   const composed: Account = {
     site: model.id,
@@ -211,6 +250,8 @@ export const composeAccounts = (
     flags: [...flags],
     joint: composeJoint(accounts, model, window.step),
     ...(peaks === null ? {} : { demand: peaks }),
+    ...(base === null ? {} : { baseDemand: base }),
+    ...outdoor,
   };
   const closed = closedBalance(model, composed, accounts);
   return closed.suspect

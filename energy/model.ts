@@ -1,3 +1,5 @@
+import type { Declared } from "./declared.ts";
+
 /** A text in both languages. */
 export interface Text {
   readonly en: string;
@@ -48,6 +50,8 @@ export interface SiteModel {
   readonly place?: Place;
   readonly transformers?: readonly Transformer[];
   readonly contract?: Contract;
+  /** What is declared beside the power tree; absent when nothing is. */
+  readonly declared?: Declared;
 }
 
 /** 枢纽, 集群: the hub and the cluster of the national computing network that the site belongs to. */

@@ -23,16 +23,30 @@ interface Span {
 const minuteMs = 60_000;
 const usualWindowMin = 15;
 
+export const hasBattery = (model: SiteModel): boolean =>
+  model.nodes.some((node) => node.kind === "battery" && node.counting === "counted" && node.points.length > 0);
+
 export const demandWindowMin = (model: SiteModel): number => model.demand?.windowMin ?? usualWindowMin;
 
 const higher = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b);
 
-const spanOf = (account: Account, windowMin: number): Span | null => {
-  const { start, end, demand } = account;
+/** `import`: what the grid connections drew; `base`: what they would have drawn without storage. */
+export type DemandOf = "import" | "base";
+
+const minuteWh = ({ totals }: Account, of: DemandOf): number | null => {
+  const { importWh, chargeWh, dischargeWh } = totals;
+  if (of === "import" || importWh === null || chargeWh === null || dischargeWh === null)
+    return of === "import" ? importWh : null;
+  return importWh + dischargeWh - chargeWh;
+};
+
+const spanOf = (account: Account, windowMin: number, of: DemandOf): Span | null => {
+  const { start, end } = account;
+  const demand = of === "import" ? account.demand : account.baseDemand;
   if (demand !== undefined) return demand.windowMin === windowMin ? { start, end, peaks: demand } : null;
   if (end - start !== minuteMs) return null;
-  const wh = account.totals.importWh;
+  const wh = minuteWh(account, of);
   const whole = windowMin === 1 && wh !== null ? wh * 60 : null;
   const minute = windowMin === 1 ? [] : [wh];
   return { start, end, peaks: { windowMin, fixedW: whole, slidingW: whole, headWh: minute, tailWh: minute } };
@@ -66,12 +80,16 @@ const join = (a: Span, b: Span, timeZone: string): Span => {
   };
 };
 
-/** Demand of the grid imports over accounts, oldest first; a missing minute makes its windows unknown, never lower. */
-export const demandPeaks = (accounts: readonly Account[], model: SiteModel): DemandPeaks | null => {
+/** Demand over accounts, oldest first; a missing minute makes its windows unknown, never lower. */
+export const demandPeaks = (
+  accounts: readonly Account[],
+  model: SiteModel,
+  of: DemandOf = "import",
+): DemandPeaks | null => {
   const windowMin = demandWindowMin(model);
   let whole: Span | null = null;
   for (const account of accounts) {
-    const span = spanOf(account, windowMin);
+    const span = spanOf(account, windowMin, of);
     if (span !== null) whole = whole === null ? span : join(whole, span, model.timeZone);
   }
   return whole?.peaks ?? null;

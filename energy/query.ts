@@ -72,6 +72,9 @@ export const accountRevisions = async (ledger: Ledger, query: RevisionQuery): Pr
 };
 
 const longestFirst: readonly AccountStep[] = [...accountSteps].reverse();
+const hourDepth = longestFirst.indexOf("1h");
+// A battery of a site is emptied within two days: before them nothing of what is stored is left.
+const foldLeadMs = 2 * 86_400_000;
 
 /** The fewest accounts that cover a window: the longest steps inside it, finer ones at its ends and in gaps. */
 export const coverWindow = async (
@@ -105,13 +108,20 @@ export const queryKpis = async (
   query: Omit<KpiQuery, "site">,
 ): Promise<readonly KpiResult[]> => {
   const entries = query.kpi === undefined ? catalogue : [findKpi(query.kpi)].filter((entry) => entry !== undefined);
+  const hours = entries.some(({ folds }) => folds)
+    ? await coverWindow(ledger, model.id, { start: query.from - foldLeadMs, end: query.to }, query.knownAt, hourDepth)
+    : [];
+  const ofHours = (window: Window) =>
+    hours.filter(({ start, end }) => start >= window.start - foldLeadMs && end <= window.end);
   if (query.step === undefined) {
     const window = { start: query.from, end: query.to };
     const accounts = await coverWindow(ledger, model.id, window, query.knownAt);
-    return entries.flatMap((entry) => kpiResults(entry, accounts, model, window));
+    return entries.flatMap((entry) => kpiResults(entry, entry.folds ? ofHours(window) : accounts, model, window));
   }
   const accounts = await readAccounts(ledger, model.id, query.step, query.from, query.to, query.knownAt);
-  return accounts.flatMap((account) => entries.flatMap((entry) => kpiResults(entry, [account], model, account)));
+  return accounts.flatMap((account) =>
+    entries.flatMap((entry) => kpiResults(entry, entry.folds ? ofHours(account) : [account], model, account)),
+  );
 };
 
 const hourMs = 3_600_000;

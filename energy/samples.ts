@@ -44,6 +44,8 @@ export interface SiteSamples {
 
 // What the counter algorithm looks at before a window, to settle a spike or a swap.
 const kept = 8;
+// Weather stations speak every few minutes to every hour.
+const hourMs = 3_600_000;
 // A register that did something odd may be settled by the next three readings.
 const unsettledReadings = 4;
 
@@ -74,6 +76,12 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
   if (model.carbon !== null && model.carbon.device !== null)
     for (const quantity of ["carbon_g_per_kwh", "carbon_free_pct"])
       want(model.carbon.device, quantity, { ...free, kind: "factor" });
+  const { media = [], idle = [], weather = null } = model.declared ?? {};
+  for (const { device, quantity, intervalMs } of media)
+    want(device, quantity, { ...free, gapMs: gapOf(intervalMs), kind: "register" });
+  for (const { device, utilisation, allocated } of idle)
+    for (const quantity of [utilisation, allocated]) want(device, quantity, { ...free, kind: "gauge" });
+  if (weather !== null) want(weather.device, weather.quantity, { ...free, gapMs: hourMs, kind: "gauge" });
   for (const work of model.compute?.work ?? []) want(work.device, work.quantity, { ...free, kind: "register" });
   return wanted;
 };

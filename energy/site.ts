@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from "./fields.ts";
 import type { SiteModel } from "./model.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
+import { declaredKeys, readDeclared } from "./site-declared.ts";
 import { bothLanguages, checkTree, type DraftNode, identifier, readNodes } from "./site-node.ts";
 import { placeKeys, readPlaces } from "./site-place.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
@@ -23,6 +24,7 @@ const siteKeys = [
   "carbon",
   "compute",
   ...placeKeys,
+  ...declaredKeys,
 ] as const;
 
 const readZone =
@@ -62,6 +64,9 @@ const checkPoints = (reader: Reader, drafts: readonly DraftNode[]): void => {
     }
   }
 };
+
+const ordered = (faults: readonly Fault[]): Fault[] =>
+  [...faults].sort((a, b) => a.line - b.line || a.column - b.column);
 
 /** A site file as a model, or every fault in it with line and column. */
 export const parseSite = (text: string, file: string): ParsedSite => {
@@ -110,11 +115,11 @@ export const readSite = (reader: Reader): ParsedSite => {
   const places = readPlaces(reader, fields, nodes, terms.demand);
 
   const missing = id === null || timeZone === null || currency === null || busRatingW === null;
-  if (reader.faults.length > 0 || missing) {
-    const ordered = [...reader.faults].sort((a, b) => a.line - b.line || a.column - b.column);
-    return { ok: false, faults: ordered };
-  }
-  const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms, ...places };
+  const declared = declaredKeys.some((key) => fields.get(key) !== null)
+    ? { declared: readDeclared(reader, fields, nodes, timeZone ?? "UTC") }
+    : {};
+  if (reader.faults.length > 0 || missing) return { ok: false, faults: ordered(reader.faults) };
+  const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms, ...places, ...declared };
   // A comment or a blank line does not make another model.
   const written = JSON.stringify(content);
   const revision = createHash("sha256").update(written).digest("hex").slice(0, 12);

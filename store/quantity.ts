@@ -47,6 +47,8 @@ export const quantities: readonly Quantity[] = [
   gauge("frequency_hz", "Hz", 0, 500),
   counter("energy_import_wh", "Wh"),
   counter("energy_export_wh", "Wh"),
+  counter("reactive_energy_import_varh", "varh"),
+  counter("reactive_energy_export_varh", "varh"),
   counter("heat_wh", "Wh"),
   counter("water_m3", "m³"),
   counter("fuel_l", "L"),
@@ -102,6 +104,7 @@ export const quantities: readonly Quantity[] = [
   state("online"),
   state("mode"),
   state("switch_on"),
+  state("allocated"),
   // The product's own health, site `system`, device `wattlas`.
   counter("broker_connections", "1"),
   counter("broker_messages", "1"),

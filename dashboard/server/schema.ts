@@ -77,6 +77,7 @@ export const kpiResult = z.object({
   quality,
   flags: z.array(z.string()),
   revision: z.number(),
+  better: z.enum(["higher", "lower"]).exactOptional().describe("which way is good, where readers differ about it"),
   factors: z.array(z.object({ id: z.string(), version: z.string() })).exactOptional(),
 });
 
@@ -218,6 +219,14 @@ const nodeAccount = z.object({
   flags: z.array(z.enum(accountFlags)),
 });
 
+const demandPeaks = z.object({
+  windowMin: z.number(),
+  fixedW: maybe,
+  slidingW: maybe,
+  headWh: z.array(maybe),
+  tailWh: z.array(maybe),
+});
+
 export const account = z.object({
   site: z.string(),
   step: z.enum(accountSteps),
@@ -245,6 +254,9 @@ export const account = z.object({
     carbonFreeWh: maybe.exactOptional(),
     availableWh: maybe.exactOptional(),
     cost: maybe,
+    media: z.record(z.string(), maybe).exactOptional(),
+    idle: z.record(z.string(), z.object({ allocatedWh: maybe, idleWh: maybe })).exactOptional(),
+    periods: z.record(z.string(), z.object({ importWh: maybe, cost: maybe })).exactOptional(),
     work: z.record(z.string(), z.object({ amount: maybe, energyWh: maybe })),
   }),
   balance: balance.extend({ residualWh: maybe.exactOptional(), uncertaintyWh: maybe.exactOptional() }),
@@ -254,15 +266,9 @@ export const account = z.object({
   joint: z
     .record(z.string(), z.object({ goodMs: z.number(), terms: z.record(z.string(), z.number()) }))
     .exactOptional(),
-  demand: z
-    .object({
-      windowMin: z.number(),
-      fixedW: maybe,
-      slidingW: maybe,
-      headWh: z.array(maybe),
-      tailWh: z.array(maybe),
-    })
-    .exactOptional(),
+  demand: demandPeaks.exactOptional(),
+  baseDemand: demandPeaks.exactOptional(),
+  outdoorC: maybe.exactOptional(),
 });
 
 const change = z.object({

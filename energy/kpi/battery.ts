@@ -28,7 +28,7 @@ const flowsAndGain = (account: Account, id: string): Terms => ({
 const lacksCharge = (account: Account, { id }: Variant): readonly string[] =>
   (nodeOf(account, id)?.storedWh ?? null) === null ? [`POINT_MISSING:${id}:soc_pct`] : [];
 
-const shared = { results: "many", numUnit: "kWh", denUnit: "kWh" } as const;
+const shared = { results: "many", numUnit: "kWh", denUnit: "kWh", absent: "POINT_MISSING:MP.BESS" } as const;
 
 const cycles: KpiEntry = {
   ...shared,

@@ -1,4 +1,6 @@
 import { marketCarbon } from "../carbon.ts";
+import { certified } from "../certificate.ts";
+// from "../carbon.ts";
 import type { SiteModel } from "../model.ts";
 import { inKilo, type KpiEntry } from "./entry.ts";
 import { itNodes } from "./pue.ts";
@@ -117,7 +119,7 @@ const scope2Market: KpiEntry = {
   ...scope2,
   id: "scope2_market",
   name: { en: "Scope 2, market-based", "zh-CN": "范围二排放（基于市场）" },
-  formula: "(Σ import − certificates) × residual mix; no certificates are declared in site files yet",
+  formula: "(Σ import − contracts and certificates cancelled for the site) × residual mix",
   boundary: "grid connections; exports are not deducted",
   standard: "GHG Protocol Scope 2:2015 (aligned), market-based",
   missing: (model) =>
@@ -127,7 +129,11 @@ const scope2Market: KpiEntry = {
     import: inKilo(totals.importWh),
     carbon: marketCarbon(inKilo(totals.importWh), 0, carbon?.residualGPerKwh ?? null),
   }),
-  ratio: (sums) => ({ numerator: sums.carbon ?? 0, denominator: null }),
+  ratio: (sums, _windowMs, { model, window }) => {
+    const { kwh, flags } = certified(model, ["ppa", "green_trade", "goo", "gec"], window);
+    const numerator = marketCarbon(sums.import ?? 0, kwh, model.carbon?.residualGPerKwh ?? null);
+    return numerator === null ? null : { numerator, denominator: null, flags };
+  },
 };
 
 export const carbonEntries: readonly KpiEntry[] = [carbon, cue, intensity, scope2Location, scope2Market];

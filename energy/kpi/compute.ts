@@ -1,5 +1,7 @@
+import type { Account } from "../account.ts";
+import type { ComputeTerms, SiteModel } from "../model.ts";
 import { sampleKey } from "../node-account.ts";
-import { inKilo, type KpiEntry } from "./entry.ts";
+import { inKilo, type KpiEntry, type Variant } from "./entry.ts";
 import { facilityEnergy, facilityNodes, facilityTerms, itNodes } from "./pue.ts";
 
 // kpi.md §3.7: work per kWh where it is bought, and the same divided by the PUE of the window.
@@ -15,6 +17,9 @@ const computePerWatt: KpiEntry = {
   standard: "The Green Grid DCeP (aligned), declared work",
   results: "many",
   denominatorOf: "device",
+  better: "higher",
+  window: "at least twenty times the time of a task; day and week",
+  missing: (model) => undeclared(model),
   variants: (model) =>
     (model.compute?.work ?? []).flatMap(({ device, quantity, unit, node }) => {
       const units = { unit: `${unit}/kWh`, numUnit: unit };
@@ -49,4 +54,111 @@ const computePerWatt: KpiEntry = {
   },
 };
 
-export const computeEntries: readonly KpiEntry[] = [computePerWatt];
+const workOf = ({ totals }: Account, key: string) => (Object.hasOwn(totals.work, key) ? totals.work[key] : undefined);
+
+type WorkItem = ComputeTerms["work"][number];
+const perWork = (model: SiteModel, of: (item: WorkItem) => Variant): readonly Variant[] =>
+  (model.compute?.work ?? []).map(of);
+const undeclared = (model: SiteModel): readonly string[] =>
+  (model.compute?.work ?? []).length > 0 ? [] : ["DECLARATION_MISSING:compute.work"];
+const keyOf = ({ device, quantity }: WorkItem): string => sampleKey(device, quantity);
+
+/** The node's part of what the whole data centre emitted or paid, by its share of IT energy in the same minute. */
+const shareOf = (account: Account, key: string, whole: number | null): number | null => {
+  const energyWh = workOf(account, key)?.energyWh ?? null;
+  const { itWh } = account.totals;
+  if (energyWh === null || itWh === null || whole === null) return null;
+  if (itWh > 0) return (whole * energyWh) / itWh;
+  return energyWh === 0 ? 0 : null;
+};
+
+const perShare = (
+  id: string,
+  name: KpiEntry["name"],
+  formula: string,
+  factor: "carbon" | "tariff",
+  unitOf: (model: SiteModel) => string,
+  wholeOf: (totals: Account["totals"]) => number | null,
+): KpiEntry => ({
+  id,
+  name,
+  formula,
+  unit: "work/unit",
+  numUnit: "work",
+  denUnit: "unit",
+  boundary: "node that did the work with its share of the data centre, by IT energy of the same minutes",
+  range: { min: 0, max: null },
+  standard: "own definition, declared work",
+  window: "day and week; at least twenty times the time of a task",
+  better: "higher",
+  results: "many",
+  denominatorOf: "device",
+  factor,
+  missing: undeclared,
+  variants: (model) =>
+    perWork(model, (item) => ({
+      id: keyOf(item),
+      unit: `${item.unit}/${unitOf(model)}`,
+      numUnit: item.unit,
+      denUnit: unitOf(model),
+      numerator: [],
+      denominator: [item.node, ...itNodes(model)],
+    })),
+  terms: (account, _model, { id: key }) => ({
+    work: workOf(account, key)?.amount ?? null,
+    share: shareOf(account, key, wholeOf(account.totals)),
+  }),
+  ratio: (sums) => ({ numerator: sums.work ?? 0, denominator: sums.share ?? 0 }),
+});
+
+// kpi.md §2.12: only comparable with itself; work that did not complete is not declared work.
+const dcep: KpiEntry = {
+  id: "dcep",
+  name: { en: "Data centre energy productivity", "zh-CN": "数据中心能源生产率 DCeP" },
+  formula: "Σ completed declared work of one kind × its value (1) / E_DC",
+  unit: "work/kWh",
+  numUnit: "work",
+  denUnit: "kWh",
+  boundary: "whole data centre, whatever else it did",
+  range: { min: 0, max: null },
+  standard: "The Green Grid DCeP (aligned)",
+  window: "at least twenty times the time of a task; day and week",
+  better: "higher",
+  results: "many",
+  missing: undeclared,
+  variants: (model) =>
+    perWork(model, (item) => ({
+      id: keyOf(item),
+      unit: `${item.unit}/kWh`,
+      numUnit: item.unit,
+      numerator: [],
+      denominator: facilityNodes(model),
+      factors: [facilityNodes(model)],
+    })),
+  terms: (account, model, { id }) => ({
+    work: workOf(account, id)?.amount ?? null,
+    ...facilityTerms(account, model),
+  }),
+  ratio: (sums, windowMs) => ({ numerator: sums.work ?? 0, denominator: facilityEnergy(sums, windowMs) }),
+};
+
+export const computeEntries: readonly KpiEntry[] = [
+  computePerWatt,
+  perShare(
+    "compute_per_carbon",
+    { en: "Compute per carbon", "zh-CN": "单位碳排放算力" },
+    "Σ declared work / Σ CO2e × E_node / E_IT",
+    "carbon",
+    () => "kgCO2e",
+    ({ carbonG }) => inKilo(carbonG),
+  ),
+  perShare(
+    "compute_per_cost",
+    { en: "Compute per money", "zh-CN": "单位电费算力" },
+    "Σ declared work / Σ energy cost × E_node / E_IT",
+    "tariff",
+    (model) => model.currency,
+    ({ cost }) => cost,
+  ),
+  dcep,
+];

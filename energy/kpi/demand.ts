@@ -3,7 +3,7 @@ import type { SiteModel } from "../model.ts";
 import { demandPeaks, demandWindowMin } from "../peak.ts";
 import { inKilo, type KpiEntry, type Scope, type Terms, type Variant } from "./entry.ts";
 
-const gridNodes = (model: SiteModel): readonly string[] =>
+export const gridNodes = (model: SiteModel): readonly string[] =>
   model.nodes
     .filter((node) => node.kind === "grid" && node.counting === "counted" && node.points.length > 0)
     .map((node) => node.id);
@@ -26,7 +26,7 @@ const peakKw = ({ accounts, model }: Scope, method: "fixed" | "sliding"): number
   return inKilo(method === "fixed" ? peaks?.fixedW : peaks?.slidingW);
 };
 
-const methodOf = (model: SiteModel): "fixed" | "sliding" => model.demand?.method ?? "fixed";
+export const methodOf = (model: SiteModel): "fixed" | "sliding" => model.demand?.method ?? "fixed";
 
 // kpi.md §7.4: blocks of the wall clock, and windows that end at every minute as on Chinese meters.
 const maxDemand: KpiEntry = {
@@ -77,7 +77,7 @@ const factor: KpiEntry = {
 };
 
 // A demand price is per month: the bill of a longer window has a maximum for each of its months.
-const longestMonthMs = 31 * 86_400_000 + 3_600_000;
+export const longestMonthMs = 31 * 86_400_000 + 3_600_000;
 
 const charge: KpiEntry = {
   id: "demand_charge",

@@ -1,4 +1,5 @@
 import type { Account } from "../account.ts";
+import type { Window } from "../calendar.ts";
 import type { SiteModel, Text } from "../model.ts";
 
 /** What a KPI adds up in one window: every term linear in time, so that windows add and ratios are formed last. */
@@ -11,6 +12,8 @@ export interface Ratio {
   /** Null for a plain total: the value is the numerator. */
   readonly denominator: number | null;
   readonly flags?: readonly string[];
+  /** An input was not measured but derived. */
+  readonly estimated?: true;
 }
 
 /** What a ratio may look at besides its sums. */
@@ -20,7 +23,11 @@ export interface Scope {
   readonly parts: readonly { readonly account: Account; readonly terms: Sums }[];
   readonly model: SiteModel;
   readonly variant: Variant;
+  readonly window: Window;
 }
+
+/** Which way is good, where readers differ about it. */
+export type Direction = "higher" | "lower";
 
 /** One KPI as data, with the arithmetic beside it. */
 export interface KpiEntry {
@@ -34,6 +41,15 @@ export interface KpiEntry {
   /** Outside it a value is INVALID; null is no limit. */
   readonly range: { readonly min: number | null; readonly max: number | null };
   readonly standard: string;
+  /** Over what it is reported, and what is shown in between. */
+  readonly window?: string;
+  readonly better?: Direction;
+  /** Of the site file alone: no account has a part in it, the result says DECLARED. */
+  readonly declared?: true;
+  /** Where composed accounts hold the terms, when another entry holds the same; by variant. */
+  readonly joint?: (variant: Variant) => string;
+  /** Folds hours in order: asked over hourly accounts however long the window is, some days before it too. */
+  readonly folds?: true;
   /** `one`: a single result per site; `many`: one per variant. */
   readonly results: "one" | "many";
   readonly variants: (model: SiteModel) => readonly Variant[];
@@ -43,7 +59,9 @@ export interface KpiEntry {
   /** Where the hour is the unit of account: from the sums of one hour to terms that add up over hours. */
   readonly hourly?: (sums: Sums) => Sums;
   /** Declarations and points that the site would have to have, as flags; without them the value is null. */
-  readonly missing?: (model: SiteModel) => readonly string[];
+  readonly missing?: (model: SiteModel, variant: Variant) => readonly string[];
+  /** What a site without any variant lacks, as a flag. */
+  readonly absent?: string;
   /** Points that an account whose terms are not known lacked, as flags. */
   readonly lacks?: (account: Account, variant: Variant) => readonly string[];
   /** Whether a value just under the physical minimum, within its uncertainty, is kept and flagged. */
@@ -60,6 +78,9 @@ export interface Variant {
   /** Overrides the entry's units, for declared work. */
   readonly unit?: string;
   readonly numUnit?: string;
+  readonly denUnit?: string;
+  readonly better?: Direction;
+  readonly declared?: true;
   /** Nodes whose meters make the numerator and the denominator: coverage and quality follow them. */
   readonly numerator: readonly string[];
   readonly denominator: readonly string[];

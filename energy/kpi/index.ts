@@ -2,27 +2,37 @@ import type { Account, KpiResult } from "../account.ts";
 import type { Window } from "../calendar.ts";
 import type { SiteModel } from "../model.ts";
 import { batteryEntries } from "./battery.ts";
+import { billEntries } from "./bill.ts";
 import { carbonEntries } from "./carbon.ts";
+import { certifiedEntries } from "./certified.ts";
 import { computeEntries } from "./compute.ts";
 import { demandEntries } from "./demand.ts";
 import { directEntries } from "./direct.ts";
-import type { KpiEntry } from "./entry.ts";
+import type { KpiEntry, Variant } from "./entry.ts";
 import { greenEntries } from "./green.ts";
 import { matchEntries } from "./match.ts";
 import { provenanceEntries } from "./provenance.ts";
 import { pueEntries } from "./pue.ts";
+import { ratedEntries } from "./rated.ts";
 import { kpiResult } from "./result.ts";
+import { reuseEntries } from "./reuse.ts";
+import { storedEntries } from "./stored.ts";
 import { totalEntries } from "./total.ts";
 
 /** Every KPI, as data. */
 export const catalogue: readonly KpiEntry[] = [
   ...pueEntries,
+  ...reuseEntries,
   ...computeEntries,
+  ...ratedEntries,
   ...carbonEntries,
   ...greenEntries,
+  ...certifiedEntries,
   ...matchEntries,
+  ...storedEntries,
   ...directEntries,
   ...demandEntries,
+  ...billEntries,
   ...batteryEntries,
   ...provenanceEntries,
   ...totalEntries,
@@ -40,7 +50,14 @@ export const kpiResults = (
   accounts: readonly Account[],
   model: SiteModel,
   window: Window,
-): readonly KpiResult[] => entry.variants(model).map((variant) => kpiResult(entry, variant, accounts, model, window));
+): readonly KpiResult[] => {
+  const variants = entry.variants(model);
+  // A KPI that a site has no part for says so: it is never left out.
+  const some = variants.length > 0 ? variants : [absent];
+  return some.map((variant) => kpiResult(entry, variant, accounts, model, window));
+};
+
+const absent: Variant = { id: "", numerator: [], denominator: [] };
 
 /** The catalogue as a Markdown table. */
 export const renderCatalogue = (): string => {
@@ -55,6 +72,7 @@ export const renderCatalogue = (): string => {
       entry.formula,
       entry.unit,
       entry.boundary,
+      entry.window ?? "any, as stated",
       limits(entry.range),
       entry.standard,
     ]
@@ -62,8 +80,8 @@ export const renderCatalogue = (): string => {
       .join(" | "),
   );
   return [
-    "| id | KPI | 指标 | formula | unit | boundary | range | standard |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    "| id | KPI | 指标 | formula | unit | boundary | window | range | standard |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ...rows.map((row) => `| ${row} |`),
     "",
   ].join("\n");

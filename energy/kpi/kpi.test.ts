@@ -151,6 +151,7 @@ describe("PUE", () => {
   test("carries the whole envelope", () => {
     expect(result("pue", [hour({ importWh: 130, itWh: 100 })])).toEqual({
       kpi: "pue",
+      better: "lower",
       variant: "cat2",
       standard: "ISO/IEC 30134-2:2026 (aligned), interval PUE",
       value: 1.3,

@@ -25,7 +25,7 @@ const missing = ({ carbon }: SiteModel): readonly string[] =>
     ? ["DECLARATION_MISSING:carbon.default_carbon_free_pct"]
     : [];
 
-const cfe: KpiEntry = {
+export const cfe: KpiEntry = {
   id: "cfe",
   name: { en: "24/7 carbon-free energy", "zh-CN": "全天候无碳电力占比 CFE" },
   formula:

@@ -16,10 +16,11 @@ const variants = (model: SiteModel): readonly Variant[] =>
       { id: `${id}${naive}`, numerator: [id], denominator: [id] },
     ]);
 
-const nodeOf = (account: Account, id: string) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined);
+export const nodeOf = (account: Account, id: string) =>
+  Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
 
 /** Charge of one battery by source: each battery takes the mix of all charge of the minute. */
-const flows = (account: Account, id: string): Terms => {
+export const flows = (account: Account, id: string): Terms => {
   const node = nodeOf(account, id);
   const { renewableWh, chargeWh, importWh, gensetWh } = account.totals;
   const { contracted = null } = shares(account.totals);
@@ -32,7 +33,7 @@ const flows = (account: Account, id: string): Terms => {
 };
 
 // Until a battery has shown its own; what it says of its charge corrects the rest every day.
-const oneWay = { charge: 0.95, discharge: 0.95 };
+export const oneWay = { charge: 0.95, discharge: 0.95 };
 
 interface Given {
   readonly green: number;
@@ -78,7 +79,13 @@ const given = ({ parts, model, variant }: Scope): Given => {
   return { ...sums, flags: [...flags] };
 };
 
-const shared = { results: "many", range: { min: 0, max: null }, denUnit: "kWh", variants } as const;
+const shared = {
+  results: "many",
+  absent: "POINT_MISSING:MP.BESS",
+  range: { min: 0, max: null },
+  denUnit: "kWh",
+  variants,
+} as const;
 
 const greenShare: KpiEntry = {
   ...shared,

@@ -1,8 +1,10 @@
 import type { Account } from "../account.ts";
 import type { NodeKind, SiteModel } from "../model.ts";
+import { sumKnown } from "../node-account.ts";
 import { inKilo, type KpiEntry, type Sums, type Variant } from "./entry.ts";
 
-const counted = (model: SiteModel, keep: (kind: NodeKind) => boolean): readonly string[] =>
+/** Counted and metered nodes of some kinds. */
+export const counted = (model: SiteModel, keep: (kind: NodeKind) => boolean): readonly string[] =>
   model.nodes
     .filter((node) => node.counting === "counted" && node.points.length > 0 && keep(node.kind))
     .map((node) => node.id);
@@ -21,6 +23,8 @@ export const loadNodes = (model: SiteModel): readonly string[] => counted(model,
 
 const hasInsideStorage = (model: SiteModel): boolean =>
   model.nodes.some((node) => node.kind === "battery" && node.counting === "counted" && node.boundary === "inside");
+
+const yearMs = 365 * 86_400_000;
 
 // kpi.md §2.1: over a month the swing of the state of charge no longer matters.
 const settledMs = 30 * 86_400_000;
@@ -50,6 +54,8 @@ const pue: KpiEntry = {
   range: { min: 1, max: null },
   physicalMin: 1,
   standard: "ISO/IEC 30134-2:2026 (aligned)",
+  window: "12 months; shorter is interval PUE: 15 min, day, month",
+  better: "lower",
   results: "one",
   variants: (model): readonly Variant[] => [
     {
@@ -81,6 +87,8 @@ const ppue: KpiEntry = {
   range: { min: 1, max: null },
   physicalMin: 1,
   standard: "ISO/IEC 30134-2:2026 (aligned)",
+  window: "12 months; shorter as PUE",
+  better: "lower",
   results: "many",
   variants: (model) =>
     Object.entries(subsystems).map(([id, { kinds }]) => {
@@ -95,4 +103,108 @@ const ppue: KpiEntry = {
   ratio: (sums) => ({ numerator: (sums.infra ?? 0) + (sums.it ?? 0), denominator: sums.it ?? 0 }),
 };
 
-export const pueEntries: readonly KpiEntry[] = [pue, ppue];
+const points = { "1": "MP.UPS.OUT", "2": "MP.PDU.OUT", "3": "MP.IT.IN" } as const;
+type Category = keyof typeof points;
+const categoryOf = ({ id }: Variant): Category => id.slice(3) as Category;
+
+/** Nodes that carry E_IT at a category's point; null when the site file names none. */
+const categoryNodes = (model: SiteModel, category: Category): readonly string[] | null =>
+  model.declared?.puePoints[category] ?? (String(model.pueCategory) === category ? itNodes(model) : null);
+
+// kpi.md §2.1: PUE1 ≤ PUE2 ≤ PUE3 of one site, because distribution losses move out of E_IT.
+const byCategory: KpiEntry = {
+  ...pue,
+  id: "pue_category",
+  name: { en: "PUE by category", "zh-CN": "分类 PUE（1–3 类）" },
+  formula: "E_DC / E_IT with E_IT at UPS output (1), PDU output (2) or IT input (3)",
+  results: "many",
+  variants: (model) =>
+    (Object.keys(points) as Category[]).map((category) => {
+      const it = categoryNodes(model, category) ?? [];
+      const facility = facilityNodes(model);
+      return { id: `cat${category}`, numerator: facility, denominator: it, factors: [facility, it] };
+    }),
+  missing: (model, variant) =>
+    categoryNodes(model, categoryOf(variant)) === null
+      ? [`POINT_MISSING:${points[categoryOf(variant)]}`, `DECLARATION_MISSING:pue_points.${variant.id}`]
+      : [],
+  terms: (account, model, { denominator }) => ({
+    ...facilityTerms(account, model),
+    it: sumKnown(
+      denominator.map((id) => {
+        const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
+        const unknown = node === undefined || node.forwardWh === null || node.reverseWh === null;
+        return unknown ? null : (node.forwardWh - node.reverseWh) / 1000;
+      }),
+    ),
+  }),
+};
+
+const interim: KpiEntry = {
+  ...pue,
+  id: "ipue",
+  name: { en: "Interim PUE", "zh-CN": "期间 PUE（iPUE）" },
+  formula: "PUE over less than twelve months, with its start and end",
+  window: "under twelve months, as stated",
+  joint: () => "pue",
+  ratio: (sums, windowMs, scope) => {
+    const ratio = pue.ratio(sums, windowMs, scope);
+    return ratio === null ? null : { ...ratio, flags: windowMs < yearMs ? [] : ["TWELVE_MONTHS:use_pue"] };
+  },
+};
+
+const designed: KpiEntry = {
+  ...pue,
+  id: "dpue",
+  name: { en: "Designed PUE", "zh-CN": "设计 PUE（dPUE）" },
+  formula: "of the design model at a stated IT load and climate; never mixed with measured values",
+  numUnit: "kW",
+  denUnit: "kW",
+  window: "none: of the design",
+  declared: true,
+  variants: () => [{ id: "", numerator: [], denominator: [] }],
+  missing: (model) => ((model.declared?.design ?? null) === null ? ["DECLARATION_MISSING:design"] : []),
+  terms: () => ({}),
+  ratio: (_sums, _windowMs, { model }) => {
+    const design = model.declared?.design ?? null;
+    if (design === null) return null;
+    return {
+      numerator: design.pue * design.itLoadKw,
+      denominator: design.itLoadKw,
+      flags: [`DESIGN_CLIMATE:${design.climate.en}`],
+    };
+  },
+};
+
+/** E_DC and its metered parts, over the minutes in which all are known: what the change of a PUE is told from. */
+export const overheadTerms = (account: Account, model: SiteModel) => ({
+  ...facilityTerms(account, model),
+  it: inKilo(account.totals.itWh),
+  cooling: inKilo(account.totals.coolingWh),
+  loss: inKilo(account.totals.lossWh),
+  other: inKilo(account.totals.otherWh),
+});
+
+const unaccounted: KpiEntry = {
+  id: "unaccounted_share",
+  name: { en: "Energy that no meter explains", "zh-CN": "未计量能耗占比" },
+  formula: "(E_DC − gain of storage inside − IT − cooling − power chain − other) / E_DC",
+  unit: "1",
+  numUnit: "kWh",
+  denUnit: "kWh",
+  boundary: "data centre: supply meters against load meters",
+  range: { min: null, max: 1 },
+  standard: "own definition",
+  results: "one",
+  variants: (model) => {
+    const facility = facilityNodes(model);
+    return [{ id: "", numerator: [...facility, ...loadNodes(model)], denominator: facility }];
+  },
+  terms: overheadTerms,
+  ratio: ({ facility = 0, stored = 0, it = 0, cooling = 0, loss = 0, other = 0 }) => ({
+    numerator: facility - stored - it - cooling - loss - other,
+    denominator: facility,
+  }),
+};
+
+export const pueEntries: readonly KpiEntry[] = [pue, byCategory, interim, designed, ppue, unaccounted];

@@ -6,8 +6,13 @@ import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
 import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
 
-const jointKey = (entry: KpiEntry, variant: Variant): string =>
-  entry.results === "one" ? entry.id : `${entry.id}/${variant.id}`;
+const isDeclared = (entry: KpiEntry, variant: Variant): boolean => entry.declared === true || variant.declared === true;
+
+/** Where composed accounts hold the terms of a KPI; null when it has none. */
+export const jointKey = (entry: KpiEntry, variant: Variant): string | null => {
+  if (isDeclared(entry, variant)) return null;
+  return entry.joint?.(variant) ?? (entry.results === "one" ? entry.id : `${entry.id}/${variant.id}`);
+};
 
 const inputs = (account: Account, variant: Variant): readonly NodeAccount[] =>
   [...new Set([...variant.numerator, ...variant.denominator])]
@@ -17,7 +22,7 @@ const inputs = (account: Account, variant: Variant): readonly NodeAccount[] =>
 /** The terms of a KPI in one account, null when one of them is unknown. Composed accounts carry them joined. */
 const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: SiteModel): JointSums | null => {
   if (account.joint !== undefined) {
-    const key = jointKey(entry, variant);
+    const key = jointKey(entry, variant) ?? "";
     return Object.hasOwn(account.joint, key) ? (account.joint[key] ?? null) : null;
   }
   const terms: Record<string, number> = {};
@@ -131,6 +136,16 @@ export const relativeUncertainty = (factors: readonly Measured[]): number | null
   return Number.isFinite(sum) ? 2 * Math.sqrt(sum) : null;
 };
 
+const lacking = (entry: KpiEntry, variant: Variant, model: SiteModel): readonly string[] => {
+  const missing = entry.missing?.(model, variant) ?? [];
+  const nobody = entry.results === "many" && variant.id === "" && missing.length === 0;
+  return nobody ? [entry.absent ?? "NOT_APPLICABLE"] : missing;
+};
+
+/** A figure of the site file holds over the whole window. */
+const declaredSums = (windowMs: number, missing: readonly string[]): JointSums | null =>
+  missing.length > 0 ? null : { goodMs: windowMs, terms: {} };
+
 const yearMs = 365 * 86_400_000;
 
 const describe = (entry: KpiEntry, windowMs: number): string =>
@@ -158,32 +173,40 @@ export const kpiResult = (
   let heldMs = 0;
   let revision = 0;
   const qualities: Quality[] = [];
-  const missing = entry.missing?.(model) ?? [];
+  const declared = isDeclared(entry, variant);
+  const missing = lacking(entry, variant, model);
   for (const flag of missing) flags.add(flag);
   const summed = missing.length > 0 ? [] : accounts;
-  for (const account of accounts) {
+  const inside = entry.folds ? accounts.filter(({ start }) => start >= window.start) : accounts;
+  for (const account of inside) {
     heldMs += account.end - account.start;
     revision = Math.max(revision, account.revision);
   }
-  const joint = sumTerms(entry, variant, summed, model, "settled", (account, terms) => {
-    for (const node of inputs(account, variant)) for (const flag of node.flags) flags.add(flag);
-    if (terms === null) {
-      missingFlags(entry, account, variant, flags);
-      return;
-    }
-    used.push({ account, terms });
-    qualities.push(...inputs(account, variant).map((node) => node.quality));
-  });
+  if (declared && missing.length === 0) flags.add("DECLARED");
+  const joint = declared
+    ? declaredSums(windowMs, missing)
+    : sumTerms(entry, variant, summed, model, "settled", (account, terms) => {
+        for (const node of inputs(account, variant)) for (const flag of node.flags) flags.add(flag);
+        if (terms === null) {
+          missingFlags(entry, account, variant, flags);
+          return;
+        }
+        used.push({ account, terms });
+        qualities.push(...inputs(account, variant).map((node) => node.quality));
+      });
   for (const flag of ["FACTOR_DEFAULT", "CARBON_MISSING", "PRICE_MISSING"] as const)
     if (accounts.some((account) => account.flags.includes(flag)) && concerns(entry, flag)) flags.add(flag);
-  const coverage = Math.min(1, (joint?.goodMs ?? 0) / windowMs);
+  const good = entry.folds && joint !== null ? sumTerms(entry, variant, inside, model, "settled") : joint;
+  const coverage = Math.min(1, (good?.goodMs ?? 0) / windowMs);
   if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
   const models = new Set(accounts.map((account) => account.model));
   if (models.size > 1 || accounts.some((account) => account.flags.includes("BOUNDARY_CHANGED")))
     flags.add("BOUNDARY_CHANGED");
 
-  const figures = evaluate(entry, variant, joint?.terms ?? null, used, model, windowMs, flags);
-  const worst = worstQuality(qualities.filter((quality) => quality !== "INVALID"));
+  const figures = evaluate(entry, variant, joint?.terms ?? null, used, model, window, flags);
+  const derived: Quality[] = declared || figures.estimated ? ["ESTIMATED"] : [];
+  const worst = worstQuality([...derived, ...qualities.filter((quality) => quality !== "INVALID")]);
+  const better = variant.better ?? entry.better;
   return {
     kpi: entry.id,
     ...(variant.id === "" ? {} : { variant: variant.id }),
@@ -193,7 +216,7 @@ export const kpiResult = (
     numerator: figures.numerator,
     denominator: figures.denominator,
     numUnit: variant.numUnit ?? entry.numUnit,
-    denUnit: entry.denUnit,
+    denUnit: variant.denUnit ?? entry.denUnit,
     window: {
       start: formatLocal(window.start, model.timeZone),
       end: formatLocal(window.end, model.timeZone),
@@ -206,6 +229,7 @@ export const kpiResult = (
     quality: figures.valid ? worst : "INVALID",
     flags: [...flags],
     revision,
+    ...(better === undefined ? {} : { better }),
     ...factorsOf(entry, model),
   };
 };
@@ -229,6 +253,7 @@ interface Figures {
   readonly denominator: number | null;
   readonly uncertainty: number | null;
   readonly valid: boolean;
+  readonly estimated: boolean;
 }
 
 const evaluate = (
@@ -237,26 +262,32 @@ const evaluate = (
   sums: Sums | null,
   parts: Scope["parts"],
   model: SiteModel,
-  windowMs: number,
+  window: Window,
   flags: Set<string>,
 ): Figures => {
+  const windowMs = window.end - window.start;
   const accounts = parts.map(({ account }) => account);
-  const ratio = sums === null ? null : entry.ratio(sums, windowMs, { accounts, parts, model, variant });
-  if (ratio === null) {
+  const scope = { accounts, parts, model, variant, window };
+  const ratio = sums === null ? null : entry.ratio(sums, windowMs, scope);
+  for (const flag of ratio?.flags ?? []) flags.add(flag);
+  const estimated = ratio?.estimated === true;
+  const none = { value: null, uncertainty: null, valid: false, estimated };
+  if (ratio === null || !Number.isFinite(ratio.numerator)) {
     flags.add("NO_DATA");
-    return { value: null, numerator: null, denominator: null, uncertainty: null, valid: false };
+    return { ...none, numerator: null, denominator: null };
   }
   const { numerator, denominator } = ratio;
-  for (const flag of ratio.flags ?? []) flags.add(flag);
-  if (denominator !== null && !(denominator >= denominatorFloor(entry, variant, model, windowMs))) {
+  const least = isDeclared(entry, variant) ? Number.MIN_VALUE : denominatorFloor(entry, variant, model, windowMs);
+  if (denominator !== null && !(denominator >= least && Number.isFinite(denominator))) {
     flags.add("DENOMINATOR_LOW");
-    return { value: null, numerator, denominator, uncertainty: null, valid: false };
+    return { ...none, numerator, denominator: Number.isFinite(denominator) ? denominator : null };
   }
   const value = denominator === null ? numerator : numerator / denominator;
   const factors = variant.factors?.map((ids) => measured(ids, accounts, model)) ?? [];
   const relative = factors.length === 0 ? null : relativeUncertainty(factors);
   const uncertainty = relative === null ? null : Math.abs(value) * relative;
-  return { value, numerator, denominator, uncertainty, valid: inRange(entry, value, uncertainty ?? 0, flags) };
+  const valid = inRange(entry, value, uncertainty ?? 0, flags);
+  return { value, numerator, denominator, uncertainty, valid, estimated };
 };
 
 // Sums of a month of minutes differ from the whole by rounding: a flat load has a load factor of 1.000 000 000 1.

@@ -3,7 +3,7 @@ import type { SiteModel, Text } from "../model.ts";
 import { inKilo, type KpiEntry } from "./entry.ts";
 import { facilityNodes, itNodes, loadNodes } from "./pue.ts";
 
-type EnergyTotal = Exclude<keyof Totals, "work" | "storedWh">;
+type EnergyTotal = Exclude<keyof Totals, "work" | "storedWh" | "media" | "idle" | "periods">;
 
 const total = (
   id: string,

@@ -1,0 +1,68 @@
+import type { Account, Totals } from "./account.ts";
+import type { Window } from "./calendar.ts";
+import { countBetween } from "./meter.ts";
+import type { SiteModel } from "./model.ts";
+import { gapOf, type SamplesByPoint, sampleKey, type WindowLimits } from "./node-account.ts";
+import { meanBetween, valueAt } from "./power.ts";
+import type { Price } from "./tariff.ts";
+
+/** What declared registers beside the power tree counted; absent when none is declared. */
+export const mediaOf = (
+  model: SiteModel,
+  window: Window,
+  samples: SamplesByPoint,
+  limits: WindowLimits,
+): Pick<Totals, "media"> => {
+  const media = model.declared?.media ?? [];
+  if (media.length === 0) return {};
+  const counted = media.map(({ device, quantity, intervalMs }) => {
+    const key = sampleKey(device, quantity);
+    const register = samples.get(key);
+    const terms = { modulus: null, resolution: 0, maxPerHour: Infinity };
+    const bounds = { bridgeMs: limits.bridgeMs, gapMs: gapOf(intervalMs) };
+    return [key, register === undefined ? null : (countBetween(register, window, terms, bounds).amount ?? null)];
+  });
+  return { media: Object.fromEntries(counted) };
+};
+
+// Allocation changes rarely and utilisation every few seconds; older than this neither says how the minute was.
+const idleFreshMs = 300_000;
+
+/** Energy while accelerators were allocated, and of that while they idled, by what they said at the window's end. */
+export const idleOf = (
+  model: SiteModel,
+  window: Window,
+  samples: SamplesByPoint,
+  energyWh: (node: string) => number | null,
+): Pick<Totals, "idle"> => {
+  const declared = model.declared?.idle ?? [];
+  if (declared.length === 0) return {};
+  const idle = declared.map(({ node, device, utilisation, allocated, belowPct }) => {
+    const said = (quantity: string) => valueAt(samples.get(sampleKey(device, quantity)), window.end, idleFreshMs);
+    const [isAllocated, busyPct, wh] = [said(allocated), said(utilisation), energyWh(node)];
+    if (isAllocated === null || busyPct === null || wh === null) return [node, { allocatedWh: null, idleWh: null }];
+    const allocatedWh = isAllocated > 0 ? wh : 0;
+    return [node, { allocatedWh, idleWh: busyPct < belowPct ? allocatedWh : 0 }];
+  });
+  return { idle: Object.fromEntries(idle) };
+};
+
+/** Import and its cost under the period of the tariff in force. */
+export const periodsOf = (
+  price: Price | null,
+  energy: { readonly importWh: number | null },
+): Pick<Totals, "periods"> => {
+  if (price === null) return {};
+  const { importWh } = energy;
+  const cost = importWh === null ? null : (importWh * price.perKwh) / 1000;
+  return { periods: { [price.period ?? "market"]: { importWh, cost } } };
+};
+
+/** Mean outdoor temperature; absent when the site declares no weather device. */
+export const outdoorOf = (model: SiteModel, window: Window, samples: SamplesByPoint): Pick<Account, "outdoorC"> => {
+  const weather = model.declared?.weather ?? null;
+  if (weather === null) return {};
+  const series = samples.get(sampleKey(weather.device, weather.quantity));
+  // Weather stations speak every few minutes to every hour.
+  return { outdoorC: series === undefined ? null : meanBetween(series, window, 3_600_000) };
+};
