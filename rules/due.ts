@@ -1,58 +1,60 @@
-/** Names by the time at which they are to be looked at, soonest first. A binary heap; stale entries are the caller's to skip. */
+/** Numbers by the time at which they are to be looked at, soonest first. A binary heap; stale entries are the caller's to skip. */
 export interface DueList {
-  push(at: number, name: string): void;
+  push(at: number, item: number): void;
   /** The soonest entry strictly before `now`, taken out; null when there is none. */
-  pop(now: number): { readonly at: number; readonly name: string } | null;
+  pop(now: number): { readonly at: number; readonly item: number } | null;
   clear(): void;
   size(): number;
 }
 
 export const createDueList = (): DueList => {
-  let heap: { readonly at: number; readonly name: string }[] = [];
+  // Two arrays of plain numbers: an entry is sixteen bytes and no object.
+  let times: number[] = [];
+  let items: number[] = [];
   const before = (left: number, right: number): boolean => {
-    const a = heap[left];
-    const b = heap[right];
-    if (a === undefined || b === undefined) return false;
-    return a.at < b.at || (a.at === b.at && a.name < b.name);
+    const [a = 0, b = 0] = [times[left], times[right]];
+    return a < b || (a === b && (items[left] ?? 0) < (items[right] ?? 0));
   };
   const swap = (left: number, right: number): void => {
-    const a = heap[left];
-    const b = heap[right];
-    if (a === undefined || b === undefined) return;
-    heap[left] = b;
-    heap[right] = a;
+    const [at = 0, item = 0] = [times[left], items[left]];
+    times[left] = times[right] ?? 0;
+    items[left] = items[right] ?? 0;
+    times[right] = at;
+    items[right] = item;
   };
   const sink = (): void => {
+    const size = times.length;
     for (let at = 0; ; ) {
       let least = at;
-      if (before(2 * at + 1, least)) least = 2 * at + 1;
-      if (before(2 * at + 2, least)) least = 2 * at + 2;
+      if (2 * at + 1 < size && before(2 * at + 1, least)) least = 2 * at + 1;
+      if (2 * at + 2 < size && before(2 * at + 2, least)) least = 2 * at + 2;
       if (least === at) return;
       swap(at, least);
       at = least;
     }
   };
   return {
-    push(at, name) {
-      let place = heap.push({ at, name }) - 1;
+    push(at, item) {
+      let place = times.push(at) - 1;
+      items.push(item);
       while (place > 0 && before(place, (place - 1) >> 1)) {
         swap(place, (place - 1) >> 1);
         place = (place - 1) >> 1;
       }
     },
     pop(now) {
-      const first = heap[0];
-      if (first === undefined || first.at >= now) return null;
-      const last = heap.pop();
-      if (last !== undefined && heap.length > 0) {
-        heap[0] = last;
-        sink();
-      }
-      return first;
+      const [at, item] = [times[0], items[0]];
+      if (at === undefined || item === undefined || at >= now) return null;
+      swap(0, times.length - 1);
+      times.pop();
+      items.pop();
+      sink();
+      return { at, item };
     },
     clear() {
-      heap = [];
+      times = [];
+      items = [];
     },
-    size: () => heap.length,
+    size: () => times.length,
   };
 };

@@ -30,21 +30,38 @@ export interface SilenceDeps {
 }
 
 export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence => {
-  const seen = new Map<string, DeviceSeen>();
-  for (const [device, [lastTs, good]] of Object.entries(saved)) {
-    if (intervals.has(device)) seen.set(device, { lastTs, good });
+  // A device is its place among the sorted names; what is known of it stands in columns.
+  const sorted = [...intervals].sort(([left], [right]) => (left < right ? -1 : 1));
+  const names = sorted.map(([name]) => name);
+  const places = new Map(names.map((name, place) => [name, place]));
+  const rhythms = Float64Array.from(sorted, ([, intervalMs]) => intervalMs);
+  // NaN has not been heard; NaN is not listed.
+  const lastTs = new Float64Array(names.length).fill(Number.NaN);
+  const good = new Float64Array(names.length);
+  const isSeen = new Uint8Array(names.length);
+  const put = (place: number, seen: DeviceSeen): void => {
+    lastTs[place] = seen.lastTs ?? Number.NaN;
+    good[place] = seen.good;
+    isSeen[place] = 1;
+  };
+  for (const [device, [ts, count]] of Object.entries(saved)) {
+    const place = places.get(device);
+    if (place !== undefined) put(place, { lastTs: ts, good: count });
   }
   const due = createDueList();
   // One entry of a device counts, the one at this time; it finds out by itself that a reading has come since.
-  const listed = new Map<string, number>();
+  const listed = new Float64Array(names.length).fill(Number.NaN);
   const looksByInterval = new Map<number, readonly number[]>();
   let listening = 0;
   let mode: Mode = "catching-up";
 
-  const intervalOf = (device: string): number => intervalFor(intervals.get(device) ?? 0, mode);
-  const seenOf = (device: string): DeviceSeen => seen.get(device) ?? notSeen;
-  const looksOf = (device: string): readonly number[] => {
-    const interval = intervalOf(device);
+  const intervalOf = (place: number): number => intervalFor(rhythms[place] ?? 0, mode);
+  const seenOf = (place: number): DeviceSeen => {
+    const ts = lastTs[place] ?? Number.NaN;
+    return { lastTs: Number.isNaN(ts) ? null : ts, good: good[place] ?? 0 };
+  };
+  const looksOf = (place: number): readonly number[] => {
+    const interval = intervalOf(place);
     let mine = looksByInterval.get(interval);
     if (mine === undefined) {
       mine = [...looks(interval)].sort((left, right) => left - right);
@@ -52,66 +69,78 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     }
     return mine;
   };
-  const lookAfter = (device: string, now: number): number | null => {
-    const since = silentSince(seenOf(device), listening);
-    const look = looksOf(device).find((silence) => since + silence >= now);
+  const lookAfter = (place: number, now: number): number | null => {
+    const since = silentSince(seenOf(place), listening);
+    const look = looksOf(place).find((silence) => since + silence >= now);
     return look === undefined ? null : since + look;
   };
-  const list = (device: string, now: number): void => {
-    const at = lookAfter(device, now);
-    if (at === null) listed.delete(device);
-    else {
-      listed.set(device, at);
-      due.push(at, device);
-    }
+  const list = (place: number, now: number): void => {
+    const at = lookAfter(place, now);
+    listed[place] = at ?? Number.NaN;
+    if (at !== null) due.push(at, place);
   };
 
   return {
     size: intervals.size,
-    has: (device) => intervals.has(device),
-    facts: (device, now) => deviceFactsAt(seenOf(device), listening, now, intervalOf(device)),
+    has: (device) => places.has(device),
+    facts: (device, now) => {
+      const place = places.get(device);
+      return place === undefined
+        ? deviceFactsAt(notSeen, listening, now, intervalFor(0, mode))
+        : deviceFactsAt(seenOf(place), listening, now, intervalOf(place));
+    },
     see(reading, now) {
-      const before = seenOf(reading.device);
-      const after = seeReading(before, reading, now, intervalOf(reading.device));
+      const place = places.get(reading.device);
+      if (place === undefined) return false;
+      const before = seenOf(place);
+      const after = seeReading(before, reading, now, intervalOf(place));
       if (after === before) return false;
-      seen.set(reading.device, after);
+      put(place, after);
       // After a long silence the entry stands at a later look than the one that the new reading begins with.
-      const planned = listed.get(reading.device);
-      if (planned === undefined || planned > (lookAfter(reading.device, now) ?? planned)) list(reading.device, now);
+      const planned = listed[place] ?? Number.NaN;
+      if (Number.isNaN(planned) || planned > (lookAfter(place, now) ?? planned)) list(place, now);
       return true;
     },
     listen(from) {
       listening = from.listening;
       mode = from.mode;
       due.clear();
-      listed.clear();
-      for (const device of intervals.keys()) list(device, from.now);
+      listed.fill(Number.NaN);
+      for (let place = 0; place < names.length; place++) list(place, from.now);
     },
     next(now) {
       const devices: string[] = [];
       let at: number | null = null;
       for (let entry = due.pop(now); entry !== null; entry = due.pop(now)) {
-        if (listed.get(entry.name) !== entry.at) continue;
+        if (listed[entry.item] !== entry.at) continue;
         if (at !== null && entry.at > at) {
-          due.push(entry.at, entry.name);
+          due.push(entry.at, entry.item);
           break;
         }
-        const look = lookAfter(entry.name, entry.at);
+        const look = lookAfter(entry.item, entry.at);
         if (look === entry.at) {
           at = entry.at;
-          devices.push(entry.name);
-          list(entry.name, entry.at + 1);
-        } else list(entry.name, entry.at);
+          devices.push(names[entry.item] ?? "");
+          list(entry.item, entry.at + 1);
+        } else list(entry.item, entry.at);
       }
       return at === null ? null : { at, devices };
     },
     overdue(now, counts) {
       let count = 0;
-      for (const device of intervals.keys()) {
-        if (counts(device) && now - silentSince(seenOf(device), listening) > 1.5 * intervalOf(device)) count++;
+      for (const [place, device] of names.entries()) {
+        if (counts(device) && now - silentSince(seenOf(place), listening) > 1.5 * intervalOf(place)) count++;
       }
       return count;
     },
-    save: () => Object.fromEntries([...seen].map(([device, { lastTs, good }]) => [device, [lastTs, good] as const])),
+    save: () => {
+      const heard: (readonly [device: string, seen: readonly [lastTs: number | null, good: number]])[] = [];
+      for (const [place, device] of names.entries()) {
+        if (isSeen[place] === 0) continue;
+        const { lastTs: ts, good: count } = seenOf(place);
+        heard.push([device, [ts, count]]);
+      }
+      return Object.fromEntries(heard);
+    },
   };
 };
