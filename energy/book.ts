@@ -9,6 +9,7 @@ import {
   type Timestamp,
 } from "#store";
 import type { Account, AccountStep } from "./account.ts";
+import { queryChange } from "./change.ts";
 import { suspectOf } from "./closure.ts";
 import type { EnergySettings } from "./config.ts";
 import type { Energy, EnergyDeps } from "./energy.ts";
@@ -249,6 +250,10 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     trend: async (query) => {
       const model = modelOf(query.site);
       return model === null ? null : queryTrend(ledger, model, query);
+    },
+    change: async (query) => {
+      const model = modelOf(query.site);
+      return model === null ? null : queryChange(ledger, model, query);
     },
     accounts: (query) => pageAccounts(ledger, query),
     revisions: (query) => accountRevisions(ledger, query),

@@ -1,5 +1,6 @@
 import type { Ledger, Page, Readings } from "#store";
 import type { Account, AccountStep, KpiResult } from "./account.ts";
+import type { ChangeQuery, KpiChange } from "./change.ts";
 import type { Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import type { SiteNow } from "./now.ts";
@@ -13,6 +14,8 @@ export interface Energy extends AsyncDisposable {
   readonly kpis: (query: KpiQuery) => Promise<readonly KpiResult[]>;
   /** One KPI over time as columns; windows without an account are null. */
   readonly trend: (query: TrendQuery) => Promise<Trend | null>;
+  /** Why a KPI is not what it was, by driver; null for a KPI whose change has no such account. */
+  readonly change: (query: ChangeQuery) => Promise<KpiChange | null>;
   readonly accounts: (query: AccountQuery) => Promise<Page<Account>>;
   /** Every revision of one account, oldest first; none for a window without one. */
   readonly revisions: (query: RevisionQuery) => Promise<readonly AccountRevision[]>;

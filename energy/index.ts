@@ -12,8 +12,10 @@ export {
   type Quality,
   type Totals,
 } from "./account.ts";
+export { type Driver, drivers } from "./attribution.ts";
 export { startEnergy } from "./book.ts";
 export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from "./calendar.ts";
+export { type ChangeQuery, explained, type KpiChange } from "./change.ts";
 export { advanceOnReading, advanceOnTick, liveLagMs, type SiteClock, startClock } from "./clock.ts";
 export { type EnergySettings, energySchema } from "./config.ts";
 export { type DemandProjection, demandProjection, demandWindows, maxDemand } from "./demand.ts";

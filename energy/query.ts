@@ -3,7 +3,7 @@ import { type Account, type AccountStep, accountSteps, type KpiResult } from "./
 import { type Window, windowsBetween } from "./calendar.ts";
 import { accountChanges } from "./difference.ts";
 import type { AccountQuery, AccountRevision, KpiQuery, RevisionQuery, Trend, TrendQuery } from "./energy.ts";
-import { catalogue, findKpi, kpiResults } from "./kpi/index.ts";
+import { catalogue, findKpi, kpiResults, variantsOf } from "./kpi/index.ts";
 import { kpiResult } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { accountKind } from "./site-book.ts";
@@ -102,6 +102,14 @@ export const coverWindow = async (
   return found;
 };
 
+/** The same of hours and finer: what is folded hour by hour. */
+export const coverHours = (
+  ledger: Ledger,
+  site: string,
+  window: Window,
+  knownAt?: number,
+): Promise<readonly Account[]> => coverWindow(ledger, site, window, knownAt, hourDepth);
+
 export const queryKpis = async (
   ledger: Ledger,
   model: SiteModel,
@@ -109,7 +117,7 @@ export const queryKpis = async (
 ): Promise<readonly KpiResult[]> => {
   const entries = query.kpi === undefined ? catalogue : [findKpi(query.kpi)].filter((entry) => entry !== undefined);
   const hours = entries.some(({ folds }) => folds)
-    ? await coverWindow(ledger, model.id, { start: query.from - foldLeadMs, end: query.to }, query.knownAt, hourDepth)
+    ? await coverHours(ledger, model.id, { start: query.from - foldLeadMs, end: query.to }, query.knownAt)
     : [];
   const ofHours = (window: Window) =>
     hours.filter(({ start, end }) => start >= window.start - foldLeadMs && end <= window.end);
@@ -139,7 +147,7 @@ const mostWindows = 20_000;
 
 export const queryTrend = async (ledger: Ledger, model: SiteModel, query: TrendQuery): Promise<Trend | null> => {
   const entry = findKpi(query.kpi);
-  const variants = entry?.variants(model) ?? [];
+  const variants = entry === undefined ? [] : variantsOf(entry, model);
   const variant = query.variant === undefined ? variants[0] : variants.find(({ id }) => id === query.variant);
   if (entry === undefined || variant === undefined) return null;
   const step = query.step === "auto" ? autoStep(query.from, query.to) : query.step;

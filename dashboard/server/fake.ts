@@ -107,6 +107,13 @@ export const createFakeEnergy = (readings: Readings): EnergyPart => ({
             quality: ["MEASURED"],
           },
         },
+  change: async ({ site, kpi }) =>
+    kpi !== "pue"
+      ? null
+      : {
+          ...{ site, kpi, variant: null, unit: "1", before: pue, after: { ...pue, value: 1.3 }, change: 0.05 },
+          ...{ method: "test", parts: [], flags: [] },
+        },
   accounts: async () => ({ items: [], next: null }),
   revisions: async () => [],
 });

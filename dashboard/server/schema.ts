@@ -1,6 +1,6 @@
 // The wire types as zod schemas: what OpenAPI shows and what leaves the server. schema.test.ts keeps both equal.
 import { z } from "zod";
-import { accountFlags, accountSteps, nodeKinds, signatureNames } from "#energy";
+import { accountFlags, accountSteps, drivers, nodeKinds, signatureNames } from "#energy";
 import { alertStates, severities } from "#rules";
 import { dashboardCodes } from "./codes.ts";
 
@@ -188,6 +188,19 @@ export const series = z.object({
 });
 
 export const kpis = z.object({ items: z.array(kpiResult) });
+
+export const kpiChange = z.object({
+  site: z.string(),
+  kpi: z.string(),
+  variant: z.string().nullable(),
+  unit: z.string(),
+  before: kpiResult,
+  after: kpiResult,
+  change: maybe,
+  method: z.string(),
+  parts: z.array(z.object({ driver: z.enum(drivers), name: text, value: z.number() })),
+  flags: z.array(z.string()),
+});
 
 export const trend = z.object({
   site: z.string(),

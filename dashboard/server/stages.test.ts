@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { energySchema, parseSite, type SiteModel, startEnergy } from "#energy";
+import { catalogue, energySchema, type KpiChange, parseSite, type SiteModel, startEnergy } from "#energy";
 import { rulesSchema, startRules } from "#rules";
 import { createMemoryLedger, createMemoryReadings, type Reading, timestamp } from "#store";
 import { dashboardSchema } from "./config.ts";
@@ -156,4 +156,28 @@ test("the shipped rules and the export stand the schemas", async () => {
 
 test("nothing of this was an error", () => {
   expect(errors).toEqual([]);
+});
+
+test("every entry of the catalogue is answered over any period, with a value or with what is missing", async () => {
+  for (const to of [end, start + 7 * minute, start - minute]) {
+    const answer = await fetch(`${url}/api/v1/kpis?site=hall&from=${start - 60 * minute}&to=${to}`);
+    const { items } = (await answer.json()) as KpisWire;
+    expect([...new Set(items.map(({ kpi }) => kpi))].toSorted()).toEqual(catalogue.map(({ id }) => id).toSorted());
+    for (const { value, flags } of items) expect(value !== null || flags.length > 0).toBe(true);
+  }
+});
+
+test("a PUE that fell because the grid meter lost 30 kW is told as metering, and the parts add up", async () => {
+  const period = `from=${start + 16 * minute}&to=${end}&baseFrom=${start}&baseTo=${start + 14 * minute}`;
+  const answer = await fetch(`${url}/api/v1/kpis/pue/change?site=hall&${period}`);
+  expect(answer.status).toBe(200);
+  const { change, parts, flags } = (await answer.json()) as KpiChange;
+  const sum = parts.reduce((total, { value }) => total + value, 0);
+  expect(sum).toBeCloseTo(change ?? Number.NaN, 12);
+  expect(parts.find(({ driver }) => driver === "metering")?.value).toBeCloseTo(-30 / 80, 6);
+  expect(flags).toContain("WEATHER_UNKNOWN");
+});
+test("a KPI whose change cannot be told apart is refused by name", async () => {
+  const answer = await fetch(`${url}/api/v1/kpis/wue/change?site=hall`);
+  expect(answer.status).toBe(400);
 });

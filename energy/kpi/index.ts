@@ -50,14 +50,16 @@ export const kpiResults = (
   accounts: readonly Account[],
   model: SiteModel,
   window: Window,
-): readonly KpiResult[] => {
-  const variants = entry.variants(model);
-  // A KPI that a site has no part for says so: it is never left out.
-  const some = variants.length > 0 ? variants : [absent];
-  return some.map((variant) => kpiResult(entry, variant, accounts, model, window));
-};
+): readonly KpiResult[] =>
+  variantsOf(entry, model).map((variant) => kpiResult(entry, variant, accounts, model, window));
 
 const absent: Variant = { id: "", numerator: [], denominator: [] };
+
+/** At least one: a KPI that a site has no part for says so and is never left out. */
+export const variantsOf = (entry: KpiEntry, model: SiteModel): readonly Variant[] => {
+  const variants = entry.variants(model);
+  return variants.length > 0 ? variants : [absent];
+};
 
 /** The catalogue as a Markdown table. */
 export const renderCatalogue = (): string => {
