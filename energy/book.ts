@@ -190,7 +190,8 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       take(page.columns);
       followed = page.cursor;
       sinceCursor += page.columns.device.length;
-      const caughtUp = !page.behind;
+      // Who asks whether everything is accounted waits for an empty page: a shared one may be a moment old.
+      const caughtUp = page.columns.device.length === 0 || (!page.behind && waiting.length === 0);
       const now = wall();
       if (caughtUp && (waiting.length > 0 || Math.abs(now - ticked) >= tickMs)) {
         ticked = now;

@@ -1,5 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type LedgerChange, type Reading, StoreRefusedError, StoreUnavailableError } from "#store";
+import {
+  type FollowColumnsPage,
+  followColumnsOf,
+  type LedgerChange,
+  StoreRefusedError,
+  StoreUnavailableError,
+  sitesOf,
+} from "#store";
 import type { Alert } from "./alert.ts";
 import { loadCatalogue } from "./catalogue.ts";
 import type { RulesCode } from "./codes.ts";
@@ -30,7 +37,8 @@ import type { SavedWatch } from "./watch.ts";
 // ticks, commands ─┘                       └─ then publish: dc/<site>/alert/<rule>/<subject>
 
 const pageReadings = 5000;
-const pageAccounts = 500;
+// An account of four hundred nodes is some 80 KB: more of them at once would hold up everybody on this thread.
+const pageAccounts = 25;
 const waitMs = 30_000;
 const retryMs = 1000;
 
@@ -69,6 +77,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   });
   saved.clear();
   const siteIds = [...watches.keys()];
+  const followReadings = followColumnsOf(readings);
   const started = readProgress(await ledger.get(stateKind, "progress"));
   let cursors: Omit<Progress, "unsent"> = { readings: started.readings, accounts: started.accounts };
   // Sites whose watch moved since it was saved.
@@ -149,10 +158,10 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     if (alerts.length > 0 || isDue) await record(alerts, []);
   };
 
-  const takeReadings = async (page: readonly Reading[], cursor: string): Promise<void> => {
+  const takeReadings = async ({ columns, cursor }: FollowColumnsPage): Promise<void> => {
     cursors = { ...cursors, readings: cursor };
-    const alerts = take({ kind: "readings", readings: page });
-    await settle(alerts, new Set(page.map((reading) => reading.site)));
+    const alerts = take({ kind: "columns", columns });
+    await settle(alerts, sitesOf(columns));
   };
 
   const takeAccounts = async (page: Awaited<ReturnType<typeof ledger.follow>>): Promise<void> => {
@@ -175,9 +184,9 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   };
 
   const nextReadings = async (): Promise<boolean> => {
-    const page = await readings.follow({ cursor: cursors.readings, sites: siteIds, limit: pageReadings, waitMs: 0 });
-    if (page.readings.length > 0) await takeReadings(page.readings, page.cursor);
-    return page.readings.length > 0;
+    const page = await followReadings({ cursor: cursors.readings, sites: siteIds, limit: pageReadings, waitMs: 0 });
+    if (page.columns.device.length > 0) await takeReadings(page);
+    return page.behind;
   };
   const nextAccounts = async (): Promise<boolean> => {
     const kinds = [accountKind];
@@ -212,9 +221,17 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       }
     }
   };
-  const followReadings = async (): Promise<void> => {
-    const page = await readings.follow({ cursor: cursors.readings, sites: siteIds, limit: 1, waitMs, signal });
-    if (page.readings.length > 0) await drain(nextReadings);
+  const wakeForReadings = async (): Promise<void> => {
+    const from = cursors.readings;
+    const page = await followReadings({ cursor: from, sites: siteIds, limit: pageReadings, waitMs, signal });
+    const isBehind = await queue.run(async () => {
+      // A tick may have taken it meanwhile.
+      if (cursors.readings !== from) return true;
+      if (page.columns.device.length > 0) await takeReadings(page);
+      else cursors = { ...cursors, readings: page.cursor };
+      return page.behind;
+    });
+    if (isBehind) await drain(nextReadings);
   };
   // A minute's readings were committed before its account: they are judged before it too.
   const drainAccounts = async (): Promise<void> => {
@@ -234,7 +251,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   for (const watch of watches.values()) send(messagesOf(watch.open()));
 
   const running = [
-    follow(followReadings, () => {
+    follow(wakeForReadings, () => {
       cursors = { ...cursors, readings: null };
     }),
     follow(followAccounts, () => {

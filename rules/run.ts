@@ -1,5 +1,5 @@
 import type { Account, SiteModel } from "#energy";
-import type { Reading } from "#store";
+import { eachReading, type Reading, type ReadingColumns } from "#store";
 import type { Alert } from "./alert.ts";
 import type { Rule } from "./rule.ts";
 import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
@@ -9,6 +9,7 @@ import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
 /** What moves the rules. `wall` is the wall clock at that moment; a reading carries its own. */
 export type Happening =
   | { readonly kind: "readings"; readonly readings: readonly Reading[] }
+  | { readonly kind: "columns"; readonly columns: ReadingColumns }
   | { readonly kind: "account"; readonly account: Account; readonly wall: number }
   | { readonly kind: "tick"; readonly wall: number };
 
@@ -40,6 +41,14 @@ export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => nul
     take(happening) {
       if (happening.kind === "readings")
         return happening.readings.flatMap((reading) => watches.get(reading.site)?.reading(reading) ?? []);
+      if (happening.kind === "columns") {
+        const changed: Alert[] = [];
+        eachReading(happening.columns, (reading) => {
+          const alerts = watches.get(reading.site)?.reading(reading) ?? [];
+          if (alerts.length > 0) changed.push(...alerts);
+        });
+        return changed;
+      }
       if (happening.kind === "account")
         return watches.get(happening.account.site)?.account(happening.account, happening.wall) ?? [];
       return [...watches.values()].flatMap((watch) => watch.tick(happening.wall));

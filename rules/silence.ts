@@ -10,6 +10,8 @@ export interface Silence {
   readonly size: number;
   has(device: string): boolean;
   facts(device: string, now: number): Facts;
+  /** Whether the device's silence is no longer than what `limitOf` gives for its interval, ms. */
+  isWithin(device: string, now: number, limitOf: (intervalMs: number) => number): boolean;
   /** False for a reading that is not the device's newest. */
   see(reading: Reading, now: number): boolean;
   /** Listening (again) from `listening` on: looks are planned anew, those before `now` are left out. */
@@ -83,6 +85,10 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
   return {
     size: intervals.size,
     has: (device) => places.has(device),
+    isWithin: (device, now, limitOf) => {
+      const place = places.get(device);
+      return place !== undefined && now - silentSince(seenOf(place), listening) <= limitOf(intervalOf(place));
+    },
     facts: (device, now) => {
       const place = places.get(device);
       return place === undefined

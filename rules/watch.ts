@@ -2,8 +2,9 @@ import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type Sit
 import type { Reading } from "#store";
 import { type AccountFactsState, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
+import { createCalm } from "./calm.ts";
 import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
-import { createGroups, type SavedMember } from "./group.ts";
+import { createGroups, type Group, type SavedMember } from "./group.ts";
 import { released, type Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
@@ -113,6 +114,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       ),
     saved: saved?.devices ?? {},
   });
+  const calms = new Map(silenceRules.map(({ rule }) => [rule.id, createCalm(rule)]));
   const groups = new Map(silenceRules.map(({ rule }) => [rule.id, createGroups(rule, model, saved?.members)]));
 
   let clock: SiteClock = startClock(saved?.clock);
@@ -173,8 +175,26 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     return see(alarms, subject, finding, { ...at, gapMs, standing: finding.standing });
   };
 
+  const isGroupOpen = (rule: Rule, { subject, subcode }: Group): boolean => {
+    if (!lives.has(rule.id, subject)) return false;
+    const state = lives.get([rule.id, subject, subcode])?.alert?.state;
+    return state !== undefined && state !== "RETURNED";
+  };
+
+  /** Nobody of them can fire, nothing about them is open, and no group of theirs would move. */
+  const isCalm = (rule: Rule, devices: readonly string[], now: number): boolean => {
+    const limitOf = calms.get(rule.id);
+    if (limitOf === undefined || !devices.every((device) => silence.isWithin(device, now, limitOf))) return false;
+    if (devices.some((device) => lives.has(rule.id, device))) return false;
+    return !(groups.get(rule.id) ?? []).some(
+      (group) => isGroupOpen(rule, group) || devices.some((device) => group.members.has(device)),
+    );
+  };
+
   const judge = (devices: readonly string[], now: number, wall: number): Alert[] =>
     silenceRules.flatMap(({ rule, alarms }) => {
+      // Most readings only say that all is well.
+      if (isCalm(rule, devices, now)) return [];
       const at = { now, from: now, gapMs: null, wall };
       const find = (device: string): Finding => {
         const finding = evaluate(rule, silence.facts(device, now), suppression.holds(rule, device, now));
@@ -183,10 +203,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const findings = new Map(devices.map((device) => [device, find(device)]));
       const changed: Alert[] = [];
       const mine = groups.get(rule.id) ?? [];
-      const isOpen = (group: (typeof mine)[number]): boolean => {
-        const state = lives.get([rule.id, group.subject, group.subcode])?.alert?.state;
-        return state !== undefined && state !== "RETURNED";
-      };
+      const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
       let siteOpen = false;
       for (const group of mine) {
         const before = isOpen(group);
@@ -300,6 +317,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   };
 
   const advance = (next: SiteClock, wall: number): Alert[] => {
+    if (next === clock) return [];
     const before = clock;
     clock = next;
     // A site that was never heard of may begin with old history at any time: nothing is late before it has begun.

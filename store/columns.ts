@@ -140,23 +140,43 @@ export const createColumnBuilder = (book: NameBook): ColumnBuilder => {
 };
 
 /** The rows as readings, for stores that take those. */
-export const readingsOf = ({ book, device, shape, ts, received, flags, value }: ReadingColumns): Reading[] => {
+export const readingsOf = (columns: ReadingColumns): Reading[] => {
+  const readings: Reading[] = [];
+  eachReading(columns, (reading) => readings.push(reading));
+  return readings;
+};
+
+/** Gives each row as a reading, in order; none is kept. */
+export const eachReading = (columns: ReadingColumns, take: (reading: Reading) => void): void => {
+  const { book, device, shape, ts, received, flags, value } = columns;
   let at = 0;
-  return Array.from(device, (number, row): Reading => {
-    const name = book.devices[number];
+  for (let row = 0; row < device.length; row += 1) {
+    const name = book.devices[device[row] ?? -1];
     const names = book.shapes[shape[row] ?? -1];
     if (name === undefined || names === undefined) throw new Error(`BUG: row ${row} has no name in its book`);
     const quantities: Record<string, number> = {};
     for (const quantity of names) quantities[quantity] = value[at++] ?? Number.NaN;
-    return {
+    take({
       site: name.site,
       device: name.device,
       ts: timestamp(ts[row] ?? Number.NaN),
       received: timestamp(received[row] ?? Number.NaN),
       quantities,
       flags: flagsOf(flags[row] ?? 0),
-    };
-  });
+    });
+  }
+};
+
+/** The sites that have rows. */
+export const sitesOf = ({ book, device }: ReadingColumns): ReadonlySet<string> => {
+  const sites = new Set<string>();
+  let last = "";
+  for (const number of device) {
+    const site = book.devices[number]?.site ?? last;
+    if (site !== last) sites.add(site);
+    last = site;
+  }
+  return sites;
 };
 
 export const flagBits = (flags: readonly string[]): number => {

@@ -6,7 +6,7 @@ import type { Reading } from "./reading.ts";
 import type { FollowQuery, Readings } from "./readings.ts";
 import { timestamp } from "./unit.ts";
 
-const limits = { gatherMs: 0, keptRows: 100 };
+const limits = { gatherMs: 1, keptRows: 100 };
 const sites = ["demo"];
 
 const reading = (power_w: number): Reading => ({

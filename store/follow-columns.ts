@@ -45,7 +45,7 @@ export const shareFollow = (
   { gatherMs, keptRows }: SharedLimits = { gatherMs: 100, keptRows: 200_000 },
 ): Readings => {
   const look = followColumnsOf(readings);
-  const pages = new Map<string, FollowColumnsPage>();
+  const pages = new Map<string, { readonly page: FollowColumnsPage; readonly readAt: number }>();
   const waits = new Map<string, Wait>();
   let rows = 0;
   let restUntil = 0;
@@ -60,20 +60,25 @@ export const shareFollow = (
   const keep = (key: string, page: FollowColumnsPage): FollowColumnsPage => {
     const count = page.columns.device.length;
     if (count === 0) return page;
-    restUntil = page.behind ? 0 : performance.now() + gatherMs;
+    const readAt = performance.now();
+    restUntil = page.behind ? 0 : readAt + gatherMs;
     const known = pages.get(key);
-    if (known !== undefined) return known;
-    pages.set(key, page);
+    if (known !== undefined) return known.page;
+    pages.set(key, { page, readAt });
     rows += count;
-    for (const [oldest, { columns }] of pages) {
+    for (const [oldest, { page: gone }] of pages) {
       if (rows <= keptRows) break;
       pages.delete(oldest);
-      rows -= columns.device.length;
+      rows -= gone.columns.device.length;
     }
     return page;
   };
-  const handed = (page: FollowColumnsPage, { cursor: _, ...query }: FollowQuery): FollowColumnsPage =>
-    page.behind || !pages.has(keyOf({ ...query, cursor: page.cursor })) ? page : { ...page, behind: true };
+  /** A page that was kept for a while, or after which another one is kept, is not the newest any more. */
+  const handed = (page: FollowColumnsPage, query: FollowQuery, readAt: number): FollowColumnsPage => {
+    if (page.behind || page.columns.device.length === 0) return page;
+    const isOld = performance.now() - readAt > gatherMs;
+    return isOld || pages.has(keyOf({ ...query, cursor: page.cursor })) ? { ...page, behind: true } : page;
+  };
 
   const begin = (key: string, query: FollowQuery): Wait => {
     const stop = new AbortController();
@@ -106,14 +111,15 @@ export const shareFollow = (
   const follow: FollowColumns = async (query) => {
     const key = keyOf(query);
     const known = pages.get(key);
-    if (known !== undefined && known.columns.device.length <= query.limit) return handed(known, query);
+    if (known !== undefined && known.page.columns.device.length <= query.limit)
+      return handed(known.page, query, known.readAt);
     if (known !== undefined) return look(query);
     // Who wants to know what is there now is told so; a short wait is one's own.
     if (query.waitMs < sharedWaitMs || query.cursor === null || query.signal?.aborted)
-      return handed(keep(key, await look(query)), query);
+      return handed(keep(key, await look(query)), query, performance.now());
     const page = await waitAlong(key, query);
     if (page === null) return { columns: none, cursor: query.cursor, behind: false };
-    return page.columns.device.length > query.limit ? look(query) : handed(page, query);
+    return page.columns.device.length > query.limit ? look(query) : handed(page, query, performance.now());
   };
 
   return { ...readings, followColumns: follow };

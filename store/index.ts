@@ -2,10 +2,12 @@ export {
   type ColumnBuilder,
   createColumnBuilder,
   createNameBook,
+  eachReading,
   flagBits,
   type NameBook,
   type ReadingColumns,
   readingsOf,
+  sitesOf,
 } from "./columns.ts";
 export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
