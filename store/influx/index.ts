@@ -1,20 +1,16 @@
-import { join } from "node:path";
 import type { StoreSettings } from "../config.ts";
-import type { StoreCode } from "../errors.ts";
-import { StoreRefusedError } from "../errors.ts";
 import type { Readings } from "../readings.ts";
-import { createInstance, type InfluxDeps, type Instance } from "./instance.ts";
-import { createReads } from "./reads.ts";
-import { listSegments, readHead, readSent } from "./segment.ts";
-import { openServer, parseInfluxUrl } from "./server.ts";
-import { createView } from "./view.ts";
-import { openWriter } from "./writer.ts";
+import { openHere } from "./here.ts";
+import type { InfluxDeps } from "./instance.ts";
+import { startWriterThread } from "./thread.ts";
 
-//   write ─▶ spool (DATA_DIR/spool, synced) ─▶ acknowledged
-//              │            └─▶ follow, and what reads do not find in the server yet
-//              └─ sender ─▶ InfluxDB ◀─ read, series, corrections
-//                              ▲
-//                    roll-ups ─┘ of every hour that is over
+//   calling thread │ writer's thread
+//
+//   write ─────────┼─▶ spool (DATA_DIR/spool, synced) ─▶ acknowledged
+//                  │      │            └─▶ follow, and what reads do not find in the server yet
+//                  │      └─ sender ─▶ InfluxDB ◀─ read, series, corrections
+//                  │                      ▲
+//                  │            roll-ups ─┘ of every hour that is over
 
 export type { InfluxDeps } from "./instance.ts";
 
@@ -25,41 +21,5 @@ export type { InfluxDeps } from "./instance.ts";
  * database. A follower that was away longer than the spool reaches back goes on at its oldest reading, and `onError`
  * gets `STORE_CURSOR_EXPIRED`.
  */
-export const openInflux = async (settings: StoreSettings, deps: InfluxDeps): Promise<Readings> => {
-  const address = parseInfluxUrl(settings.STORE_URL);
-  const dir = join(settings.DATA_DIR, "spool");
-  const onError = (error: unknown, code: StoreCode): void => deps.onError(error, { stage: "store", code });
-  const server = openServer(address);
-  const instance = createInstance({
-    dir,
-    server,
-    gapMs: settings.STORE_GAP_MS,
-    quotaBytes: settings.STORE_SPOOL_MB * 1_000_000,
-    policy: settings.STORE_SPOOL_POLICY,
-    onError,
-  });
-  if (deps.role === "reader") return openReader(instance);
-  try {
-    return await openWriter(deps, instance);
-  } catch (error) {
-    await instance.close();
-    throw error;
-  }
-};
-
-const openReader = (instance: Instance): Readings => {
-  const { dir, server, gapMs, onDamage } = instance;
-  const head = () => readHead(dir);
-  const sentSeq = async () => (await readSent(dir)) ?? (await listSegments(dir))[0] ?? 0;
-  const view = createView(dir, gapMs, { head, sentSeq }, onDamage);
-  const reads = createReads({ server, view, sentSeq, gapMs });
-  const refuse = async (): Promise<never> => {
-    throw new StoreRefusedError("this instance of the store only reads", { code: "STORE_IN_USE" });
-  };
-  return {
-    ...instance.answers({ view, reads, head, sentSeq, full: () => false, dropped: () => 0 }),
-    write: refuse,
-    prune: refuse,
-    [Symbol.asyncDispose]: () => instance.close(),
-  };
-};
+export const openInflux = (settings: StoreSettings, deps: InfluxDeps): Promise<Readings> =>
+  deps.role === "reader" ? openHere(settings, deps) : startWriterThread(settings, deps);

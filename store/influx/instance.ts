@@ -8,6 +8,7 @@ import type { Ledger } from "../ledger.ts";
 import type { Reading } from "../reading.ts";
 import type { FollowPage, FollowQuery, Readings } from "../readings.ts";
 import { createWaiter, followWith, type Waiter } from "../waiter.ts";
+import type { BackOff } from "./back-off.ts";
 import { type CatalogDevice, isPruned, latestOf, seenOf } from "./catalog.ts";
 import { maxPage } from "./pages.ts";
 import type { Reads } from "./reads.ts";
@@ -20,11 +21,14 @@ export interface InfluxDeps {
   /** The collector's instance writes, sends and rolls up; all others only read the spool's files and the server. */
   readonly role: "writer" | "reader";
   readonly onError: (error: unknown, at: { readonly stage: "store"; readonly code: StoreCode }) => void;
-  readonly now?: () => number;
   /** Takes the dead letters: lines that the server refuses. */
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "commit">;
+  readonly backOff?: BackOff;
+}
+
+export interface HereDeps extends InfluxDeps {
+  readonly now?: () => number;
   readonly random?: () => number;
-  readonly backOff?: { readonly firstMs: number; readonly mostMs: number };
   readonly disk?: SpoolDisk;
 }
 
@@ -54,7 +58,10 @@ export interface Instance {
   close(): Promise<void>;
 }
 
-const pollMs = 500; // followers in another process hear no announcement
+export const pollMs = 500; // followers in another process hear no announcement
+
+/** Where commits are announced to the other threads that have the spool open. */
+export const spoolChannel = (dir: string): string => `wattlas-spool:${dir}`;
 
 export const createInstance = ({
   dir,
@@ -65,7 +72,7 @@ export const createInstance = ({
   onError,
 }: Pick<Instance, "dir" | "server" | "gapMs" | "quotaBytes" | "policy" | "onError">): Instance => {
   const waiter = createWaiter();
-  const channel = new BroadcastChannel(`wattlas-spool:${resolve(dir)}`);
+  const channel = new BroadcastChannel(spoolChannel(resolve(dir)));
   channel.onmessage = () => waiter.wake();
   channel.unref();
   const reported = new Set<string>();

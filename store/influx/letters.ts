@@ -5,7 +5,7 @@ import type { Refusal } from "./send.ts";
 import type { Dropped } from "./spool.ts";
 
 /** Refused lines become dead letters; the same line refused again is the same row. */
-export const buryLines = async (ledger: Ledger, refusals: readonly Refusal[]): Promise<void> => {
+export const buryLines = async (ledger: Pick<Ledger, "commit">, refusals: readonly Refusal[]): Promise<void> => {
   const changes = refusals.map(({ line, reason }): LedgerChange => {
     const { site, device, received } = line.reading;
     const body: Json = {
@@ -33,7 +33,7 @@ export const droppedError = ({ readings, from }: Dropped): StoreRefusedError =>
   );
 
 /** One dead letter for a segment that was given up: the readings themselves are gone. */
-export const buryDropped = async (ledger: Ledger, dropped: Dropped, now: number): Promise<void> => {
+export const buryDropped = async (ledger: Pick<Ledger, "commit">, dropped: Dropped, now: number): Promise<void> => {
   const body: Json = {
     topic: "",
     code: "STORE_SPOOL_DROPPED",

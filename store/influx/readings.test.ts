@@ -6,6 +6,7 @@ import { storeSchema } from "../config.ts";
 import { createMemoryLedger } from "../memory/index.ts";
 import { type ReadingsUnderTest, readingsSuite } from "../readings.suite.ts";
 import type { Readings } from "../readings.ts";
+import { openHere } from "./here.ts";
 import { openInflux } from "./index.ts";
 import { type Influxd, influxdIsThere, startInfluxd } from "./influxd.ts";
 
@@ -17,17 +18,24 @@ describe.skipIf(!influxdIsThere())("a real InfluxDB", () => {
   });
   afterAll(() => influxd[Symbol.asyncDispose]());
 
-  const open = async (from: "writer" | "reader", sent: "sent" | "not yet sent"): Promise<ReadingsUnderTest> => {
+  const open = async (
+    from: "thread" | "here" | "reader",
+    sent: "sent" | "not yet sent",
+  ): Promise<ReadingsUnderTest> => {
     const dir = await mkdtemp(join(tmpdir(), "wattlas-influx-"));
     const settings = storeSchema.parse({ STORE_URL: influxd.url(`suite${++databases}`), DATA_DIR: dir });
     const ledger = createMemoryLedger();
     const errors: unknown[] = [];
-    const openAs = (role: "writer" | "reader") =>
-      openInflux(settings, { role, ledger, onError: (error) => errors.push(error), now: () => 1_780_000_000_000 });
+    const openAs = (role: "writer" | "reader") => {
+      const deps = { role, ledger, onError: (error: unknown) => errors.push(error) };
+      return from === "here"
+        ? openHere(settings, { ...deps, now: () => 1_780_000_000_000 })
+        : openInflux(settings, deps);
+    };
     let close = async () => {};
     const openBoth = async (): Promise<Readings> => {
       const writer = await openAs("writer");
-      if (from === "writer") {
+      if (from !== "reader") {
         close = async () => {
           await writer[Symbol.asyncDispose]();
         };
@@ -62,7 +70,7 @@ describe.skipIf(!influxdIsThere())("a real InfluxDB", () => {
     };
   };
 
-  readingsSuite("InfluxDB, from the spool and the server", () => open("writer", "not yet sent"));
-  readingsSuite("InfluxDB, once everything is sent", () => open("writer", "sent"));
+  readingsSuite("InfluxDB, from the spool and the server", () => open("thread", "not yet sent"));
+  readingsSuite("InfluxDB, once everything is sent", () => open("here", "sent"));
   readingsSuite("InfluxDB, seen by a reader", () => open("reader", "sent"));
 });

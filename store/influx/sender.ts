@@ -18,7 +18,7 @@ import type { FoundRecord } from "./view.ts";
 export interface SenderParts {
   readonly server: InfluxServer;
   readonly stored: Stored;
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "commit">;
   /** Woken by commits. */
   readonly waiter: Waiter;
   readonly now: () => number;

@@ -3,7 +3,7 @@ import type { Readings } from "../readings.ts";
 import { createWaiter } from "../waiter.ts";
 import type { Catalog } from "./catalog.ts";
 import { createCommitter } from "./commit.ts";
-import type { InfluxDeps, Instance } from "./instance.ts";
+import type { HereDeps, Instance } from "./instance.ts";
 import { learnDevices } from "./learn.ts";
 import { buryDropped, droppedError } from "./letters.ts";
 import { createPruner } from "./prune.ts";
@@ -24,7 +24,7 @@ const rollAfterMs = 60_000; // an hour is over when its last minute had time to 
 const drainOnCloseMs = 3000;
 
 /** The one instance that appends to the spool, sends, rolls up and prunes. */
-export const openWriter = async (deps: InfluxDeps, instance: Instance): Promise<Readings> => {
+export const openWriter = async (deps: HereDeps, instance: Instance): Promise<Readings> => {
   const { dir, server, gapMs, onError } = instance;
   const { now = Date.now, random = Math.random, backOff = { firstMs: 500, mostMs: 15_000 } } = deps;
   const { quotaBytes, policy } = instance;
