@@ -44,7 +44,7 @@ const burst = number("burst", 1);
 const perWindow = number("window", 1);
 const rate = number("rate", 0);
 const warmMs = number("warm-s", 0) * 1000;
-const runMs = warmMs + number("seconds", 0.01) * 1000;
+let runMs = warmMs + number("seconds", 0.01) * 1000;
 const firstNumber = number("first-number", 0);
 const qos = number("qos", 0) === 0 ? 0 : 1;
 const firstSite = number("first-site", 1);
@@ -207,6 +207,12 @@ phase("connected", { connections: connectionCount, connectMs: Math.round(connect
 const started = clock();
 measureFrom = started + warmMs;
 measureTo = started + runMs;
+// Told to stop: as if the seconds were over now.
+process.once("SIGTERM", () => {
+  runMs = Math.min(runMs, clock() - started);
+  measureTo = started + runMs;
+  onLost();
+});
 sending = true;
 const tell = [setTimeout(() => phase("measure"), warmMs), setTimeout(() => phase("measured"), runMs)];
 const cpuBefore = process.cpuUsage();

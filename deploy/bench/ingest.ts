@@ -1,12 +1,14 @@
-// npm run bench:ingest -- [--mode saturate|rate|devices|connections] [--only aedes,mosquitto,sqlite,influx] [--seconds 20]
+// npm run bench:ingest -- [--mode saturate|rate|devices|connections|away] [--only aedes,mosquitto,sqlite,influx] [--seconds 20]
 //
 //   saturate     every connection keeps its window full: the most each peer acknowledges
 //   rate         an offered rate (--rate 1000), latency counted from the intended moment, live stream watched
 //   devices      345,600 devices of 864 modelled sites at 34,560 messages/s
 //   connections  5,000 connections publishing once in 10 s, then all of them coming back at once
+//   away         InfluxDB killed for --away seconds at --rate messages/s: what catching up takes, and an audit
 //
 // Peers run one after the other on the same machine as the generator. A table, then one JSON line.
 import { parseArgs } from "node:util";
+import { influxdIsThere } from "../../store/influx/influxd.ts";
 import { machine } from "./machine.ts";
 import { type Measured, measure } from "./measure.ts";
 import { type PeerName, peerNames, startPeer } from "./peers.ts";
@@ -38,6 +40,8 @@ const { values } = parseArgs({
     window: { type: "string" },
     burst: { type: "string" },
     qos: { type: "string" },
+    away: { type: "string", default: "60" },
+    "bare-lines": { type: "string", default: "300000" },
     /** Write CPU profiles of the product's threads into this folder. */
     profile: { type: "string" },
   },
@@ -49,7 +53,22 @@ const fail = (text: string): never => {
 const isMode = (text: string): text is keyof typeof modes => Object.hasOwn(modes, text);
 const isPeer = (text: string): text is PeerName => peerNames.some((name) => name === text);
 
-const mode = isMode(values.mode) ? modes[values.mode] : fail(`--mode is one of ${Object.keys(modes).join(", ")}`);
+if (values.mode === "away") {
+  const { isWholeAfter, measureAway } = await import("./away.ts");
+  if (!influxdIsThere()) fail("mode away needs influxd");
+  const away = await measureAway({
+    estate: { sites: Number(values.sites ?? 25), racks: Number(values.racks ?? 400) },
+    connections: Number(values.connections ?? 64),
+    rate: Number(values.rate ?? 10_000),
+    awayS: Number(values.away),
+    bareLines: Number(values["bare-lines"]),
+    say: (text) => process.stderr.write(`bench: ${text}\n`),
+    ...(values.profile === undefined ? {} : { nodeOptions: `--cpu-prof --cpu-prof-dir=${values.profile}` }),
+  });
+  process.stdout.write(`${JSON.stringify({ mode: "away", machine: machine(), ...away }, null, 1)}\n`);
+  process.exit(isWholeAfter(away) ? 0 : 1);
+}
+const mode = isMode(values.mode) ? modes[values.mode] : fail(`--mode is one of ${Object.keys(modes).join(", ")}, away`);
 const only = values.only?.split(",") ?? mode.peers;
 const peers = only.map((name) => (isPeer(name) ? name : fail(`--only names some of ${peerNames.join(", ")}`)));
 const estate: Estate = { sites: Number(values.sites ?? mode.sites), racks: Number(values.racks ?? mode.racks) };

@@ -45,6 +45,8 @@ export interface Load {
   readonly result: Promise<LoadResult>;
   /** After `result`. */
   readonly journal: () => Promise<readonly JournalEntry[]>;
+  /** No message after this; what is sent is still waited for. */
+  readonly stop: () => void;
   readonly end: () => void;
 }
 
@@ -94,6 +96,7 @@ export function startLoad(
       await result;
       return entries;
     },
+    stop: () => child.kill("SIGTERM"),
     end: () => child.kill("SIGKILL"),
   };
 }
