@@ -62,10 +62,12 @@ export interface AwayResult {
 
 const warmS = 5;
 const lookMs = 100;
-const catchUpWithinS = 3600;
+const catchUpTimes = 3; // the time away
+const leastCatchUpS = 60;
 
 export async function measureAway(options: AwayOptions): Promise<AwayResult> {
   const { rate, awayS, say = () => undefined } = options;
+  const catchUpWithinS = Math.max(leastCatchUpS, catchUpTimes * awayS);
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const influxd = stack.use(await startInfluxd());
@@ -136,9 +138,13 @@ export async function measureAway(options: AwayOptions): Promise<AwayResult> {
   say(`InfluxDB answers again; ${backlog} readings wait`);
   mostMb = 0;
   let left = backlog;
+  let saidAt = 0;
   await until(
     async () => {
       left = await pending();
+      const seconds = Math.floor((performance.now() - began) / 10_000) * 10;
+      if (seconds > saidAt) say(`${seconds} s: ${left} readings wait`);
+      saidAt = seconds;
       return left < rate;
     },
     catchUpWithinS,

@@ -11,26 +11,28 @@ export interface RecentReading {
 /** The newest readings of the spool by site, device and time: answers most look-ups without asking the server. */
 export interface Recent {
   find(key: string): RecentReading | undefined;
+  /** In the order of their numbers. */
   put(entry: RecentReading): void;
   /** Everything from this reading on is in here. */
   floor(): number;
 }
 
+/** Remembers at least the newest `limit / 2` and at most `limit`: the older half goes at once, which costs nothing. */
 export const createRecent = (limit: number, floor: number): Recent => {
-  const entries = new Map<string, RecentReading>();
-  let from = floor;
+  let older = new Map<string, RecentReading>();
+  let newer = new Map<string, RecentReading>();
+  let [olderFrom, newerFrom] = [floor, floor];
   return {
-    find: (key) => entries.get(key),
+    find: (key) => newer.get(key) ?? older.get(key),
     put: (entry) => {
-      const key = readingKey(entry.reading);
-      entries.delete(key);
-      entries.set(key, entry);
-      if (entries.size <= limit) return;
-      const [oldest] = entries;
-      if (oldest === undefined) return;
-      entries.delete(oldest[0]);
-      from = Math.max(from, oldest[1].seq + 1);
+      if (newer.size >= limit / 2) {
+        older = newer;
+        olderFrom = newerFrom;
+        newer = new Map();
+        newerFrom = entry.seq;
+      }
+      newer.set(readingKey(entry.reading), entry);
     },
-    floor: () => from,
+    floor: () => olderFrom,
   };
 };

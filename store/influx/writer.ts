@@ -26,7 +26,7 @@ const drainOnCloseMs = 3000;
 /** The one instance that appends to the spool, sends, rolls up and prunes. */
 export const openWriter = async (deps: HereDeps, instance: Instance): Promise<Readings> => {
   const { dir, server, gapMs, onError } = instance;
-  const { now = Date.now, random = Math.random, backOff = { firstMs: 500, mostMs: 15_000 } } = deps;
+  const { now = Date.now, random = Math.random, backOff = { firstMs: 500, mostMs: 5000 } } = deps;
   const { quotaBytes, policy } = instance;
   const disk = deps.disk === undefined ? {} : { disk: deps.disk };
   let dropped = 0;
