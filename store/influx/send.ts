@@ -82,6 +82,10 @@ export const prepare = async (stored: Stored, records: readonly SpoolRecord[]): 
   for (const [index, { reading, corrected, first, undecided }] of records.entries()) {
     // A window is tens of thousands of lines; the thread has acknowledgements to give.
     if (index % recordsPerTurn === recordsPerTurn - 1) await turn();
+    if (!undecided && corrected.length === 0) {
+      lines.push({ text: readingLine(reading), reading });
+      continue;
+    }
     const key = readingKey(reading);
     const base = bases.get(key);
     if (undecided && first && base !== undefined) known.push(reading);

@@ -44,8 +44,8 @@ export interface Sender {
 
 const batchLines = 5000; // InfluxDB's own advice for 1.x
 const windowRecords = batchLines * laneCount;
-// One window is under way while the next is made ready; more would only be memory.
-const openWindows = 2;
+// One window is under way, one is ready, one is made ready; more would only be memory.
+const openWindows = 3;
 const linesPerTurn = 5000;
 const idlePollMs = 60_000;
 
@@ -55,6 +55,7 @@ export const startSender = (parts: SenderParts): Sender => {
   const ended = new AbortController();
   let failures = 0;
   let largest = batchLines;
+  const laneOf = createLaneFinder();
 
   const send = async (lines: readonly Line[]) => {
     // Four requests begun in one turn would hold the thread that acknowledges.
@@ -88,7 +89,7 @@ export const startSender = (parts: SenderParts): Sender => {
         records.map(({ record }) => record),
       );
       knownOf.set(next, known);
-      lanes.add(next, isSmall ? [inRequests(lines, largest)] : await inLanes(lines, largest));
+      lanes.add(next, isSmall ? [inRequests(lines, largest)] : await inLanes(lines, largest, laneOf));
       cursor = next;
       await lanes.below(openWindows);
     }
@@ -156,17 +157,27 @@ const inRequests = (lines: readonly Line[], largest: number): Line[][] => {
   return requests;
 };
 
-const inLanes = async (lines: readonly Line[], largest: number): Promise<Line[][][]> => {
+const inLanes = async (lines: readonly Line[], largest: number, laneOf: LaneFinder): Promise<Line[][][]> => {
   const lanes = Array.from({ length: laneCount }, (): Line[] => []);
-  const laneOf = new Map<string, number>();
   for (const [index, line] of lines.entries()) {
     if (index % linesPerTurn === linesPerTurn - 1) await turn();
-    const key = deviceKey(line.reading.site, line.reading.device);
-    const lane = laneOf.get(key) ?? hash(key) % laneCount;
-    laneOf.set(key, lane);
-    lanes[lane]?.push(line);
+    lanes[laneOf(line.reading.site, line.reading.device)]?.push(line);
   }
   return lanes.map((lane) => inRequests(lane, largest));
+};
+
+type LaneFinder = (site: string, device: string) => number;
+
+const createLaneFinder = (): LaneFinder => {
+  const lanes = new Map<string, number>();
+  return (site, device) => {
+    const key = deviceKey(site, device);
+    const known = lanes.get(key);
+    if (known !== undefined) return known;
+    const lane = hash(key) % laneCount;
+    lanes.set(key, lane);
+    return lane;
+  };
 };
 
 /** FNV-1a with a last mix: the low bits of short names must differ. */

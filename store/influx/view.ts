@@ -5,6 +5,7 @@ import { mergeReading } from "../merge.ts";
 import type { Reading } from "../reading.ts";
 import type { Correction } from "../readings.ts";
 import { type Catalog, type CatalogSnapshot, createCatalog, isPruned } from "./catalog.ts";
+import type { Frame } from "./frame.ts";
 import { readingKey, type SpoolRecord, unpackNote, unpackRecords } from "./record.ts";
 import { type Damage, type Head, listSegments, type Place, scanSegment, scanSpool } from "./segment.ts";
 
@@ -66,6 +67,7 @@ export const readCatalog = async (dir: string): Promise<CatalogSnapshot | null> 
 
 const chunkBytes = 64 * 1024; // what a range query reads and decodes at least
 const recordsPerTurn = 512; // what is unpacked before the thread may do something else
+const rememberedFrames = 32; // the catalogue and a follower want the same ones, one after the other
 const rememberedPlaces = 64; // followers of one instance, with room
 
 export const createView = (
@@ -80,6 +82,17 @@ export const createView = (
   let work: Promise<unknown> = Promise.resolve();
   const indexes = new Map<number, { scanned: number; chunks: Chunk[] }>();
   const places = new Map<number, Place>();
+
+  const unpacked = new Map<number, SpoolRecord[]>();
+  const recordsOf = (frame: Frame): SpoolRecord[] => {
+    const known = unpacked.get(frame.seq);
+    if (known !== undefined) return known;
+    const records = unpackRecords(frame.payload);
+    unpacked.set(frame.seq, records);
+    const [oldest] = unpacked.keys();
+    if (unpacked.size > rememberedFrames && oldest !== undefined) unpacked.delete(oldest);
+    return records;
+  };
 
   const load = async (): Promise<void> => {
     const snapshot = await readCatalog(dir);
@@ -103,7 +116,7 @@ export const createView = (
         if (note.note === "catalog" && !catalog.complete()) reload = true;
         catalog.note(note, frame.seq);
       } else {
-        for (const [index, record] of unpackRecords(frame.payload).entries())
+        for (const [index, record] of recordsOf(frame).entries())
           if (frame.seq + index >= caughtUp) catalog.apply(record, frame.seq + index);
         caughtUp = frame.seq + frame.count;
       }
@@ -192,7 +205,7 @@ export const createView = (
         rested = found.length;
         await turn();
       }
-      for (const [index, record] of unpackRecords(frame.payload).entries()) {
+      for (const [index, record] of recordsOf(frame).entries()) {
         const seq = frame.seq + index;
         if (seq >= from && found.length < limit) found.push({ record, after: seq + 1 });
       }
