@@ -20,6 +20,7 @@ import { accountRevisions, pageAccounts, queryKpis, queryTrend, readAccounts } f
 import { readReadings } from "./read-readings.ts";
 import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 import { createTaker } from "./take.ts";
+import { modelAt } from "./validity.ts";
 
 //  store ─▶ follow ─▶ take (clocks, samples) ─▶ chunks of accounts ─▶ ledger: rows + cursor, one transaction ─▶ publish
 
@@ -90,6 +91,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     for (const { site, device, received, quantities } of await readings.latest({ site: model.id }))
       for (const [name, { value, ts }] of Object.entries(quantities))
         if (ts < closedUntil) book.recall({ site, device, ts, received, quantities: { [name]: value }, flags: [] });
+    await book.adopt();
     return book;
   };
 
@@ -242,7 +244,13 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     now: async (site) => {
       const book = books.get(site);
       if (book === undefined) return null;
-      return presentSite(book.model, book.clock(), book.columns, await recentMinutes(book), wall());
+      return presentSite(
+        modelAt(book.model, book.clock().now ?? wall()),
+        book.clock(),
+        book.columns,
+        await recentMinutes(book),
+        wall(),
+      );
     },
     kpis: async (query) => {
       const model = modelOf(query.site);

@@ -128,8 +128,11 @@ export const closedBalance = (model: SiteModel, account: Account, parts: readonl
 
 /** The meter that would close the balance of these accounts, by its gauge, by its register or by both. */
 export const suspectOf = (model: SiteModel, accounts: readonly Account[]): Suspect | null => {
+  // Meters are compared with themselves: not across a change of the model.
+  const last = accounts.at(-1)?.model;
+  const own = accounts.filter((account) => account.model === last && last === model.revision);
   const named = (measure: Measure) =>
-    findSuspect(accounts.map((account) => closureOf(model, account, measure)).filter((closure) => closure !== null));
+    findSuspect(own.map((account) => closureOf(model, account, measure)).filter((closure) => closure !== null));
   const power = named("power");
   const energy = named("energy");
   if (power === null) return energy === null ? null : { ...energy, measure: "energy" };

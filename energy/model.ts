@@ -35,8 +35,12 @@ export interface SiteModel {
   readonly name: Text;
   readonly timeZone: string;
   readonly currency: string;
-  /** Hash of the site file: an account names the model it was made with. */
+  /** Hash of the site file, with its validity date where it has one: an account names the model it was made with. */
   readonly revision: string;
+  /** UTC ms of a whole minute from which on this model holds; absent: from the beginning. */
+  readonly validFrom?: number;
+  /** The other models of this site, for other times. */
+  readonly versions?: readonly SiteModel[];
   /** Rating of the site AC bus, for the floor of R01. */
   readonly busRatingW: number;
   /** UPS output, PDU output or IT input: where E_IT is measured. */
@@ -134,6 +138,8 @@ export interface Point {
   readonly ctClass: CtClass | null;
   /** Power at the rated primary current of the transformer; absent: the rating of the node stands for it. */
   readonly ctRatingW?: number;
+  /** This meter took the place of another when its model came into force. */
+  readonly swap?: Swap;
   /** Feed of a dual supply that this meter is on. */
   readonly feed?: string;
   /** No meter: the power is what its type and count are said to take; `device` is then the id of the node. */
@@ -141,6 +147,19 @@ export interface Point {
   readonly register: { readonly modulusWh: number | null; readonly resolutionWh: number };
   /** Through which its readings come; absent when it speaks for itself. */
   readonly gateway?: string;
+}
+
+/** Record of a meter swap: last readings of the old meter, first of the new one, Wh; what nobody noted is null. */
+export interface Swap {
+  /** Device of the old meter; null when the new one reports as the same device. */
+  readonly device: string | null;
+  readonly ended: RegisterReadings | null;
+  readonly started: RegisterReadings | null;
+}
+
+export interface RegisterReadings {
+  readonly energyForward: number | null;
+  readonly energyReverse: number | null;
 }
 
 /** A small unmetered load by type and count, as its operator declares it. */

@@ -7,6 +7,7 @@ import { accountChanges, type Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import { createSiteSamples } from "./samples.ts";
 import { factorLookbackMs, isEmptyAccount } from "./site-book.ts";
+import { modelAt, samplesUnder, versionsOf } from "./validity.ts";
 
 //  raw readings ─▶ minutes ─▶ quarters ─▶ hours, day ─▶ compared with the accounts in the ledger
 
@@ -59,11 +60,13 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
       new Map(accounts.filter(({ end }) => end <= window.end).map((account) => [account.start, account])),
     );
   }
+  const inForce = (revision: string) => versionsOf(site).find((version) => version.revision === revision);
   const models = new Map<string, SiteModel | null>();
   for (const accounts of stored.values())
     for (const { model } of accounts.values())
-      if (!models.has(model)) models.set(model, model === site.revision ? site : await deps.modelOf(model));
-  const modelOf = (account: Account | undefined): SiteModel => (account && models.get(account.model)) ?? site;
+      if (!models.has(model)) models.set(model, inForce(model) ?? (await deps.modelOf(model)));
+  const modelOf = (account: Account | undefined, ts: number): SiteModel =>
+    (account && models.get(account.model)) ?? modelAt(site, ts);
 
   const unequal: Unequal[] = [];
   const compared = { "1m": 0, "15m": 0, "1h": 0, "1d": 0 };
@@ -89,7 +92,7 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
     const columns = new Map<SiteModel, ReturnType<typeof createSiteSamples>["columns"]>();
     for (let start = from; start < to; start += minuteMs) {
       const before = storedMinutes.get(start);
-      const model = modelOf(before);
+      const model = modelOf(before, start);
       let samples = columns.get(model);
       if (samples === undefined) {
         const loaded = createSiteSamples(model, { bridgeMs: deps.bridgeMs });
@@ -100,7 +103,9 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
         samples = loaded.columns;
         columns.set(model, samples);
       }
-      const made = accountWindow(model, { step: "1m", start, end: start + minuteMs }, samples, {
+      const around = { from: start - deps.bridgeMs, to: start + minuteMs + deps.bridgeMs };
+      const usable = samplesUnder(site, model, samples, around);
+      const made = accountWindow(model, { step: "1m", start, end: start + minuteMs }, usable, {
         bridgeMs: deps.bridgeMs,
       });
       if (before === undefined && isEmptyAccount(made)) continue;
@@ -125,7 +130,7 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
       if (whole.start < window.start || whole.end > window.end) continue;
       // A window that is not over has no account.
       if (before === undefined && whole.end > (parts.at(-1)?.end ?? 0)) continue;
-      const account = composeAccounts(modelOf(before), { ...whole, step }, inside);
+      const account = composeAccounts(modelOf(before, whole.end - 1), { ...whole, step }, inside);
       made.push(account);
       compare(account);
     }

@@ -4,6 +4,7 @@ import type { SiteModel } from "./model.ts";
 import { gapOf, type SamplesByPoint } from "./node-account.ts";
 import { createSampleBlocks } from "./sample-blocks.ts";
 import { priceFreshMs } from "./tariff.ts";
+import { versionsOf } from "./validity.ts";
 
 interface Wanted {
   readonly quantity: string;
@@ -115,8 +116,20 @@ const placesOf = (wanted: ReadonlyMap<string, readonly Wanted[]>): Places => {
   return { lists, deviceOf, slotOf, slots };
 };
 
+/** What any of the site's models asks for; where they differ the newest decides what a late value touches. */
+const wantedOfAll = (site: SiteModel): Map<string, Wanted[]> => {
+  const [newest, ...older] = versionsOf(site).toReversed().map(wantedOf);
+  const all = newest ?? new Map<string, Wanted[]>();
+  for (const [device, wanted] of older.flatMap((version) => [...version])) {
+    const known = all.get(device) ?? [];
+    const fresh = wanted.filter(({ quantity }) => !known.some((want) => want.quantity === quantity));
+    all.set(device, [...known, ...fresh]);
+  }
+  return all;
+};
+
 export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
-  const { lists, deviceOf, slotOf, slots } = placesOf(wantedOf(model));
+  const { lists, deviceOf, slotOf, slots } = placesOf(wantedOfAll(model));
   const held = createSampleBlocks(slots);
   const unsettled = new Map<number, number>();
   const ways = new Map<string, readonly number[]>();

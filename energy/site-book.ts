@@ -2,12 +2,13 @@ import type { Json, LedgerChange, LedgerRow, Reading, Timestamp } from "#store";
 import type { Account, AccountStep } from "./account.ts";
 import { type Window, windowOf } from "./calendar.ts";
 import { advanceOnReading, advanceOnTick, type SiteClock, startClock } from "./clock.ts";
-import { accountWindow } from "./close.ts";
 import { composeAccounts } from "./compose.ts";
 import { accountChanges } from "./difference.ts";
+import { accountMinute } from "./minute.ts";
 import type { SiteModel } from "./model.ts";
 import type { SamplesByPoint } from "./node-account.ts";
 import { createSiteSamples, type SampleLane, type SiteSamples, type Touched } from "./samples.ts";
+import { factorDevices, modelAt, versionsOf } from "./validity.ts";
 
 //  reading ─▶ clock ─▶ minutes that are over ─┐
 //     └─▶ samples ─▶ closed minutes touched ──┴─▶ account/1m ─▶ account/15m ─▶ account/1h, account/1d
@@ -66,6 +67,8 @@ export interface SiteBook {
   readonly state: () => SiteState;
   /** Accounts of the newest closed minutes, oldest first. */
   readonly recent: (minutes: number) => Promise<readonly Account[]>;
+  /** Accounts again what was accounted under another model than the one that its time has now. */
+  readonly adopt: () => Promise<void>;
   /** Fills the samples from the store: after a restart, or for readings from before the model. */
   readonly refill: (from: number, to: number) => Promise<void>;
 }
@@ -85,6 +88,8 @@ const largeEstateNodes = 50_000;
 // What a window needs of the time before it, in readings: the context of a register and some that were missed.
 const contextReadings = 12;
 const wholeRefillNodes = 5000;
+// kpi.md §1.5: accounts are restated for seven days.
+const restateMs = 7 * 86_400_000;
 const recentLimits: Readonly<Record<AccountStep, number>> = { "1m": 32, "15m": 8, "1h": 2, "1d": 2 };
 
 const floorMinute = (ts: number): number => Math.floor(ts / minuteMs) * minuteMs;
@@ -100,8 +105,8 @@ export const isEmptyAccount = (account: Account): boolean =>
 
 export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: SiteState | null): SiteBook => {
   const { bridgeMs, latenessMs } = deps;
-  const slowest = model.nodes
-    .flatMap((node) => node.points)
+  const slowest = versionsOf(model)
+    .flatMap((version) => version.nodes.flatMap((node) => node.points))
     .reduce((longest, { intervalMs }) => Math.max(longest, intervalMs), 0);
   // A border needs a reading after it, which slow sensors send an interval later.
   const marginMs = slowest > latenessMs ? slowest + 5000 : latenessMs;
@@ -163,8 +168,8 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
 
   const load = async (from: number, to: number): Promise<SamplesByPoint> => {
     const loaded = createSiteSamples(model, { bridgeMs });
-    for (const device of [model.tariff?.device, model.carbon?.device])
-      if (device) for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) loaded.add(reading);
+    for (const device of factorDevices(model))
+      for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) loaded.add(reading);
     for (const reading of await deps.readRange(from - bridgeMs, to + bridgeMs)) loaded.add(reading);
     return loaded.columns;
   };
@@ -182,7 +187,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   };
 
   const close = (minute: number, columns: SamplesByPoint): Account =>
-    accountWindow(model, { step: "1m", start: minute, end: minute + minuteMs }, columns, { bridgeMs });
+    accountMinute(model, minute, columns, { bridgeMs });
 
   const closeMinutes = async (minutes: readonly number[]): Promise<Account[]> => {
     const inMemory = minutes.filter((minute) => minute >= completeFrom);
@@ -249,7 +254,9 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     }
     const composed: Account[] = [];
     for (const window of windows.values())
-      composed.push(composeAccounts(model, { ...window, step }, await held(parts, window, pending)));
+      composed.push(
+        composeAccounts(modelAt(model, window.end - 1), { ...window, step }, await held(parts, window, pending)),
+      );
     composed.sort((a, b) => a.start - b.start);
     const fresh = await changed(composed, (account) => account.end <= until.before);
     for (const account of fresh) pending.set(`${step}/${account.start}`, account);
@@ -342,10 +349,26 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       if (closedUntil === null) return [];
       return held("1m", { start: closedUntil - count * minuteMs, end: closedUntil }, new Map());
     },
+    adopt: async () => {
+      if (closedUntil === null) return;
+      const since = closedUntil - restateMs;
+      const versions = versionsOf(model);
+      for (const [index, version] of versions.entries()) {
+        const from = Math.max(version.validFrom ?? since, since);
+        const to = Math.min(versions[index + 1]?.validFrom ?? closedUntil, closedUntil);
+        // A file without a date and without a successor is an edit in place: what was accounted stays.
+        if (versions.length === 1 || to <= from) continue;
+        const ends = [
+          ...(await deps.readAccounts("1m", from, from + minuteMs)),
+          ...(await deps.readAccounts("1m", to - minuteMs, to)),
+        ];
+        if (ends.every((account) => account.model === version.revision)) continue;
+        for (let minute = floorMinute(from); minute < to; minute += minuteMs) dirty.add(minute);
+      }
+    },
     refill: async (from, to) => {
-      for (const device of [model.tariff?.device, model.carbon?.device])
-        if (device)
-          for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) samples.add(reading);
+      for (const device of factorDevices(model))
+        for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) samples.add(reading);
       // An hour of a province is too much to read: who is quiet there is recalled by its newest value.
       const context = contextReadings * Math.max(slowest, minuteMs / contextReadings);
       const reachMs = estateNodes > wholeRefillNodes ? Math.min(bridgeMs, context) : bridgeMs;

@@ -10,7 +10,9 @@ import {
   nodeLevels,
   type Origin,
   type Point,
+  type RegisterReadings,
   type SiteNode,
+  type Swap,
   type Text,
 } from "./model.ts";
 
@@ -63,6 +65,7 @@ const pointKeys = [
   "phases",
   "feed",
   "estimate",
+  "swap",
   "register",
   "gateway",
 ] as const;
@@ -176,6 +179,26 @@ const ctRating = (reader: Reader, fields: Fields): number | null => {
   return Math.round((phases === 3 ? Math.sqrt(3) : 1) * voltageV * primaryA);
 };
 
+const readReadings = (reader: Reader, at: Field): RegisterReadings | null => {
+  const fields = reader.map(at, ["forward_wh", "reverse_wh"]);
+  if (fields === null) return null;
+  const read = (key: string) =>
+    reader.optional<number | null>(fields, key, null, (field) => reader.number(field, { min: 0 }));
+  return { energyForward: read("forward_wh"), energyReverse: read("reverse_wh") };
+};
+
+const readSwap = (reader: Reader, at: Field): Swap | null => {
+  const fields = reader.map(at, ["device", "ended", "started"]);
+  if (fields === null) return null;
+  const readings = (key: string) =>
+    reader.optional<RegisterReadings | null>(fields, key, null, (field) => readReadings(reader, field));
+  return {
+    device: reader.optional<string | null>(fields, "device", null, identifier(reader)),
+    ended: readings("ended"),
+    started: readings("started"),
+  };
+};
+
 const estimateKeys = ["type", "count", "each_w", "error_pct", "source"] as const;
 
 const readEstimate = (reader: Reader, at: Field): Estimate | null => {
@@ -251,6 +274,10 @@ const readPoint = (reader: Reader, at: Field, node: string | null, kind: NodeKin
     ),
     ...given("ctRatingW", ctRating(reader, fields)),
     ...given("feed", reader.optional<string | null>(fields, "feed", null, feedOf(reader))),
+    ...given(
+      "swap",
+      reader.optional<Swap | null>(fields, "swap", null, (field) => readSwap(reader, field)),
+    ),
     register: reader.optional(fields, "register", { modulusWh: null, resolutionWh: 1 }, (field) =>
       readRegister(reader, field),
     ),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Temporal } from "temporal-polyfill";
 import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from "./fields.ts";
 import type { SiteModel } from "./model.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
@@ -23,6 +24,7 @@ const siteKeys = [
   "tariff",
   "carbon",
   "compute",
+  "valid_from",
   ...placeKeys,
   ...declaredKeys,
 ] as const;
@@ -49,6 +51,25 @@ const readCurrency =
     reader.fault(at, `must be three capital letters of ISO 4217 such as CNY, got ${quote(text)}`);
     return null;
   };
+
+/** A civil day or minute of the site. */
+const readValidFrom = (reader: Reader, at: Field, timeZone: string): { ts: number; text: string } | null => {
+  const text = reader.text(at);
+  if (text === null) return null;
+  try {
+    const local = Temporal.PlainDateTime.from(text);
+    // Accounts are made by the minute: a model holds for whole ones.
+    if (!local.round("minute").equals(local)) throw new RangeError("not a whole minute");
+    const day = local.equals(local.toPlainDate().toPlainDateTime());
+    return {
+      ts: local.toZonedDateTime(timeZone).epochMilliseconds,
+      text: day ? local.toPlainDate().toString() : local.toString({ smallestUnit: "minute" }),
+    };
+  } catch {
+    reader.fault(at, `must be a local day or minute such as 2026-06-01 or 2026-06-01T10:30, got ${quote(text)}`);
+    return null;
+  }
+};
 
 const checkPoints = (reader: Reader, drafts: readonly DraftNode[]): void => {
   const owner = new Map<string, string>();
@@ -112,6 +133,13 @@ export const readSite = (reader: Reader): ParsedSite => {
     compute: reader.optional(fields, "compute", null, (at) => none(at, (field) => readCompute(reader, field, nodes))),
   };
 
+  const validFrom = reader.optional<{ ts: number; text: string } | null>(fields, "valid_from", null, (at) =>
+    reader.isNone(at) || timeZone === null ? null : readValidFrom(reader, at, timeZone),
+  );
+  if (validFrom === null)
+    for (const { at, node } of drafts)
+      if (node.points.some(({ swap }) => swap !== undefined))
+        reader.fault(at, "a swap needs valid_from at the top of the file: the minute in which the meter was exchanged");
   const places = readPlaces(reader, fields, nodes, terms.demand);
 
   const missing = id === null || timeZone === null || currency === null || busRatingW === null;
@@ -119,10 +147,24 @@ export const readSite = (reader: Reader): ParsedSite => {
     ? { declared: readDeclared(reader, fields, nodes, timeZone ?? "UTC") }
     : {};
   if (reader.faults.length > 0 || missing) return { ok: false, faults: ordered(reader.faults) };
-  const content = { id, name, timeZone, currency, busRatingW, pueCategory, nodes, ...terms, ...places, ...declared };
+  const since = validFrom === null ? {} : { validFrom: validFrom.ts };
+  const content = {
+    id,
+    name,
+    timeZone,
+    currency,
+    busRatingW,
+    pueCategory,
+    nodes,
+    ...terms,
+    ...places,
+    ...declared,
+    ...since,
+  };
   // A comment or a blank line does not make another model.
   const written = JSON.stringify(content);
-  const revision = createHash("sha256").update(written).digest("hex").slice(0, 12);
+  const hash = createHash("sha256").update(written).digest("hex").slice(0, 12);
+  const revision = validFrom === null ? hash : `${hash}@${validFrom.text}`;
   // Read back, its texts are its own: slices of the file's text would keep all of that in memory.
   return { ok: true, site: { ...(JSON.parse(written) as typeof content), revision } };
 };
