@@ -17,6 +17,7 @@ export const accountFlags = [
   "COVERAGE_LOW",
   "BALANCE_OPEN",
   "FACTOR_DEFAULT",
+  "FACTOR_NOT_VALID",
   "PRICE_MISSING",
   "CARBON_MISSING",
   "BOUNDARY_CHANGED",

@@ -1,12 +1,13 @@
 import type { Account, AccountFlag, AccountStep, Balance, NodeAccount, Totals } from "./account.ts";
 import { type BusPower, balance, defaultSkewS } from "./balance.ts";
 import type { Window } from "./calendar.ts";
-import { carbonFreeShare, carbonFreshMs, gridFactor, supplyCarbon } from "./carbon.ts";
+import { carbonFreeShare, carbonFreshMs, type Factor, gridFactor, supplyCarbon } from "./carbon.ts";
 import { closedBalance, isOpenBalance } from "./closure.ts";
 import { countedNodes, leastCoverage } from "./counted.ts";
 import { idleOf, mediaOf, outdoorOf, periodsOf } from "./extras.ts";
+import { factorAt } from "./factor.ts";
 import { countBetween } from "./meter.ts";
-import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
+import type { CarbonTerms, NodeKind, SiteModel, SiteNode } from "./model.ts";
 import {
   accountNode,
   addChildren,
@@ -88,6 +89,14 @@ const storedEnergy = (model: SiteModel, window: Window, samples: SamplesByPoint)
 const reading = (samples: SamplesByPoint, device: string | null, quantity: string, ts: number, freshMs: number) =>
   device === null ? null : valueAt(samples.get(sampleKey(device, quantity)), ts, freshMs);
 
+/** The dated factor that the site names, otherwise its own default; null when the dated one does not hold then. */
+const defaultFactor = (model: SiteModel, carbon: CarbonTerms, ts: number): Factor | null => {
+  const id = model.declared?.factors.grid;
+  if (id === undefined) return gridFactor(carbon, null);
+  const found = factorAt(id, ts);
+  return found.ok ? { gPerKwh: found.factor.value, by: "default" } : null;
+};
+
 const carbonOf = (
   model: SiteModel,
   window: Window,
@@ -101,7 +110,11 @@ const carbonOf = (
     return null;
   }
   const fresh = reading(samples, carbon.device, "carbon_g_per_kwh", window.start, carbonFreshMs);
-  const factor = gridFactor(carbon, fresh);
+  const factor = fresh === null ? defaultFactor(model, carbon, window.start) : gridFactor(carbon, fresh);
+  if (factor === null) {
+    flags.add("FACTOR_NOT_VALID").add("CARBON_MISSING");
+    return null;
+  }
   if (factor.by === "default") flags.add("FACTOR_DEFAULT");
   if (energy.importWh === null || energy.gensetWh === null) return null;
   const grams = supplyCarbon(energy.importWh, energy.gensetWh, factor.gPerKwh, carbon.gensetGPerKwh ?? null);

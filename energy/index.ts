@@ -31,6 +31,7 @@ export type {
   Trend,
   TrendQuery,
 } from "./energy.ts";
+export { type Factor, factorAt, factorSchema, factors } from "./factor.ts";
 export type { Fault } from "./fields.ts";
 export { keptModel } from "./kept-model.ts";
 export { catalogue, findKpi, kpiKey, renderCatalogue } from "./kpi/index.ts";

@@ -12,6 +12,7 @@ import {
   type Racks,
   type Rating,
 } from "./declared.ts";
+import { factors } from "./factor.ts";
 import { type Field, type Fields, quote, type Reader } from "./fields.ts";
 import type { SiteNode } from "./model.ts";
 import { bothLanguages, identifier } from "./site-node.ts";
@@ -286,12 +287,22 @@ const readPowerFactor = (reader: Reader, at: Field): Declared["powerFactor"] => 
 };
 
 /** What a site may take from the dated factor files. */
-export const factorUses = ["grid", "residual", "genset", "tariff", "power_factor"] as const;
+export const factorUses = ["grid", "residual"] as const;
 
 const readFactors = (reader: Reader, at: Field): Declared["factors"] | null => {
   const fields = reader.map(at, factorUses);
   if (fields === null) return null;
-  const ids = factorUses.map((use) => [use, orNull(reader, fields, use, reader.text)] as const);
+  const ids = factorUses.map((use) => {
+    const kind = use === "grid" ? "grid_carbon" : "residual_mix";
+    const read = (field: Field) => {
+      const id = reader.text(field);
+      const known = [...new Set(factors.filter((factor) => factor.kind === kind).map((factor) => factor.id))];
+      if (id === null || known.includes(id)) return id;
+      reader.fault(field, `unknown factor ${quote(id)}, expected one of ${known.join(", ")}`);
+      return null;
+    };
+    return [use, orNull(reader, fields, use, read)] as const;
+  });
   return Object.fromEntries(ids.flatMap(([use, id]) => (id === null ? [] : [[use, id]])));
 };
 

@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import { accountRoutes } from "./api/accounts.ts";
 import { alertExportRoutes } from "./api/alert-export.ts";
 import { alertRoutes } from "./api/alerts.ts";
+import { catalogueRoutes } from "./api/catalogue.ts";
 import { changeRoutes } from "./api/change.ts";
 import { commandRoutes } from "./api/commands.ts";
 import { deviceRoutes } from "./api/devices.ts";
@@ -82,6 +83,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   readingRoutes(app, context);
   seriesRoutes(app, context);
   kpiRoutes(app, context);
+  catalogueRoutes(app);
   changeRoutes(app, context);
   accountRoutes(app, context);
   alertRoutes(app, context);

@@ -1,6 +1,6 @@
 // The wire types as zod schemas: what OpenAPI shows and what leaves the server. schema.test.ts keeps both equal.
 import { z } from "zod";
-import { accountFlags, accountSteps, drivers, nodeKinds, signatureNames } from "#energy";
+import { accountFlags, accountSteps, drivers, factorSchema, nodeKinds, signatureNames } from "#energy";
 import { alertStates, severities } from "#rules";
 import { dashboardCodes } from "./codes.ts";
 
@@ -188,6 +188,24 @@ export const series = z.object({
 });
 
 export const kpis = z.object({ items: z.array(kpiResult) });
+
+export const catalogue = z.object({
+  items: z.array(
+    z.object({
+      id: z.string(),
+      name: text,
+      formula: z.string(),
+      unit: z.string(),
+      boundary: z.string(),
+      window: z.string().nullable(),
+      range: z.object({ min: maybe, max: maybe }),
+      standard: z.string(),
+      better: z.enum(["higher", "lower"]).nullable(),
+    }),
+  ),
+});
+
+export const factors = z.object({ items: z.array(factorSchema) });
 
 export const kpiChange = z.object({
   site: z.string(),

@@ -1,5 +1,7 @@
+import type { Window } from "../calendar.ts";
 import { marketCarbon } from "../carbon.ts";
 import { certified } from "../certificate.ts";
+import { factorAt } from "../factor.ts";
 // from "../carbon.ts";
 import type { SiteModel } from "../model.ts";
 import { inKilo, type KpiEntry } from "./entry.ts";
@@ -115,6 +117,15 @@ const scope2Location: KpiEntry = {
   ratio: (sums) => ({ numerator: sums.carbon ?? 0, denominator: null }),
 };
 
+/** The residual mix of a window: the dated factor when the site names one, which must hold over all of it. */
+const residualMix = (model: SiteModel, window: Window): number | null | string => {
+  const id = model.declared?.factors.residual;
+  if (id === undefined) return model.carbon?.residualGPerKwh ?? null;
+  const [first, last] = [factorAt(id, window.start), factorAt(id, window.end - 1)];
+  if (!first.ok || !last.ok) return `FACTOR_NOT_VALID:${id}`;
+  return first.factor === last.factor ? first.factor.value : `FACTOR_CHANGES_WITHIN:${id}`;
+};
+
 const scope2Market: KpiEntry = {
   ...scope2,
   id: "scope2_market",
@@ -122,16 +133,18 @@ const scope2Market: KpiEntry = {
   formula: "(Σ import − contracts and certificates cancelled for the site) × residual mix",
   boundary: "grid connections; exports are not deducted",
   standard: "GHG Protocol Scope 2:2015 (aligned), market-based",
+  factorUse: "residual",
   missing: (model) =>
-    (model.carbon?.residualGPerKwh ?? null) === null ? ["DECLARATION_MISSING:carbon.residual_g_per_kwh"] : [],
+    (model.carbon?.residualGPerKwh ?? null) === null && model.declared?.factors.residual === undefined
+      ? ["DECLARATION_MISSING:carbon.residual_g_per_kwh"]
+      : [],
   variants: (model) => [{ id: "", numerator: gridNodes(model), denominator: [], factors: [gridNodes(model)] }],
-  terms: ({ totals }, { carbon }) => ({
-    import: inKilo(totals.importWh),
-    carbon: marketCarbon(inKilo(totals.importWh), 0, carbon?.residualGPerKwh ?? null),
-  }),
+  terms: ({ totals }) => ({ import: inKilo(totals.importWh) }),
   ratio: (sums, _windowMs, { model, window }) => {
     const { kwh, flags } = certified(model, ["ppa", "green_trade", "goo", "gec"], window);
-    const numerator = marketCarbon(sums.import ?? 0, kwh, model.carbon?.residualGPerKwh ?? null);
+    const residual = residualMix(model, window);
+    if (typeof residual === "string") return { numerator: Number.NaN, denominator: null, flags: [residual] };
+    const numerator = marketCarbon(sums.import ?? 0, kwh, residual);
     return numerator === null ? null : { numerator, denominator: null, flags };
   },
 };

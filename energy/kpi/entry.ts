@@ -70,6 +70,8 @@ export interface KpiEntry {
   readonly denominatorOf?: "site" | "device";
   /** Which outside factor the numerator used. */
   readonly factor?: "carbon" | "tariff";
+  /** Of the carbon factors, the residual mix instead of the grid's. */
+  readonly factorUse?: "residual";
 }
 
 export interface Variant {

@@ -2,6 +2,7 @@ import type { Account, AccountFlag, JointSums, KpiResult, NodeAccount, Quality }
 import { nodeLimit } from "../balance.ts";
 import { formatLocal, type Window, windowOf } from "../calendar.ts";
 import { leastCoverage } from "../counted.ts";
+import { factorsOver } from "../factor.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
 import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
@@ -151,11 +152,23 @@ const yearMs = 365 * 86_400_000;
 const describe = (entry: KpiEntry, windowMs: number): string =>
   entry.id === "pue" && windowMs < yearMs ? `${entry.standard}, interval PUE` : entry.standard;
 
-const factorsOf = (entry: KpiEntry, model: SiteModel): Pick<KpiResult, "factors"> => {
+/** Every factor that the numerator may have used: the device's word, and the dated factor or default behind it. */
+const factorsOf = (
+  entry: KpiEntry,
+  model: SiteModel,
+  window: Window,
+  flags: ReadonlySet<string>,
+): Pick<KpiResult, "factors"> => {
   const terms = entry.factor === undefined ? null : model[entry.factor];
   if (terms === null) return {};
+  const id = entry.factorUse === "residual" ? model.declared?.factors.residual : model.declared?.factors.grid;
+  const dated = entry.factor === "carbon" && id !== undefined ? factorsOver(id, window) : [];
+  const fellBack = flags.has("FACTOR_DEFAULT") || terms.device === null || entry.factorUse === "residual";
+  const named = { id: `${entry.factor}:${terms.device ?? "site file"}`, version: terms.source || model.revision };
+  const behind = fellBack ? dated.map((factor) => ({ id: factor.id, version: factor.revision })) : [];
   return {
-    factors: [{ id: `${entry.factor}:${terms.device ?? "site file"}`, version: terms.source || model.revision }],
+    factors:
+      behind.length > 0 && (terms.device === null || entry.factorUse === "residual") ? behind : [named, ...behind],
   };
 };
 
@@ -194,7 +207,7 @@ export const kpiResult = (
         used.push({ account, terms });
         qualities.push(...inputs(account, variant).map((node) => node.quality));
       });
-  for (const flag of ["FACTOR_DEFAULT", "CARBON_MISSING", "PRICE_MISSING"] as const)
+  for (const flag of ["FACTOR_DEFAULT", "FACTOR_NOT_VALID", "CARBON_MISSING", "PRICE_MISSING"] as const)
     if (accounts.some((account) => account.flags.includes(flag)) && concerns(entry, flag)) flags.add(flag);
   const good = entry.folds && joint !== null ? sumTerms(entry, variant, inside, model, "settled") : joint;
   const coverage = Math.min(1, (good?.goodMs ?? 0) / windowMs);
@@ -230,7 +243,7 @@ export const kpiResult = (
     flags: [...flags],
     revision,
     ...(better === undefined ? {} : { better }),
-    ...factorsOf(entry, model),
+    ...factorsOf(entry, model, window, flags),
   };
 };
 
