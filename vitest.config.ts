@@ -13,6 +13,9 @@ export default defineConfig({
           ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Where the processor has protection keys, V8 now and then aborts when threads end ("jit_page.has_value()"),
+          // and these tests end thousands.
+          execArgv: ["--no-memory-protection-keys"],
         },
       },
       "dashboard/web/vitest.config.ts",

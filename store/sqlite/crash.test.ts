@@ -29,7 +29,7 @@ test("every acknowledged reading is there once after kill -9, round after round"
   for (let round = 0; round < 3; round++) {
     const acknowledged = await killAfter(folder.path, 20 + Math.floor(Math.random() * 400));
     expect(acknowledged.length).toBeGreaterThan(0);
-    await using readings = await openIn(folder.path, { runRows: 50 });
+    await using readings = await openIn(folder.path, { runRows: 50, hourAfterMs: -1e15 });
     const found = new Map<number, number>();
     const all = { site: "demo", from: timestamp(0), to: timestamp(9e12), limit: 10_000 };
     for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -45,5 +45,12 @@ test("every acknowledged reading is there once after kill -9, round after round"
     expect([...found.values()].every((times) => times === 1)).toBe(true);
     const devices = await readings.devices();
     expect(devices.reduce((sum, device) => sum + device.readings, 0)).toBe(found.size);
+    let rolled = 0;
+    for (const { device } of devices) {
+      const query = { site: "demo", device, quantity: "power_w", step: "1h" } as const;
+      const hours = await readings.series({ ...query, from: timestamp(0), to: timestamp(9e12) });
+      if (hours.step !== "raw") rolled += hours.count.reduce((sum, count) => sum + count, 0);
+    }
+    expect(rolled).toBe(found.size);
   }
 });

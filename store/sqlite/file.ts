@@ -42,6 +42,8 @@ export const openFile = ({ path, kind, check, maxPages }: FileOptions): Database
        PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA journal_size_limit = ${logBytes}`,
     );
     if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);
+    // Whoever only looks does not wait for the one who writes.
+    if (pragma(db, "user_version") === kind.version) return db;
     transact(db, "IMMEDIATE", () => {
       const version = pragma(db, "user_version");
       if (version === kind.version) return;

@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import { numbered, openIn } from "./scratch.ts";
 
 // Writes until the store takes no more, then says how much it took and what it said.
-const readings = await openIn(process.argv[2] ?? "", { rollEveryMs: 3_600_000 });
+const readings = await openIn(process.argv[2] ?? "");
 let kept = 0;
 for (;;) {
   try {

@@ -37,7 +37,7 @@ const expectSound = (path: string) => {
 
 test("a full file is said, keeps what was acknowledged, and takes readings again when there is room", async () => {
   await using folder = await scratchFolder();
-  const readings = await openIn(folder.path, { maxPages: 200, rollEveryMs: 3_600_000 });
+  const readings = await openIn(folder.path, { maxPages: 200 });
   const kept = await fill(readings);
   expect(kept).toBeGreaterThan(2);
   expect(await readings.health()).toMatchObject({
@@ -57,7 +57,7 @@ test("a full file is said, keeps what was acknowledged, and takes readings again
 
 test("other threads learn that the file is full", async () => {
   await using folder = await scratchFolder();
-  await using writer = await openIn(folder.path, { maxPages: 100, rollEveryMs: 3_600_000 });
+  await using writer = await openIn(folder.path, { maxPages: 100 });
   await using reader = await openIn(folder.path, { role: "reader" });
   await fill(writer);
   await expect.poll(async () => (await reader.health()).state).toBe("full");
@@ -67,7 +67,7 @@ test("a full disk is survived without restart", async (context) => {
   await using folder = await scratchFolder();
   using mount = mountSmall(folder.path);
   if (mount === null) return context.skip("SKIPPED: a small tmpfs needs root; the full file above ran instead");
-  const readings = await openIn(join(folder.path, "data"), { rollEveryMs: 3_600_000 });
+  const readings = await openIn(join(folder.path, "data"));
   const ballast = join(folder.path, "ballast");
   await writeFile(ballast, new Uint8Array(2 * 1024 * 1024));
   const kept = await fill(readings);

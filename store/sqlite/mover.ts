@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Catalogue, type PartitionInfo, sweep } from "./catalogue.ts";
+import { type Catalogue, type PartitionInfo, partitionPath, sweep } from "./catalogue.ts";
 import { transact } from "./file.ts";
 import type { Log } from "./log.ts";
 import { readRolled } from "./readings-file.ts";
@@ -17,8 +17,8 @@ export interface Mover {
   seal(write: (stretch: Stretch) => PartitionInfo | Promise<PartitionInfo>): Promise<boolean>;
   /** Removes some chunks that are in partitions; whether there may be more. */
   trim(): boolean;
-  /** Unlinks files that the catalogue does not name; how many. */
-  sweep(): number;
+  /** Unlinks files that the catalogue does not name, but one in the making; how many. */
+  sweep(making?: string | null): number;
 }
 
 export interface MoverParts {
@@ -52,7 +52,12 @@ export const createMover = (db: DatabaseSync, { path, log, catalogue, sealer, ke
       const end = Math.min(catalogue.sealed() - keepRows, readRolled(db));
       return end > 0 && transact(db, "IMMEDIATE", () => log.trim(end, trimChunks));
     },
-    sweep: () => sweep(path, writing === null ? catalogue.list() : [...catalogue.list(), writing]),
+    sweep: (making = null) => {
+      const stay = new Set(catalogue.paths());
+      if (writing !== null) stay.add(partitionPath(path, writing));
+      if (making !== null) stay.add(making);
+      return sweep(path, stay);
+    },
   };
 };
 

@@ -4,7 +4,7 @@ import { numbered, openIn } from "./scratch.ts";
 // Writes numbered readings and prints every acknowledged number: `node number.fixture.ts <folder> <how many, 0 for ever>`.
 const [folder = "", count = "0"] = process.argv.slice(2);
 const last = Number(count) || Number.MAX_SAFE_INTEGER;
-const readings = await openIn(folder, { rollEveryMs: 5, runRows: 50 });
+const readings = await openIn(folder, { runRows: 50, hourAfterMs: -1e15 });
 
 const lane = async (first: number): Promise<void> => {
   for (let number = first; number < last; number += 4) {

@@ -59,34 +59,51 @@ export const sortRows = ({ rows, device, ts }: Chunk): Uint32Array => {
 
 /** Writes the rows of `chunk` as a partition at `path`: durable, and there as a whole or not at all. Returns its bytes. */
 export const writePartition = (path: string, chunk: Chunk, sizeOf: SizeOf): number => {
+  const schema = "CREATE TABLE page(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;";
+  using draft = openDraft(path, { applicationId, schema });
+  const insert = draft.db.prepare("INSERT INTO page(id, bytes) VALUES (?, ?)");
+  const order = sortRows(chunk);
+  let [from, began, nth] = [0, -1, 0];
+  while (from < order.length) {
+    let [to, bytes] = [from, 0];
+    for (; to < order.length && bytes < pageBytes; to += 1)
+      bytes += rowBytes + 8 * sizeOf(chunk.shape[order[to] ?? 0] ?? 0);
+    const device = chunk.device[order[from] ?? 0] ?? 0;
+    const isContinued = from > 0 && chunk.device[order[from - 1] ?? 0] === device;
+    nth = isContinued ? (began === device ? nth + 1 : 1) : 0;
+    began = device;
+    insert.run(device * pagesOfDevice + nth, encodePage(chunk, order, from, to, sizeOf));
+    from = to;
+  }
+  return draft.finish();
+};
+
+/** A file in the making, under another name. */
+export interface Draft extends Disposable {
+  readonly db: DatabaseSync;
+  /** Makes it durable and gives it its name; its bytes. */
+  finish(): number;
+}
+
+export const openDraft = (path: string, kind: { readonly applicationId: number; readonly schema: string }): Draft => {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.draft`;
   rmSync(draft, { force: true });
   const db = new DatabaseSync(draft);
-  try {
-    db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-      BEGIN; CREATE TABLE page(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-      PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version}`);
-    const insert = db.prepare("INSERT INTO page(id, bytes) VALUES (?, ?)");
-    const order = sortRows(chunk);
-    let [from, began, nth] = [0, -1, 0];
-    while (from < order.length) {
-      let [to, bytes] = [from, 0];
-      for (; to < order.length && bytes < pageBytes; to += 1)
-        bytes += rowBytes + 8 * sizeOf(chunk.shape[order[to] ?? 0] ?? 0);
-      const device = chunk.device[order[from] ?? 0] ?? 0;
-      const isContinued = from > 0 && chunk.device[order[from - 1] ?? 0] === device;
-      nth = isContinued ? (began === device ? nth + 1 : 1) : 0;
-      began = device;
-      insert.run(device * pagesOfDevice + nth, encodePage(chunk, order, from, to, sizeOf));
-      from = to;
-    }
-    db.exec("COMMIT");
-  } finally {
-    db.close();
-  }
-  settle(draft, path);
-  return statSync(path).size;
+  db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+    BEGIN; ${kind.schema} PRAGMA application_id = ${kind.applicationId}; PRAGMA user_version = ${version}`);
+  return {
+    db,
+    finish: () => {
+      db.exec("COMMIT");
+      db.close();
+      settle(draft, path);
+      return statSync(path).size;
+    },
+    [Symbol.dispose]: () => {
+      if (db.isOpen) db.close();
+    },
+  };
 };
 
 const settle = (draft: string, path: string) => {
@@ -107,54 +124,67 @@ const syncPath = (path: string, flags: string) => {
 
 /** Opens the partition at `path`, whose first row has the sequence `first`. */
 export const openPartition = (path: string, first: number, sizeOf: SizeOf): Partition => {
+  const { db, guarded } = openFinished(path, applicationId);
+  const [of, all] = guarded(() => [
+    db.prepare(
+      "SELECT bytes FROM page WHERE id >= coalesce((SELECT max(id) FROM page WHERE id <= ?1), 0) AND id < ?2 ORDER BY id",
+    ),
+    db.prepare("SELECT bytes FROM page ORDER BY id"),
+  ]);
+  return {
+    of: (device) =>
+      guarded(() =>
+        of
+          .all(device * pagesOfDevice, (device + 1) * pagesOfDevice)
+          .map(({ bytes }) => decodePage(blobOf(bytes), first, sizeOf, device))
+          .filter(({ rows }) => rows > 0),
+      ),
+    *pages() {
+      const rows = all.iterate();
+      for (let next = guarded(() => rows.next()); next.done !== true; next = guarded(() => rows.next()))
+        yield guarded(() => decodePage(blobOf(next.value?.bytes), first, sizeOf));
+    },
+    [Symbol.dispose]: () => db.close(),
+  };
+};
+
+/** A file that will not change any more. */
+export interface Finished {
+  readonly db: DatabaseSync;
+  /** Says of whatever `work` throws that the file is damaged. */
+  guarded<Result>(work: () => Result): Result;
+}
+
+export const openFinished = (path: string, kind: number): Finished => {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new PartitionGoneError(path);
   const url = pathToFileURL(path);
   // It never changes, so no lock is taken.
   url.searchParams.set("immutable", "1");
-  const damaged = (cause: unknown) =>
-    new StoreRefusedError(`${path} is damaged: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      code: "STORE_CORRUPT",
-      cause,
-    });
   const guarded = <Result>(work: () => Result): Result => {
     try {
       return work();
-    } catch (error) {
-      throw damaged(error);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new StoreRefusedError(`${path} is damaged: ${reason}`, { code: "STORE_CORRUPT", cause });
     }
   };
   const db = guarded(() => new DatabaseSync(url, { readOnly: true }));
   try {
-    const of = guarded(() => {
+    guarded(() => {
       db.exec("PRAGMA cache_size = -64");
       const found = db.prepare("PRAGMA application_id").get()?.application_id;
-      if (found !== applicationId) throw new Error("it is not a partition");
-      return db.prepare(
-        `SELECT bytes FROM page WHERE id >= coalesce((SELECT max(id) FROM page WHERE id <= ?1), 0) AND id < ?2 ORDER BY id`,
-      );
+      if (found !== kind) throw new Error("it is not what its name says");
     });
-    const all = db.prepare("SELECT bytes FROM page ORDER BY id");
-    const blob = (bytes: unknown): Uint8Array => {
-      if (bytes instanceof Uint8Array) return bytes;
-      throw new Error("a page is not a blob");
-    };
-    return {
-      of: (device) =>
-        guarded(() =>
-          of
-            .all(device * pagesOfDevice, (device + 1) * pagesOfDevice)
-            .map(({ bytes }) => decodePage(blob(bytes), first, sizeOf, device))
-            .filter(({ rows }) => rows > 0),
-        ),
-      *pages() {
-        for (const { bytes } of all.iterate()) yield guarded(() => decodePage(blob(bytes), first, sizeOf));
-      },
-      [Symbol.dispose]: () => db.close(),
-    };
   } catch (error) {
     db.close();
     throw error;
   }
+  return { db, guarded };
+};
+
+export const blobOf = (bytes: unknown): Uint8Array => {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new Error("a row is not a blob");
 };
 
 /** All rows of a partition in the order of their commits. */

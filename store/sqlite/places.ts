@@ -44,17 +44,24 @@ export const rowOf = (log: Log, { seq, columns, row }: Places, index: number): P
   return chunk === undefined ? undefined : { columns: chunk, row: number - chunk.first };
 };
 
+export interface FindMore {
+  /** Only rows behind that sequence. */
+  readonly after?: number;
+  /** Pruned rows as well, while they are there. */
+  readonly pruned?: boolean;
+}
+
 export interface PlaceFinder {
-  /** Places in `[from, to)`; with `after`, only rows behind that sequence. */
-  find(tails: readonly Tail[], device: number, from: number, to: number, after?: number): Places;
+  /** Places in `[from, to)`. */
+  find(tails: readonly Tail[], device: number, from: number, to: number, more?: FindMore): Places;
   /** The newest row of exactly that time; undefined when there is none. `flush` makes sure that the log has it. */
   one(tails: readonly Tail[], device: number, ts: number, flush: () => void): Place | undefined;
 }
 
 export const createPlaceFinder = (db: DatabaseSync, catalogue: Catalogue, log: Log): PlaceFinder => {
   const readHorizon = createHorizonReader(db);
-  const find: PlaceFinder["find"] = (tails, device, from, to, after = 0) => {
-    const horizon = readHorizon();
+  const find: PlaceFinder["find"] = (tails, device, from, to, { after = 0, pruned = false } = {}) => {
+    const horizon = pruned ? { ts: 0, seq: 0 } : readHorizon();
     const found = {
       ts: [] as number[],
       seq: [] as number[],

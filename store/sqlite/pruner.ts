@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Catalogue } from "./catalogue.ts";
+import { type Catalogue, hourOf } from "./catalogue.ts";
 import type { Log } from "./log.ts";
 import { createHorizonReader } from "./places.ts";
 import { readRolled } from "./readings-file.ts";
@@ -10,7 +10,10 @@ export interface Pruner {
   prune(before: number, limit: number): number;
 }
 
-export const createPruner = (db: DatabaseSync, log: Log, catalogue: Catalogue): Pruner => {
+export const createPruner = (
+  db: DatabaseSync,
+  { gapMs, log, catalogue }: { readonly gapMs: number; readonly log: Log; readonly catalogue: Catalogue },
+): Pruner => {
   const readHorizon = createHorizonReader(db);
   const setHorizon = db.prepare("UPDATE meta SET value = ? WHERE name = 'horizon'");
   const removeCorrections = db.prepare(
@@ -22,7 +25,12 @@ export const createPruner = (db: DatabaseSync, log: Log, catalogue: Catalogue): 
       const horizon = readHorizon();
       if (before > horizon.ts) setHorizon.run(`${before} ${Math.max(log.last(), catalogue.sealed())}`);
       const rolled = readRolled(db);
-      const old = catalogue.list().filter(({ maxTs, last }) => maxTs < before && last <= rolled);
+      const written = catalogue.hours();
+      // Nothing goes before all that is computed from it is written, the line to the next reading as well.
+      const old = catalogue.list().filter(({ maxTs, last, hours }) => {
+        if (maxTs >= before || last > rolled || !written.has(hourOf(maxTs + gapMs))) return false;
+        return [...hours.keys()].every((hour) => written.has(hour));
+      });
       for (const info of old) catalogue.remove(info);
       return old.length + Number(removeCorrections.run(before, limit).changes);
     },

@@ -16,7 +16,7 @@ import {
 } from "../readings.ts";
 import { type RollupRow, rollupColumns, windowStart } from "../rollup.ts";
 import { timestamp } from "../unit.ts";
-import { createCatalogue } from "./catalogue.ts";
+import { createCatalogue, hourOf } from "./catalogue.ts";
 import type { Chunk } from "./chunk.ts";
 import { bytesOf, transact } from "./file.ts";
 import { createColumnFollow, type FollowedColumns, type KnownNames } from "./follow-columns.ts";
@@ -25,6 +25,7 @@ import { createLog } from "./log.ts";
 import { commitOrder, PartitionGoneError } from "./partition.ts";
 import { createHorizonReader, createPlaceFinder, type Places, rowOf } from "./places.ts";
 import { readMeta, readRolled } from "./readings-file.ts";
+import { inHours } from "./roller.ts";
 import { createShapes } from "./row.ts";
 import { samplesAt } from "./samples.ts";
 import { addRow, type Summary, summaryOf } from "./summary.ts";
@@ -74,7 +75,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const catalogue = createCatalogue(db, path, (shape) => shapes.names(shape).length);
   const places = createPlaceFinder(db, catalogue, log);
   const readHorizon = createHorizonReader(db);
-  const windows = createKeptWindows(db, shapes);
+  const windows = createKeptWindows(db, shapes, catalogue);
   const siteDevices = db.prepare("SELECT id, device FROM device WHERE site = ? ORDER BY device");
   const oneDevice = db.prepare("SELECT id, device FROM device WHERE site = ? AND device = ?");
   const summaryById = db.prepare("SELECT * FROM device WHERE id = ?");
@@ -214,14 +215,29 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     }
     const minutes = new Map<number, RollupRow>();
     const newRows = tails();
-    const touched = places.find(newRows, device.id, 0, Number.MAX_SAFE_INTEGER, readRolled(db)).ts;
-    for (const stretch of stretches(touched, gapMs)) {
-      if (stretch.to + steps[step] < query.from || stretch.from - steps[step] > query.to) continue;
-      const found = places.find(newRows, device.id, stretch.from, stretch.to);
+    const written = catalogue.hours();
+    const isWritten = (ts: number) =>
+      written.has(hourOf(ts)) || written.has(hourOf(ts - gapMs)) || written.has(hourOf(ts + gapMs));
+    const add = (touched: readonly number[], from: number, to: number, pruned: boolean): Windows => {
+      const found = places.find(newRows, device.id, from, to, { pruned });
       const samples = samplesAt(log, shapes, found, query.quantity).get(query.quantity);
-      if (samples === undefined) continue;
-      for (const [start, row] of settle(freshMinutes(samples, stretch.touched, gapMs), kept("1m")))
-        minutes.set(start, row);
+      return samples === undefined
+        ? new Map()
+        : freshMinutes(samples, touched.length > 0 ? touched : samples.ts, gapMs);
+    };
+    const keep = (found: Windows) => {
+      for (const [start, row] of settle(found, kept("1m"))) minutes.set(start, row);
+    };
+    // Hours that are not written: whole, from what raw readings there are.
+    for (const { from, to } of gapsBetween(written, hourOf(query.from), hourOf(query.to - 1) + steps["1h"])) {
+      const found = add([], from - gapMs, to + gapMs, true);
+      keep(new Map([...found].filter(([start]) => start >= from && start < to)));
+    }
+    // Hours that are: the windows that rows not folded yet have changed.
+    const unfolded = places.find(newRows, device.id, 0, Number.MAX_SAFE_INTEGER, { after: readRolled(db) }).ts;
+    for (const stretch of stretches(unfolded.filter(isWritten), gapMs)) {
+      if (stretch.to + steps["1h"] < query.from || stretch.from - steps["1h"] > query.to) continue;
+      keep(inHours(add(stretch.touched, stretch.from, stretch.to, false), written));
     }
     const quarters = () => settle(freshLonger(minutes, "15m", kept("1m")), kept("15m"));
     const fresh =
@@ -230,7 +246,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         : step === "15m"
           ? quarters()
           : settle(freshLonger(quarters(), "1h", kept("15m")), kept("1h"));
-    for (const [start, row] of fresh) all.set(start, row);
+    for (const [start, row] of fresh) if (start >= windows.from(step)) all.set(start, row);
     return all;
   };
 
@@ -258,7 +274,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         const name = nameOf(id);
         // All rows of a device that was not there before are after `newestSeq`, so it begins empty.
         const summary = newest.get(name.site)?.get(id) ?? remember({ ...emptySummary(), id, ...name });
-        addRow(summary, chunk, row, shapes);
+        addRow(summary, chunk, row, chunk.first + row, shapes);
       }
       newestSeq = chunk.first + chunk.rows - 1;
     }
@@ -373,7 +389,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
 
     head: () => snapshot(() => cursorAt(headSeq())),
 
-    bytes: () => snapshot(() => bytesOf(path) + catalogue.list().reduce((sum, { bytes }) => sum + bytes, 0)),
+    bytes: () => snapshot(() => bytesOf(path) + catalogue.bytes()),
   };
   return {
     calls,
@@ -383,6 +399,18 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     },
     close: () => catalogue[Symbol.dispose](),
   };
+};
+
+/** The parts of `[from, to)` that no hour of these covers, oldest first. */
+const gapsBetween = (hours: ReadonlyMap<number, number>, from: number, to: number) => {
+  const gaps: { readonly from: number; readonly to: number }[] = [];
+  let at = from;
+  for (const hour of [...hours.keys()].filter((start) => start >= from && start < to).sort((a, b) => a - b)) {
+    if (hour > at) gaps.push({ from: at, to: hour });
+    at = hour + steps["1h"];
+  }
+  if (at < to) gaps.push({ from: at, to });
+  return gaps;
 };
 
 const latestOf = (summary: Summary): LatestReading => ({
@@ -409,5 +437,6 @@ const emptySummary = () => ({
   lastTs: -1,
   received: 0,
   readings: 0,
+  seq: 0,
   newest: new Map<string, { value: number; ts: number }>(),
 });

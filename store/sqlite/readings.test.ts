@@ -2,15 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readingsSuite } from "../readings.suite.ts";
-import { openSqliteReadings } from "./readings.ts";
+import { openSqliteReadings, type SqliteReadingsDeps } from "./readings.ts";
 
-const openAt = async (rollEveryMs: number, runRows?: number) => {
+const openAt = async (deps: Pick<SqliteReadingsDeps, "runRows" | "hourAfterMs"> = {}) => {
   const folder = await mkdtemp(join(tmpdir(), "wattlas-readings-"));
   const errors: unknown[] = [];
   const open = () =>
     openSqliteReadings(
       { DATA_DIR: join(folder, "data"), STORE_GAP_MS: 150_000 },
-      { role: "writer", rollEveryMs, ...(runRows && { runRows }), onError: (error) => errors.push(error) },
+      { role: "writer", ...deps, onError: (error) => errors.push(error) },
     );
   let readings = await open();
   return {
@@ -28,6 +28,8 @@ const openAt = async (rollEveryMs: number, runRows?: number) => {
   };
 };
 
-readingsSuite("sqlite, rolled up at once", () => openAt(0));
-readingsSuite("sqlite, answered from the tail", () => openAt(3_600_000));
-readingsSuite("sqlite, in runs of three rows", () => openAt(0, 3));
+readingsSuite("sqlite, answered from the tail", () => openAt());
+readingsSuite("sqlite, in partitions of three rows", () => openAt({ runRows: 3 }));
+readingsSuite("sqlite, in partitions of three rows, every hour written at once", () =>
+  openAt({ runRows: 3, hourAfterMs: -1e15 }),
+);

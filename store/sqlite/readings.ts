@@ -20,18 +20,16 @@ import type { WriterCalls, WriterSettings } from "./writer.worker.ts";
 //                      └─ reader worker ── readings.db ─┘
 
 export interface SqliteReadingsDeps extends StoreDeps {
-  /** Idle time before the tail is rolled up, ms. */
-  readonly rollEveryMs?: number;
   /** Pages the file may have: makes a full disk of any size. */
   readonly maxPages?: number;
-  /** Rows whose places are kept in memory before they are written as a run. */
+  /** Rows of a partition. */
   readonly runRows?: number;
+  /** How long after its end an hour's roll-ups are written, ms of receive time. */
+  readonly hourAfterMs?: number;
 }
 
 // Commits of other processes make no sound here.
 const pollMs = 1000;
-// A reading changes its minute, quarter and hour; a minute's readings share one calculation.
-const defaultRollEveryMs = 60_000;
 
 /** Readings in `DATA_DIR/readings.db`. All of SQLite runs in worker threads. */
 export const openSqliteReadings = async (
@@ -141,7 +139,7 @@ export const openSqliteReadings = async (
       let removed = 0;
       if (rawMs !== null) {
         // What is not rolled up yet must be before its samples go.
-        while (await remote.call("roll", null));
+        await remote.call("roll", now - rawMs);
         removed += await removeAll(() => remote.call("pruneRaw", now - rawMs));
       }
       for (const step of stepNames) {
@@ -165,7 +163,7 @@ const startWriter = (
   path: string,
   gapMs: number,
   settings: Pick<StoreSettings, "DATA_DIR">,
-  { rollEveryMs = defaultRollEveryMs, maxPages, runRows }: SqliteReadingsDeps,
+  { maxPages, runRows, hourAfterMs }: SqliteReadingsDeps,
   onFault: (error: Error, fault: Fault) => void,
 ) =>
   startRemote<WriterCalls>(
@@ -174,9 +172,9 @@ const startWriter = (
       path,
       lockPath: resolve(settings.DATA_DIR, "lock.db"),
       gapMs,
-      rollEveryMs,
       maxPages,
       runRows,
+      hourAfterMs,
     } satisfies WriterSettings,
     onFault,
   );

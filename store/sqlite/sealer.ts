@@ -17,6 +17,8 @@ export interface Sealer {
   reset(): void;
   /** The oldest rows that are to become a partition. */
   next(): Stretch | null;
+  /** Whatever there is becomes due if a row of it is older. */
+  close(before: number): void;
   /** Forgets the rows up to `last`: they are in a partition. */
   done(last: number): void;
 }
@@ -45,6 +47,11 @@ export const createSealer = (rows: number = defaultRunRows): Sealer => {
     next: () => {
       const [oldest] = full;
       return oldest === undefined ? null : { first: oldest.first, last: oldest.tail.last() };
+    },
+    close: (before) => {
+      if (open.rows() === 0 || open.bounds().from >= before) return;
+      full.push({ tail: open, first });
+      open = createTail(open.last() + 1);
     },
     done: (last) => {
       full = full.filter(({ tail }) => tail.last() > last);

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Chunk } from "./chunk.ts";
+import type { RowColumns } from "./page.ts";
 import type { Raw } from "./readings-file.ts";
 import { countedFlag, type Shapes } from "./row.ts";
 
@@ -12,6 +12,8 @@ export interface Summary {
   lastTs: number;
   received: number;
   readings: number;
+  /** Sequence of the newest row that is in here. */
+  seq: number;
   readonly newest: Map<string, { value: number; ts: number }>;
 }
 
@@ -25,12 +27,15 @@ export const summaryOf = (raw: Raw): Summary => {
     lastTs: Number(raw.last_ts ?? -1),
     received: Number(raw.received ?? 0),
     readings: Number(raw.readings),
+    seq: Number(raw.seq),
     newest: new Map(Object.entries(newest).map(([name, [value, ts]]) => [name, { value, ts }])),
   };
 };
 
-/** Adds one row of the tail; rows must come in the order of their sequence. */
-export const addRow = (summary: Summary, chunk: Chunk, row: number, shapes: Shapes): void => {
+/** Adds the row of that sequence, unless it is in already; rows must come in the order of their sequence. */
+export const addRow = (summary: Summary, chunk: RowColumns, row: number, seq: number, shapes: Shapes): void => {
+  if (seq <= summary.seq) return;
+  summary.seq = seq;
   const ts = chunk.ts[row] ?? 0;
   let at = chunk.start[row] ?? 0;
   for (const name of shapes.names(chunk.shape[row] ?? 0)) {
@@ -50,12 +55,27 @@ export const addRow = (summary: Summary, chunk: Chunk, row: number, shapes: Shap
   }
 };
 
-export const saveSummary = (db: DatabaseSync): ((summary: Summary) => void) => {
+/** A summary on its way into the file. */
+export interface SavedSummary {
+  readonly id: number;
+  readonly firstTs: number;
+  readonly lastTs: number;
+  readonly received: number;
+  readonly readings: number;
+  readonly seq: number;
+  readonly newest: string;
+}
+
+export const savedOf = ({ id, firstTs, lastTs, received, readings, seq, newest }: Summary): SavedSummary => ({
+  ...{ id, firstTs, lastTs, received, readings, seq },
+  newest: JSON.stringify(Object.fromEntries([...newest].map(([name, { value, ts }]) => [name, [value, ts]]))),
+});
+
+export const saveSummary = (db: DatabaseSync): ((summary: SavedSummary) => void) => {
   const update = db.prepare(
-    "UPDATE device SET first_ts = ?, last_ts = ?, received = ?, readings = ?, newest = ? WHERE id = ?",
+    "UPDATE device SET first_ts = ?, last_ts = ?, received = ?, readings = ?, newest = ?, seq = ? WHERE id = ?",
   );
-  return ({ id, firstTs, lastTs, received, readings, newest }) => {
-    const text = JSON.stringify(Object.fromEntries([...newest].map(([name, { value, ts }]) => [name, [value, ts]])));
-    update.run(firstTs, lastTs, received, readings, text, id);
+  return ({ id, firstTs, lastTs, received, readings, newest, seq }) => {
+    update.run(firstTs, lastTs, received, readings, newest, seq, id);
   };
 };

@@ -1,20 +1,21 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Reading } from "../reading.ts";
 import type { RollupStep, StoreHealth, WriteResult } from "../readings.ts";
-import { checkPartitions, createCatalogue } from "./catalogue.ts";
+import { checkFiles, createCatalogue } from "./catalogue.ts";
 import { joinChannel } from "./channel.ts";
 import { faultOf } from "./fault.ts";
 import { bytesOf, openFile, transact } from "./file.ts";
+import { startKeeper } from "./keeper.ts";
 import { holdLock } from "./lock.ts";
 import { createLog } from "./log.ts";
 import { createMover, moveOld } from "./mover.ts";
 import { createPlaceFinder } from "./places.ts";
 import { createPruner } from "./pruner.ts";
 import { readingsKind } from "./readings-file.ts";
-import { type Remote, startRemote } from "./remote.ts";
+import { startRemote } from "./remote.ts";
 import { createRoller } from "./roller.ts";
 import { createShapes } from "./row.ts";
-import { createSealer, defaultRunRows, type Stretch } from "./sealer.ts";
+import { createSealer, defaultRunRows } from "./sealer.ts";
 import { serve } from "./serve.ts";
 import { createSorter } from "./sorter.ts";
 import type { SorterCalls, SorterSettings } from "./sorter.worker.ts";
@@ -25,17 +26,18 @@ export interface WriterSettings {
   readonly path: string;
   readonly lockPath: string;
   readonly gapMs: number;
-  readonly rollEveryMs: number;
   readonly maxPages?: number | undefined;
-  /** Rows in a run; small in tests. */
+  /** Rows of a partition; few in tests. */
   readonly runRows?: number | undefined;
+  /** How long after its end an hour's roll-ups are written, ms. */
+  readonly hourAfterMs?: number | undefined;
 }
 
 export interface WriterCalls {
   write(batch: readonly Reading[]): Promise<WriteResult>;
   writeColumns(columns: SentColumns): Promise<WriteResult>;
-  /** Rolls a part of the tail; whether there may be more. */
-  roll(argument: null): boolean;
+  /** Writes down all that is computed from readings before that time. */
+  roll(before: number): Promise<void>;
   /** Removes some; call again until it removes none. */
   pruneRaw(before: number): number;
   pruneRollup(argument: { readonly step: RollupStep; readonly before: number }): number;
@@ -53,160 +55,129 @@ const partMs = 20;
 const pruneRows = 2000;
 // Roll-ups read the newest samples of each device again: these take some 20 MB.
 const cachedChunks = 4096;
-// Every look at the newest data passes over the tail: 50,000 readings take some 20 ms.
-const rollAtReadings = 50_000;
-const moveRetryMs = 5000;
+// Five minutes are what gateways need to bring what they held back; later readings change single windows.
+const defaultHourAfterMs = 300_000;
 
-serve<WriterSettings, WriterCalls>(
-  ({ path, lockPath, gapMs, rollEveryMs, maxPages, runRows = defaultRunRows }, background) => {
-    using stack = new DisposableStack();
-    stack.use(holdLock(lockPath));
-    const db = openFile({ path, kind: readingsKind, check: "deep", maxPages });
-    stack.defer(() => db.close());
-    const channel = stack.use(joinChannel(path));
-    const shapes = createShapes(db);
-    const log = createLog(db, shapes, cachedChunks);
-    const catalogue = stack.use(createCatalogue(db, path, (shape) => shapes.names(shape).length));
-    checkPartitions(path, catalogue.list());
-    moveOld(db, catalogue, runRows, createSorter(path, { log, shapes }).seal);
-    const places = createPlaceFinder(db, catalogue, log);
-    const sealer = createSealer(runRows);
-    const writer = createWriter(db, { shapes, log, sealer, places, catalogue });
-    const roller = createRoller(db, gapMs, { shapes, log, places, tails: sealer.tails });
-    const windows = createKeptWindows(db, shapes);
-    const pruner = createPruner(db, log, catalogue);
-    const mover = createMover(db, { path, log, catalogue, sealer, keepRows: runRows });
-    mover.sweep();
+serve<WriterSettings, WriterCalls>(({ path, lockPath, gapMs, maxPages, ...settings }, background) => {
+  using stack = new DisposableStack();
+  stack.use(holdLock(lockPath));
+  const db = openFile({ path, kind: readingsKind, check: "deep", maxPages });
+  stack.defer(() => db.close());
+  const channel = stack.use(joinChannel(path));
+  const shapes = createShapes(db);
+  const log = createLog(db, shapes, cachedChunks);
+  const { runRows = defaultRunRows, hourAfterMs = defaultHourAfterMs } = settings;
+  const catalogue = stack.use(createCatalogue(db, path, (shape) => shapes.names(shape).length));
+  checkFiles(path, catalogue);
+  {
+    using sorter = createSorter(db, { path, gapMs, log, shapes, catalogue });
+    moveOld(db, catalogue, runRows, sorter.seal);
+  }
+  const places = createPlaceFinder(db, catalogue, log);
+  const sealer = createSealer(runRows);
+  const writer = createWriter(db, { shapes, log, sealer, places, catalogue });
+  const tails = sealer.tails;
+  const roller = createRoller(db, {
+    path,
+    gapMs,
+    shapes,
+    log,
+    places,
+    catalogue,
+    tails,
+    runRows,
+    afterMs: hourAfterMs,
+  });
+  const windows = createKeptWindows(db, shapes, catalogue);
+  const pruner = createPruner(db, { gapMs, log, catalogue });
+  const mover = createMover(db, { path, log, catalogue, sealer, keepRows: runRows });
+  mover.sweep();
 
-    let health: Pick<StoreHealth, "state" | "reason"> = { state: "ok", reason: "" };
-    const become = (next: typeof health) => {
-      if (next.state !== health.state || next.reason !== health.reason) channel.send({ kind: "state", ...next });
-      health = next;
-    };
+  let health: Pick<StoreHealth, "state" | "reason"> = { state: "ok", reason: "" };
+  const become = (next: typeof health) => {
+    if (next.state !== health.state || next.reason !== health.reason) channel.send({ kind: "state", ...next });
+    health = next;
+  };
 
-    let queue: Queued[] = [];
-    const flush = () => {
-      const group = queue;
-      queue = [];
-      if (group.length === 0) return;
-      try {
-        const results = writer.write(group.map(({ batch }) => batch));
-        become({ state: "ok", reason: "" });
-        for (const [index, { resolve }] of group.entries()) resolve(results[index] as WriteResult);
-      } catch (error) {
-        const fault = faultOf(error, path);
-        const full = fault.kind === "unavailable" && fault.full;
-        become({ state: full ? "full" : "degraded", reason: fault.message });
-        for (const { reject } of group) reject(error);
-        return;
-      }
-      channel.send({ kind: "commit" });
-      written += 1;
-      unrolled += group.reduce((sum, { batch }) => sum + rowsOf(batch), 0);
-      if (unrolled >= rollAtReadings) rollSoon();
-      else rollLater();
-      if (sealer.next() !== null) void moveOn();
-    };
+  let queue: Queued[] = [];
+  const flush = () => {
+    const group = queue;
+    queue = [];
+    if (group.length === 0) return;
+    try {
+      const results = writer.write(group.map(({ batch }) => batch));
+      become({ state: "ok", reason: "" });
+      for (const [index, { resolve }] of group.entries()) resolve(results[index] as WriteResult);
+    } catch (error) {
+      const fault = faultOf(error, path);
+      const full = fault.kind === "unavailable" && fault.full;
+      become({ state: full ? "full" : "degraded", reason: fault.message });
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    channel.send({ kind: "commit" });
+    written += 1;
+    if (sealer.next() !== null) keeper.wake();
+  };
 
-    const enqueue = (batch: Batch): Promise<WriteResult> =>
-      new Promise((resolve, reject) => {
-        if (queue.length === 0) setImmediate(flush);
-        queue.push({ batch, resolve, reject });
-      });
+  const enqueue = (batch: Batch): Promise<WriteResult> =>
+    new Promise((resolve, reject) => {
+      if (queue.length === 0) setImmediate(flush);
+      queue.push({ batch, resolve, reject });
+    });
 
-    let rollTimer: NodeJS.Timeout | undefined;
-    let unrolled = 0;
-    let written = 0;
-    let writtenBefore = 0;
-    // While commits come, background work takes a third of this thread at most.
-    const pauseMs = (): number => {
-      const isBusy = written !== writtenBefore;
-      writtenBefore = written;
-      return isBusy ? 2 * partMs : 0;
-    };
-    const rollOn = () => {
-      rollTimer = undefined;
-      unrolled = 0;
-      try {
-        if (roller.roll(partMs)) rollTimer = setTimeout(rollOn, pauseMs());
-        else void moveOn();
-      } catch (error) {
-        background(error);
-        rollLater();
-      }
-    };
-    const rollSoon = () => {
-      unrolled = 0;
-      clearTimeout(rollTimer);
-      rollTimer = setTimeout(rollOn, 0);
-    };
-    const rollLater = () => {
-      rollTimer ??= setTimeout(rollOn, rollEveryMs);
-    };
-    rollLater();
+  let written = 0;
+  let writtenBefore = 0;
+  // While commits come, background work takes a third of this thread at most.
+  const pause = async () => {
+    const isBusy = written !== writtenBefore;
+    writtenBefore = written;
+    await wait(isBusy ? 2 * partMs : 0, undefined, { ref: false });
+  };
+  const keeper = startKeeper({
+    roller,
+    mover,
+    startSorter: () => startSorter({ path, gapMs }, background),
+    pause,
+    background,
+  });
 
-    let sorter: Promise<Remote<SorterCalls>> | null = null;
-    const write = async (stretch: Stretch) => {
-      sorter ??= startRemote<SorterCalls>(
-        new URL("./sorter.worker.ts", import.meta.url),
-        { path } satisfies SorterSettings,
-        background,
-      );
-      return (await sorter).call("seal", stretch);
-    };
-    let isOpen = true;
-    let isMoving = false;
-    let moveTimer: NodeJS.Timeout | undefined;
-    const moveOn = async () => {
-      if (isMoving || moveTimer !== undefined) return;
-      isMoving = true;
-      try {
-        while (isOpen && (await mover.seal(write)));
-        while (isOpen && mover.trim()) await wait(pauseMs(), undefined, { ref: false });
-      } catch (error) {
-        if (isOpen) {
-          background(error);
-          moveTimer = setTimeout(() => {
-            moveTimer = undefined;
-            void moveOn();
-          }, moveRetryMs);
-        }
-      }
-      isMoving = false;
-    };
+  const unlinkGone = () => {
+    catalogue.refresh();
+    mover.sweep(keeper.making());
+  };
 
-    const owned = stack.move();
-    return {
-      handlers: {
-        write: (readings) => enqueue({ kind: "readings", readings }),
-        writeColumns: (columns) => {
-          writer.learn(columns);
-          return enqueue({ kind: "columns", columns });
-        },
-        roll: () => roller.roll(partMs),
-        pruneRaw: (before) => {
-          const removed = transact(db, "IMMEDIATE", () => pruner.prune(before, pruneRows));
-          catalogue.refresh();
-          mover.sweep();
-          return removed;
-        },
-        pruneRollup: ({ step, before }) => transact(db, "IMMEDIATE", () => windows.prune(step, before, pruneRows)),
-        health: () => ({
-          ...health,
-          bytes: bytesOf(path) + catalogue.list().reduce((sum, { bytes }) => sum + bytes, 0),
-        }),
+  const owned = stack.move();
+  return {
+    handlers: {
+      write: (readings) => enqueue({ kind: "readings", readings }),
+      writeColumns: (columns) => {
+        writer.learn(columns);
+        return enqueue({ kind: "columns", columns });
       },
-      close: () => {
-        flush();
-        isOpen = false;
-        clearTimeout(rollTimer);
-        clearTimeout(moveTimer);
-        void sorter?.then((remote) => remote[Symbol.asyncDispose]());
-        owned.dispose();
+      roll: (before) => {
+        sealer.close(before);
+        return keeper.settle(before);
       },
-    };
-  },
-);
+      pruneRaw: (before) => {
+        const removed = transact(db, "IMMEDIATE", () => pruner.prune(before, pruneRows));
+        unlinkGone();
+        return removed;
+      },
+      pruneRollup: ({ step, before }) => {
+        const removed = transact(db, "IMMEDIATE", () => windows.prune(step, before, pruneRows));
+        unlinkGone();
+        return removed;
+      },
+      health: () => ({ ...health, bytes: bytesOf(path) + catalogue.bytes() }),
+    },
+    close: () => {
+      flush();
+      keeper.close();
+      owned.dispose();
+    },
+  };
+});
 
-const rowsOf = (batch: Batch): number =>
-  batch.kind === "readings" ? batch.readings.length : batch.columns.device.length;
+const startSorter = (settings: SorterSettings, background: (error: unknown) => void) =>
+  startRemote<SorterCalls>(new URL("./sorter.worker.ts", import.meta.url), settings, background);
