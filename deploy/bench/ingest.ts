@@ -89,7 +89,11 @@ const flags = {
 const extra: Record<string, string> =
   values.profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${values.profile}` };
 
-const columns: readonly (readonly [title: string, cell: (row: Measured) => string | number | null])[] = [
+interface Row extends Measured {
+  /** From the start of the process until MQTT accepts; with the writing of the site files. */
+  readonly startS: number;
+}
+const columns: readonly (readonly [title: string, cell: (row: Row) => string | number | null])[] = [
   ["peer", ({ peer }) => peer],
   ["offered/s", ({ offeredPerS }) => offeredPerS ?? "all it takes"],
   ["acknowledged/s", ({ acknowledgedPerS, sentPerS, qos }) => (qos === 1 ? acknowledgedPerS : sentPerS)],
@@ -99,6 +103,7 @@ const columns: readonly (readonly [title: string, cell: (row: Measured) => strin
   ["max ms", ({ maxMs }) => maxMs],
   ["pause ms", ({ pauseMs }) => pauseMs],
   ["cores", ({ cpuCores }) => cpuCores],
+  ["start s", ({ startS }) => startS],
   ["MB idle", ({ idleMb }) => idleMb],
   ["connected", ({ connectedMb }) => connectedMb],
   ["warm", ({ warmMb }) => warmMb],
@@ -108,7 +113,7 @@ const columns: readonly (readonly [title: string, cell: (row: Measured) => strin
   ["live p95 ms", ({ liveP95Ms }) => (liveP95Ms === null ? null : Math.round(liveP95Ms))],
   ["storm ms", ({ stormMs }) => stormMs],
 ];
-function table(rows: readonly Measured[]): string {
+function table(rows: readonly Row[]): string {
   const lines = [
     columns.map(([title]) => title),
     ...rows.map((row) => columns.map(([, cell]) => String(cell(row) ?? "–"))),
@@ -120,13 +125,14 @@ function table(rows: readonly Measured[]): string {
 process.stdout.write(
   `${values.mode}: ${estate.sites} sites of ${estate.racks} racks, ${flags.connections} connections, ${values.seconds} s each, on ${machine()}\n`,
 );
-const rows: Measured[] = [];
+const rows: Row[] = [];
 for (const name of peers) {
   const began = performance.now();
   await using peer = await startPeer(name, estate, extra);
   if (peer === null) continue;
-  process.stderr.write(`bench: ${name} up after ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
-  rows.push(await measure(peer, flags));
+  const startS = Number(((performance.now() - began) / 1000).toFixed(1));
+  process.stderr.write(`bench: ${name} up after ${startS} s\n`);
+  rows.push({ ...(await measure(peer, flags)), startS });
   const said = peer.product?.output().split("\n").slice(1).join("\n").trim();
   if (said) process.stderr.write(`bench: ${name} said:\n${said.slice(0, 2000)}\n`);
 }
