@@ -128,8 +128,21 @@ const wantedOfAll = (site: SiteModel): Map<string, Wanted[]> => {
   return all;
 };
 
+const known = new WeakMap<SiteModel["nodes"], { readonly terms: string; readonly places: Places }>();
+
+/** Sites that share their nodes and say the same of everything else are asked for the same. */
+const placesFor = (model: SiteModel): Places => {
+  if (model.versions !== undefined) return placesOf(wantedOfAll(model));
+  const terms = JSON.stringify({ ...model, id: "", name: "", revision: "", nodes: [] });
+  const before = known.get(model.nodes);
+  if (before?.terms === terms) return before.places;
+  const places = placesOf(wantedOf(model));
+  known.set(model.nodes, { terms, places });
+  return places;
+};
+
 export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
-  const { lists, deviceOf, slotOf, slots } = placesOf(wantedOfAll(model));
+  const { lists, deviceOf, slotOf, slots } = placesFor(model);
   const held = createSampleBlocks(slots);
   const unsettled = new Map<number, number>();
   const ways = new Map<string, readonly number[]>();

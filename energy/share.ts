@@ -17,11 +17,17 @@ const isSame = (a: unknown, b: unknown): boolean => {
  */
 export const createNodePool = (): ((site: SiteModel) => SiteModel) => {
   const pool = new Map<string, SiteNode>();
+  let last: readonly SiteNode[] = [];
   const share = (node: SiteNode): SiteNode => {
     const known = pool.get(node.id);
     if (known !== undefined && isSame(known, node)) return known;
     pool.set(node.id, node);
     return node;
   };
-  return (site) => ({ ...site, nodes: site.nodes.map(share) });
+  return (site) => {
+    const nodes = site.nodes.map(share);
+    // Whoever indexes the nodes of a site may keep one index for one list.
+    if (nodes.length !== last.length || nodes.some((node, index) => node !== last[index])) last = nodes;
+    return { ...site, nodes: last };
+  };
 };

@@ -31,12 +31,32 @@ export interface SilenceDeps {
   readonly saved: Readonly<Record<string, readonly [lastTs: number | null, good: number]>>;
 }
 
-export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence => {
-  // A device is its place among the sorted names; what is known of it stands in columns.
+/** A device is its place among the sorted names. */
+interface Roll {
+  readonly names: readonly string[];
+  readonly places: ReadonlyMap<string, number>;
+  readonly rhythms: Float64Array;
+}
+
+const rolls = new WeakMap<ReadonlyMap<string, number>, Roll>();
+
+/** Sites of one plan give the same intervals, and call one roll. */
+const rollOf = (intervals: ReadonlyMap<string, number>): Roll => {
+  const known = rolls.get(intervals);
+  if (known !== undefined) return known;
   const sorted = [...intervals].sort(([left], [right]) => (left < right ? -1 : 1));
   const names = sorted.map(([name]) => name);
-  const places = new Map(names.map((name, place) => [name, place]));
-  const rhythms = Float64Array.from(sorted, ([, intervalMs]) => intervalMs);
+  const roll = {
+    names,
+    places: new Map(names.map((name, place) => [name, place])),
+    rhythms: Float64Array.from(sorted, ([, intervalMs]) => intervalMs),
+  };
+  rolls.set(intervals, roll);
+  return roll;
+};
+
+export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence => {
+  const { names, places, rhythms } = rollOf(intervals);
   // NaN has not been heard; NaN is not listed.
   const lastTs = new Float64Array(names.length).fill(Number.NaN);
   const good = new Float64Array(names.length);
@@ -83,7 +103,7 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
   };
 
   return {
-    size: intervals.size,
+    size: names.length,
     has: (device) => places.has(device),
     isWithin: (device, now, limitOf) => {
       const place = places.get(device);

@@ -452,10 +452,16 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
 
 /** Sampling interval of each device of a modelled point: the shortest of its points. */
 const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {
+  const known = intervalsOf.get(model.nodes);
+  if (known !== undefined) return known;
   const intervals = new Map<string, number>();
   for (const { device, intervalMs, estimate } of model.nodes.flatMap((node) => node.points)) {
     if (estimate !== undefined) continue;
     intervals.set(device, Math.min(intervals.get(device) ?? intervalMs, intervalMs));
   }
+  intervalsOf.set(model.nodes, intervals);
   return intervals;
 };
+
+// Sites of one plan share their list of nodes.
+const intervalsOf = new WeakMap<SiteModel["nodes"], ReadonlyMap<string, number>>();

@@ -12,8 +12,8 @@ const tickMs = 1000;
 const heartbeatMs = 10_000;
 /** Health is told when it changes, and this often anyway. */
 const healthMs = 10_000;
-/** Ten minutes of five halls with a hundred nodes each. */
-const maxRingBytes = 64 * 1024 * 1024;
+/** Ten minutes of five halls with a hundred nodes each; with a Chinese name a character is two bytes of memory. */
+const maxRingBytes = 32 * 1024 * 1024;
 
 export interface Hub extends AsyncDisposable {
   /** `lastId: null` starts with what is true now; otherwise with everything missed since. */
