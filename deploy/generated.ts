@@ -2,7 +2,7 @@
 import { brokerCodes } from "#broker";
 import { collectorCodes } from "#collector";
 import { dashboardCodes } from "#dashboard";
-import { renderCatalogue } from "#energy";
+import { cycleCodes, renderCatalogue } from "#energy";
 import { loadCatalogue, ruleJsonSchema, rulesCodes } from "#rules";
 import { quantities, storeCodes } from "#store";
 import { drawGraph } from "./graph.ts";
@@ -37,6 +37,7 @@ const codesTable = (head: readonly string[]): string =>
       broker: brokerCodes,
       collector: collectorCodes,
       store: storeCodes,
+      energy: cycleCodes,
       rules: rulesCodes,
       dashboard: dashboardCodes,
     }).map(([stage, codes]) => [stage, codes.map((code) => `\`${code}\``).join(" ")]),

@@ -9,9 +9,11 @@ import {
   type Timestamp,
 } from "#store";
 import type { Account, AccountStep } from "./account.ts";
+import { windowOf } from "./calendar.ts";
 import { queryChange } from "./change.ts";
 import { suspectOf } from "./closure.ts";
 import type { EnergySettings } from "./config.ts";
+import { closeCycle, closeDue, listCycles, reportCycle } from "./cycles.ts";
 import type { Energy, EnergyDeps } from "./energy.ts";
 import { keepModel } from "./kept-model.ts";
 import type { SiteModel } from "./model.ts";
@@ -180,6 +182,21 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   let ticked = 0;
   let isSettled = true;
 
+  const freezeMs = settings.ENERGY_FREEZE_DAYS * 24 * hourMs;
+  const lookedUntil = new Map<SiteBook, number>();
+
+  /** Looks once a cycle and site; while history is loaded nothing is over. */
+  const closeCycles = async (now: number): Promise<void> => {
+    if (freezeMs === 0) return;
+    for (const book of books.values()) {
+      const closedUntil = book.closedUntil();
+      if (closedUntil === null || closedUntil < (lookedUntil.get(book) ?? 0)) continue;
+      if (book.clock().mode === "catching-up") continue;
+      await insist(() => closeDue(ledger, book.model, { closedUntil, freezeMs, now }));
+      lookedUntil.set(book, windowOf("1d", closedUntil, book.model.timeZone).end);
+    }
+  };
+
   const turn = async (): Promise<void> => {
     const waiting = turned;
     turned = [];
@@ -202,6 +219,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       const place = page.cursor === cursor && isSettled ? [] : put(cursorKind, cursorKey, "", now, page.cursor);
       isSettled = await settleBooks(place, waiting.length > 0 ? Infinity : performance.now() + settleMs);
       cursor = page.cursor;
+      if (caughtUp && isSettled) await closeCycles(now);
       if (caughtUp) for (const resolve of waiting.splice(0)) resolve();
     } finally {
       turned.push(...waiting);
@@ -266,6 +284,17 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     },
     accounts: (query) => pageAccounts(ledger, query),
     revisions: (query) => accountRevisions(ledger, query),
+    cycles: (site) => listCycles(ledger, site),
+    cycle: async (site, cycle) => {
+      const model = modelOf(site);
+      return model === null ? null : reportCycle(ledger, model, cycle);
+    },
+    closeCycle: async (command) => {
+      const book = books.get(command.site);
+      if (book === undefined)
+        return { ok: false, code: "ENERGY_SITE_UNKNOWN", reason: `no site file describes site "${command.site}"` };
+      return closeCycle(ledger, book.model, { ...command, closedUntil: book.closedUntil(), now: wall() });
+    },
     settled: () =>
       new Promise((resolve) => {
         if (stop.signal.aborted) resolve();

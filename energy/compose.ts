@@ -1,4 +1,4 @@
-import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount, Totals } from "./account.ts";
+import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount, Quality, Totals } from "./account.ts";
 import type { Window } from "./calendar.ts";
 import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
@@ -28,26 +28,33 @@ const weightedMean = (parts: readonly { readonly value: number | null; readonly 
   return weights > 0 ? sum / weights : null;
 };
 
-const extreme = (values: readonly (number | null)[], pick: (a: number, b: number) => number): number | null =>
-  values.reduce<number | null>(
-    (best, value) => (best === null || value === null ? (best ?? value) : pick(best, value)),
-    null,
-  );
+interface Part {
+  readonly node: NodeAccount;
+  readonly ms: number;
+}
 
-/** A figure that only some nodes have stays absent where it is absent everywhere. */
-const optional = (key: "storedWh" | "availableWh", parts: readonly { readonly node: NodeAccount }[]) =>
-  parts.every(({ node }) => node[key] === undefined) ? {} : { [key]: addKnown(parts.map(({ node }) => node[key])) };
-
-const composeCheck = (parts: readonly { readonly node: NodeAccount }[]): Pick<NodeAccount, "check"> => {
-  const checks = parts.map(({ node }) => node.check).filter((check) => check !== undefined);
-  const sum = (key: keyof (typeof checks)[number]) => checks.reduce((total, check) => total + check[key], 0);
-  return checks.length === 0 ? {} : { check: { registerWh: sum("registerWh"), powerWh: sum("powerWh") } };
+/** Figures that only some nodes have stay absent where they are absent everywhere. */
+const composeOptional = (parts: readonly Part[]): Pick<NodeAccount, "storedWh" | "availableWh" | "check"> => {
+  const found: { storedWh?: number | null; availableWh?: number | null; check?: NonNullable<NodeAccount["check"]> } =
+    {};
+  for (const { node } of parts) {
+    for (const key of ["storedWh", "availableWh"] as const) {
+      const value = node[key];
+      if (value === undefined) continue;
+      const sum = found[key] ?? null;
+      found[key] = value === null ? sum : (sum ?? 0) + value;
+    }
+    const { check } = node;
+    if (check === undefined) continue;
+    const sum = found.check ?? { registerWh: 0, powerWh: 0 };
+    found.check = { registerWh: sum.registerWh + check.registerWh, powerWh: sum.powerWh + check.powerWh };
+  }
+  return found;
 };
 
 /** Only the time in which the meters were told apart, so the mean of it and its energy as if it were the whole. */
-const composeMeters = (
-  parts: readonly { readonly node: NodeAccount; readonly ms: number }[],
-): Pick<NodeAccount, "meters"> => {
+const composeMeters = (parts: readonly Part[]): Pick<NodeAccount, "meters"> => {
+  if (parts.every(({ node }) => node.meters === undefined)) return {};
   const told = parts.filter(({ node }) => node.meters !== undefined);
   const count = told[0]?.node.meters?.length ?? 0;
   const toldMs = told.reduce((sum, { ms }) => sum + ms, 0);
@@ -64,34 +71,45 @@ const composeMeters = (
   return { meters };
 };
 
-const composeNode = (
-  parts: readonly { readonly node: NodeAccount; readonly ms: number }[],
-  wholeMs: number,
-): NodeAccount => {
-  const known = parts.filter(({ node }) => node.forwardWh !== null && node.reverseWh !== null);
-  const coverage = parts.reduce((sum, { node, ms }) => sum + node.coverage * ms, 0) / wholeMs;
-  const flags = new Set<AccountFlag>(parts.flatMap(({ node }) => node.flags));
+// One pass over the parts: with an array for each figure this was a third of all accounting.
+const composeNode = (parts: readonly Part[], wholeMs: number): NodeAccount => {
+  let forwardWh: number | null = null;
+  let reverseWh: number | null = null;
+  let minW: number | null = null;
+  let maxW: number | null = null;
+  let powerMs = 0;
+  let weights = 0;
+  let goodMs = 0;
+  const qualities = new Set<Quality>();
+  const flags = new Set<AccountFlag>();
+  for (const { node, ms } of parts) {
+    if (node.forwardWh !== null) forwardWh = (forwardWh ?? 0) + node.forwardWh;
+    if (node.reverseWh !== null) reverseWh = (reverseWh ?? 0) + node.reverseWh;
+    if (node.forwardWh !== null && node.reverseWh !== null) qualities.add(node.quality);
+    if (node.minW !== null) minW = minW === null ? node.minW : Math.min(minW, node.minW);
+    if (node.maxW !== null) maxW = maxW === null ? node.maxW : Math.max(maxW, node.maxW);
+    // A part whose energy is shared out over a gap still has a mean, by its full length.
+    const weight = (node.coverage || 1) * ms;
+    if (node.meanW !== null && weight > 0) {
+      powerMs += node.meanW * weight;
+      weights += weight;
+    }
+    goodMs += node.coverage * ms;
+    for (const flag of node.flags) flags.add(flag);
+  }
+  const coverage = goodMs / wholeMs;
   if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
   return {
-    forwardWh: addKnown(parts.map(({ node }) => node.forwardWh)),
-    reverseWh: addKnown(parts.map(({ node }) => node.reverseWh)),
-    // A part whose energy is shared out over a gap still has a mean, by its full length.
-    meanW: weightedMean(parts.map(({ node, ms }) => ({ value: node.meanW, weight: (node.coverage || 1) * ms }))),
-    minW: extreme(
-      parts.map(({ node }) => node.minW),
-      Math.min,
-    ),
-    maxW: extreme(
-      parts.map(({ node }) => node.maxW),
-      Math.max,
-    ),
+    forwardWh,
+    reverseWh,
+    meanW: weights > 0 ? powerMs / weights : null,
+    minW,
+    maxW,
     socPct: parts.at(-1)?.node.socPct ?? null,
-    ...optional("storedWh", parts),
-    ...optional("availableWh", parts),
-    ...composeCheck(parts),
+    ...composeOptional(parts),
     ...composeMeters(parts),
     coverage,
-    quality: known.length === 0 ? "INVALID" : worstQuality(known.map(({ node }) => node.quality)),
+    quality: qualities.size === 0 ? "INVALID" : worstQuality(qualities),
     flags: [...flags],
   };
 };
@@ -211,14 +229,17 @@ export const composeAccounts = (
   accounts: readonly Account[],
 ): Account => {
   const wholeMs = lengthOf(window);
-  const nodes: Record<string, NodeAccount> = {};
-  for (const id of new Set(accounts.flatMap((account) => Object.keys(account.nodes)))) {
-    const parts = accounts.flatMap((account) => {
-      const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
-      return node === undefined ? [] : [{ node, ms: lengthOf(account) }];
-    });
-    nodes[id] = composeNode(parts, wholeMs);
+  const partsOf = new Map<string, Part[]>();
+  for (const account of accounts) {
+    const ms = lengthOf(account);
+    for (const [id, node] of Object.entries(account.nodes)) {
+      const parts = partsOf.get(id);
+      if (parts === undefined) partsOf.set(id, [{ node, ms }]);
+      else parts.push({ node, ms });
+    }
   }
+  const nodes: Record<string, NodeAccount> = {};
+  for (const [id, parts] of partsOf) nodes[id] = composeNode(parts, wholeMs);
   const coverage = accounts.reduce((sum, account) => sum + account.coverage * lengthOf(account), 0) / wholeMs;
   const flags = new Set<AccountFlag>(
     accounts.flatMap((account) => account.flags.filter((flag) => flag !== "COVERAGE_LOW" && flag !== "BALANCE_OPEN")),

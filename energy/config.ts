@@ -19,6 +19,13 @@ export const energySchema = z.strictObject({
     .min(60_000)
     .default(3_600_000)
     .describe("longest distance of two register readings that is shared out over the minutes between, ms"),
+  // kpi.md §1.5: figures are restated for seven days, then frozen.
+  ENERGY_FREEZE_DAYS: z.coerce
+    .number()
+    .min(0)
+    .max(366)
+    .default(7)
+    .describe("days after its end at which a billing cycle closes by itself; 0: only a person closes it"),
   ENERGY_CHUNK_READINGS: milliseconds
     .min(100)
     .max(10_000)

@@ -1,6 +1,7 @@
 import type { Ledger, Page, Readings } from "#store";
 import type { Account, AccountStep, KpiResult } from "./account.ts";
 import type { ChangeQuery, KpiChange } from "./change.ts";
+import type { BillingCycle, CloseCommand, CloseResult, CycleReport } from "./cycle.ts";
 import type { Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import type { SiteNow } from "./now.ts";
@@ -19,6 +20,12 @@ export interface Energy extends AsyncDisposable {
   readonly accounts: (query: AccountQuery) => Promise<Page<Account>>;
   /** Every revision of one account, oldest first; none for a window without one. */
   readonly revisions: (query: RevisionQuery) => Promise<readonly AccountRevision[]>;
+  /** Closed billing cycles of a site, newest first. */
+  readonly cycles: (site: string) => Promise<readonly BillingCycle[]>;
+  /** One closed cycle by its first day, with the corrections that came later; null when it is not closed. */
+  readonly cycle: (site: string, cycle: string) => Promise<CycleReport | null>;
+  /** Closes a cycle for good; refusals are values. */
+  readonly closeCycle: (command: CloseCommand) => Promise<CloseResult>;
   /** Resolves when everything committed before the call is accounted as far as the clocks allow. */
   readonly settled: () => Promise<void>;
 }

@@ -18,6 +18,16 @@ export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from 
 export { type ChangeQuery, explained, type KpiChange } from "./change.ts";
 export { advanceOnReading, advanceOnTick, liveLagMs, type SiteClock, startClock } from "./clock.ts";
 export { type EnergySettings, energySchema } from "./config.ts";
+export {
+  type BillingCycle,
+  type CloseCommand,
+  type CloseResult,
+  type CycleCode,
+  type CycleReport,
+  cycleCodes,
+  cycleOf,
+} from "./cycle.ts";
+export { closeCycle, listCycles, reportCycle } from "./cycles.ts";
 export { type DemandProjection, demandProjection, demandWindows, maxDemand } from "./demand.ts";
 export { accountChanges, type Change } from "./difference.ts";
 export { draftSite, formatSite, type SiteDraft } from "./draft.ts";

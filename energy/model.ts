@@ -186,6 +186,8 @@ export interface DemandTerms {
    * excess; `contract_twice` bills the contract plus twice the excess; `actual` bills the maximum. Default `contract`.
    */
   readonly billing?: DemandBilling;
+  /** Day of the month on which a billing cycle begins, 1 to 28; the first when absent. */
+  readonly cycleStartDay?: number;
 }
 
 export const demandBillings = ["contract", "contract_twice", "actual"] as const;

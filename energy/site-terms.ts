@@ -15,7 +15,14 @@ const periods: readonly TariffPeriod[] = ["critical_peak", "peak", "flat", "vall
 const dayMin = 1440;
 
 export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
-  const fields = reader.map(at, ["contract_w", "window_min", "method", "price_per_kw_month", "billing"]);
+  const fields = reader.map(at, [
+    "contract_w",
+    "window_min",
+    "method",
+    "price_per_kw_month",
+    "billing",
+    "cycle_start_day",
+  ]);
   if (fields === null) return null;
   const contractW = reader.required(fields, "contract_w", (field) => reader.number(field, { above: 0 }));
   const windowMin = reader.optional(fields, "window_min", 15, (field) => {
@@ -31,7 +38,12 @@ export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
   const billing = reader.optional(fields, "billing", "contract" as const, (field) =>
     reader.choice(field, demandBillings),
   );
-  return contractW === null ? null : { contractW, windowMin, method, pricePerKwMonth: price, billing };
+  const startDay = reader.optional<number | null>(fields, "cycle_start_day", null, (field) =>
+    reader.number(field, { min: 1, max: 28, whole: true }),
+  );
+  if (contractW === null) return null;
+  const cycle = startDay === null ? {} : { cycleStartDay: startDay };
+  return { contractW, windowMin, method, pricePerKwMonth: price, billing, ...cycle };
 };
 
 const readClock = (reader: Reader, at: Field): { text: string; minute: number } | null => {

@@ -8,6 +8,7 @@ import { alertRoutes } from "./api/alerts.ts";
 import { catalogueRoutes } from "./api/catalogue.ts";
 import { changeRoutes } from "./api/change.ts";
 import { commandRoutes } from "./api/commands.ts";
+import { cycleRoutes } from "./api/cycles.ts";
 import { deviceRoutes } from "./api/devices.ts";
 import { draftRoutes } from "./api/draft.ts";
 import { healthRoutes } from "./api/health.ts";
@@ -86,6 +87,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   catalogueRoutes(app);
   changeRoutes(app, context);
   accountRoutes(app, context);
+  cycleRoutes(app, context);
   alertRoutes(app, context);
   alertExportRoutes(app, context);
   commandRoutes(app, context);

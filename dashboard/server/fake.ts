@@ -116,6 +116,9 @@ export const createFakeEnergy = (readings: Readings): EnergyPart => ({
         },
   accounts: async () => ({ items: [], next: null }),
   revisions: async () => [],
+  cycles: async () => [],
+  cycle: async () => null,
+  closeCycle: async ({ site }) => ({ ok: false, code: "ENERGY_CYCLE_NOT_OVER", reason: `a cycle of ${site} goes on` }),
 });
 
 export const alertOf = (fields: Partial<Alert> & { readonly id: string }): Alert => ({

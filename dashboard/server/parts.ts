@@ -2,7 +2,10 @@
 import type { Energy } from "#energy";
 import type { Rules } from "#rules";
 
-export type EnergyPart = Pick<Energy, "sites" | "now" | "kpis" | "trend" | "change" | "accounts" | "revisions">;
+export type EnergyPart = Pick<
+  Energy,
+  "sites" | "now" | "kpis" | "trend" | "change" | "accounts" | "revisions" | "cycles" | "cycle" | "closeCycle"
+>;
 export type RulesPart = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign" | "catalogue">;
 
 /** What only the composition knows. */

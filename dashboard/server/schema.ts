@@ -380,3 +380,35 @@ const words = z.string().trim().max(2000);
 export const ack = z.strictObject({ by: person, reason: words.exactOptional() });
 export const assign = z.strictObject({ by: person, assignee: person.nullable() });
 export const comment = z.strictObject({ by: person, text: words.min(1) });
+
+export const closeCycle = z.strictObject({ by: person, reason: words.exactOptional() });
+export const cycle = z.object({
+  site: z.string(),
+  cycle: z.string(),
+  start: ms,
+  end: ms,
+  revision: z.string(),
+  closedAt: ms,
+  by: z.string(),
+  reason: z.string(),
+  models: z.array(z.string()),
+  data: z.string().nullable(),
+  accounts: z.array(z.object({ step: z.enum(accountSteps), start: ms, revision: z.number() })),
+  account,
+  kpis: z.array(kpiResult),
+});
+export const cycles = z.object({ items: z.array(cycle) });
+export const cycleReport = z.object({
+  cycle,
+  corrections: z.array(
+    z.object({
+      step: z.enum(accountSteps),
+      start: ms,
+      frozen: z.number().nullable(),
+      revision: z.number(),
+      at: ms,
+      changes,
+    }),
+  ),
+  changes,
+});
