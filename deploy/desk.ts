@@ -4,8 +4,10 @@
 //
 import { type Dashboard, startDashboard } from "#dashboard";
 import { type SiteModel, startEnergy } from "#energy";
-import { startRules } from "#rules";
+
+import { type Notify, startNotify, startRules } from "#rules";
 import { type openStore, shareFollow } from "#store";
+
 import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
 
@@ -45,6 +47,9 @@ export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Des
       ? await startRules(settings.rules, { readings, ledger, sites, publish, onError })
       : null;
   if (rules) stack.use(rules);
+  const notify: Notify | null =
+    rules && has("rules") ? await startNotify(settings.rules, { ledger, sites, rules, publish, onError }) : null;
+  if (notify) stack.use(notify);
   const energy =
     has("energy") || has("dashboard")
       ? await startEnergy(settings.energy, { readings, ledger, sites, publish, onError })
@@ -58,6 +63,7 @@ export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Des
       ledger,
       energy,
       rules,
+      notify,
       onError,
       status: deps.status,
     });

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { loadMappings, type Mapping } from "#collector";
 import type { Fault, SiteModel } from "#energy";
-import { loadCatalogue } from "#rules";
+import { loadCatalogue, loadNotifyPlan } from "#rules";
 import { type DeskHost, openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
 import { loadModels, type Models } from "./models.ts";
@@ -60,12 +60,14 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
     readonly column: number;
     readonly message: string;
   }) => `${at.file}:${at.line}:${at.column}: ${at.message}`;
-  const [models, mappings, rules] = await Promise.all([
+  const [models, mappings, rules, notify] = await Promise.all([
     openModels(settings),
     loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
     loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON),
+    loadNotifyPlan(settings.rules.RULES_NOTIFY_FILE),
   ]);
-  for (const result of [models, mappings, rules]) if ("faults" in result) faults.push(...result.faults.map(place));
+  for (const result of [models, mappings, rules, notify])
+    if ("faults" in result) faults.push(...result.faults.map(place));
   if (!models.ok || faults.length > 0) {
     if (models.ok && "start" in models.sites) await models.sites[Symbol.asyncDispose]();
     throw new Faults(faults);

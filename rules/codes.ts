@@ -10,5 +10,11 @@ export const rulesCodes = [
   "RULES_COMMIT_FAILED",
   "RULES_PUBLISH_FAILED",
   "RULES_ROW_INVALID",
+  "RULES_SILENCE_UNKNOWN",
+  "RULES_SILENCE_OVER",
+  "RULES_CHANNEL_UNKNOWN",
+  "RULES_NOTIFY_FAILED",
+  "RULES_NOBODY_ON_DUTY",
+  "RULES_SCHEDULE_FAILED",
 ] as const;
 export type RulesCode = (typeof rulesCodes)[number];

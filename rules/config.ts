@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isNetwork } from "./notify/address.ts";
 
 /** Settings of the rules stage, from the environment. */
 export const rulesSchema = z.strictObject({
@@ -17,6 +18,17 @@ export const rulesSchema = z.strictObject({
     .describe(
       "ids of shadow rules to switch on, such as R09,R17; a shadow rule is evaluated and recorded, and told to nobody",
     ),
+  RULES_NOTIFY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("YAML file of channels, people, rosters, routes and maintenance windows; without it nobody is told"),
+  RULES_NOTIFY_NETWORKS: z
+    .string()
+    .transform((text) => text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()])))
+    .pipe(z.array(z.string().refine(isNetwork, "expected addresses or networks such as 10.1.0.0/16")))
+    .optional()
+    .describe("private addresses and networks that channels may send to, loopback included, comma-separated"),
   // Instant rules promise a decision within one second of the reading.
   RULES_TICK_MS: z.coerce
     .number()

@@ -28,8 +28,9 @@ import {
   topicOf,
 } from "./record.ts";
 import { markRestated, type Restatement } from "./restate.ts";
-import type { Rules, RulesDeps, RulesMessage, Timers } from "./rules.ts";
+import type { Rules, RulesDeps, RulesMessage } from "./rules.ts";
 import { createRun } from "./run.ts";
+import { realTimers } from "./timers.ts";
 import type { SavedWatch } from "./watch.ts";
 
 // readings.follow ─┐                       ┌─ ledger: alert rows + progress + state, one transaction
@@ -41,13 +42,8 @@ const pageReadings = 5000;
 const pageAccounts = 25;
 const waitMs = 30_000;
 const retryMs = 1000;
-
-const realTimers: Timers = {
-  every: (ms, run) => {
-    const timer = setInterval(run, ms);
-    return () => clearInterval(timer);
-  },
-};
+// Thirty ticks that did not end: what is told now might be old.
+const behindMs = 30_000;
 
 /**
  * Loads the rules, goes on where the ledger says it stood, and watches until disposed. Throws when a rule file is
@@ -259,11 +255,15 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     }),
   ];
   let isTicking = false;
+  let tickedAt = now();
   const stopTicks = timers.every(settings.RULES_TICK_MS, () => {
     if (isTicking || signal.aborted) return;
     isTicking = true;
     queue
       .run(tick)
+      .then(() => {
+        tickedAt = now();
+      })
       .catch((error: unknown) => {
         if (!signal.aborted) fail(error, "RULES_FOLLOW_FAILED");
       })
@@ -275,6 +275,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   return {
     ...createDesk({ ledger, watches, now, run: queue.run, record }),
     catalogue: () => summaries,
+    isCurrent: () => now() - tickedAt < behindMs,
     settled: drainAccounts,
     async [Symbol.asyncDispose]() {
       stopTicks();

@@ -315,11 +315,11 @@ export const withParameters = (rule: Rule, changed: Readonly<Record<string, numb
   };
 };
 
-const issueText = (issue: z.core.$ZodIssue): string => {
+export const issueText = (issue: z.core.$ZodIssue): string => {
   if (issue.code === "unrecognized_keys") return `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
   if (issue.code !== "invalid_type") return issue.message;
   return issue.message.replace(/^Invalid input: (expected \w+), received undefined$/, "is missing, $1");
 };
-const unknownKey = (issue: z.core.$ZodIssue): string | undefined =>
+export const unknownKey = (issue: z.core.$ZodIssue): string | undefined =>
   issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-const keyed = (path: string, message: string): string => (path === "" ? message : `${path}: ${message}`);
+export const keyed = (path: string, message: string): string => (path === "" ? message : `${path}: ${message}`);

@@ -18,6 +18,8 @@ export interface Rules extends AsyncDisposable {
   assign(command: AssignCommand): Promise<CommandResult>;
   /** The rules in force, by id. */
   catalogue(): readonly RuleSummary[];
+  /** Whether the clock of every site has been looked at within the last half minute. */
+  isCurrent(): boolean;
   /** Resolves when everything committed to the store before the call has been judged, recorded and published. */
   settled(): Promise<void>;
 }

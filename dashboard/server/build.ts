@@ -15,6 +15,7 @@ import { healthRoutes } from "./api/health.ts";
 import { ingestRoutes } from "./api/ingest.ts";
 import { kpiRoutes } from "./api/kpis.ts";
 import { liveRoutes } from "./api/live.ts";
+import { notifyRoutes } from "./api/notify.ts";
 import { readingRoutes } from "./api/readings.ts";
 import { ruleRoutes } from "./api/rules.ts";
 import { seriesRoutes } from "./api/series.ts";
@@ -92,6 +93,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   alertExportRoutes(app, context);
   commandRoutes(app, context);
   ruleRoutes(app, context);
+  notifyRoutes(app, context);
   deviceRoutes(app, context);
   ingestRoutes(app, context);
   liveRoutes(app, context, hub);

@@ -1,12 +1,15 @@
 // What the HTTP server needs of energy, rules and the composition.
 import type { Energy } from "#energy";
-import type { Rules } from "#rules";
+import type { Notify, Rules } from "#rules";
 
 export type EnergyPart = Pick<
   Energy,
   "sites" | "now" | "kpis" | "trend" | "change" | "accounts" | "revisions" | "cycles" | "cycle" | "closeCycle"
 >;
 export type RulesPart = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign" | "catalogue">;
+
+/** Null where nobody is told from here. */
+export type NotifyPart = Pick<Notify, "silences" | "channels" | "test" | "deliveries" | "schedule"> | null;
 
 /** What only the composition knows. */
 export interface Status {

@@ -7,13 +7,14 @@ import { buildApp } from "./build.ts";
 import type { DashboardCode } from "./codes.ts";
 import type { DashboardSettings } from "./config.ts";
 import { startHub } from "./hub.ts";
-import type { EnergyPart, RulesPart, Status } from "./parts.ts";
+import type { EnergyPart, NotifyPart, RulesPart, Status } from "./parts.ts";
 
 export interface DashboardDeps {
   readonly readings: Readings;
   readonly ledger: Ledger;
   readonly energy: EnergyPart;
   readonly rules: RulesPart;
+  readonly notify?: NotifyPart;
   readonly status: () => Status;
   readonly onError: (error: unknown, where: { readonly stage: "dashboard"; readonly code: DashboardCode }) => void;
   readonly log?: FastifyBaseLogger;
@@ -71,6 +72,7 @@ export async function startDashboard(settings: DashboardSettings, deps: Dashboar
     ledger: deps.ledger,
     energy: deps.energy,
     rules: deps.rules,
+    notify: deps.notify ?? null,
     status: deps.status,
     now,
     health: createHealth(deps.readings, deps.status, now),

@@ -1,0 +1,94 @@
+import { Temporal } from "temporal-polyfill";
+import { type Ledger, timestamp } from "#store";
+import { type Alert, severities } from "../alert.ts";
+import { alertKind, readAlert } from "../record.ts";
+import type { NotifyPlan } from "./plan.ts";
+import type { Language } from "./texts.ts";
+
+export type ReportPlan = NotifyPlan["reports"][number];
+
+export interface Report {
+  readonly title: string;
+  readonly text: string;
+}
+
+const pageRows = 1000;
+const rulesAtMost = 10;
+const minuteMs = 60_000;
+
+/** Alerts that began in the period that ends at `due`: how many, how long, of which rules, and what still waits. */
+export const reportOf = async (
+  ledger: Ledger,
+  plan: ReportPlan,
+  due: number,
+): Promise<Readonly<Record<Language, Report>>> => {
+  const to = Temporal.Instant.fromEpochMilliseconds(due).toZonedDateTimeISO(plan.time_zone);
+  const from = to.subtract({ [`${plan.period}s`]: 1 }).epochMilliseconds;
+  const alerts: Alert[] = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await ledger.list({
+      kind: alertKind,
+      from: timestamp(from),
+      to: timestamp(due),
+      limit: pageRows,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    for (const row of page.items) {
+      const alert = readAlert(row);
+      if (alert !== null && alert.active !== null && alert.shadow !== true) alerts.push(alert);
+    }
+    cursor = page.next;
+  }
+  const span = [from, due].map((ms) =>
+    Temporal.Instant.fromEpochMilliseconds(ms)
+      .toZonedDateTimeISO(plan.time_zone)
+      .toPlainDateTime()
+      .toString({ smallestUnit: "minute" })
+      .replace("T", " "),
+  );
+  return { en: written(alerts, span, due, plan, "en"), "zh-CN": written(alerts, span, due, plan, "zh-CN") };
+};
+
+const words = {
+  en: {
+    title: "alerts",
+    none: "no alerts",
+    open: "still open",
+    waiting: "nobody acknowledged",
+    minutes: "min",
+    times: "×",
+  },
+  "zh-CN": { title: "告警报告", none: "无告警", open: "未恢复", waiting: "无人确认", minutes: "分钟", times: "次" },
+} as const;
+
+const written = (
+  alerts: readonly Alert[],
+  span: readonly string[],
+  due: number,
+  plan: ReportPlan,
+  language: Language,
+): Report => {
+  const say = words[language];
+  const count = (test: (alert: Alert) => boolean): number => alerts.filter(test).length;
+  const lastedMs = ({ active, start, returned }: Alert): number => (returned ?? due) - (active ?? start);
+  const byRule = Map.groupBy(alerts, ({ rule }) => rule);
+  const rules = [...byRule]
+    .map(([rule, own]) => ({ rule, own, ms: own.reduce((sum, alert) => sum + lastedMs(alert), 0) }))
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, rulesAtMost);
+  const lines = [
+    `${span.join(" – ")} (${plan.time_zone})`,
+    alerts.length === 0
+      ? say.none
+      : severities
+          .toReversed()
+          .map((severity) => `${severity} ${count((alert) => alert.severity === severity)}`)
+          .join(", "),
+    `${say.open} ${count(({ returned }) => returned === null)}, ${say.waiting} ${count(({ acknowledged }) => acknowledged === null)}`,
+    ...rules.map(
+      ({ rule, own, ms }) =>
+        `${rule} ${own[0]?.title[language] ?? ""}: ${own.length} ${say.times}, ${Math.round(ms / minuteMs)} ${say.minutes}`,
+    ),
+  ];
+  return { title: `Wattlas ${plan.name}: ${say.title} ${alerts.length}`, text: lines.join("\n") };
+};
