@@ -404,6 +404,20 @@ describe("what is published", () => {
       revision: 1,
     });
   });
+  test("a site of more than 200 nodes tells its sums and keeps its nodes for the API", async () => {
+    const at = bench();
+    const racks = "  - { id: r-*, repeat: 1..199, kind: it, parent: hall, points: [{ code: MP.R.*, device: r-* }] }\n";
+    const energy = await at.start([model("s", racks.replace("199", "198")), model("t", racks)]);
+    const readings = telemetry(t0, t0 + 3 * minuteMs, 20_000, 9 * hourMs);
+    await at.readings.write([...readings, ...readings.map((one) => ({ ...one, site: "t" }))]);
+    await energy.settled();
+    const told = (site: string) =>
+      JSON.parse(at.published.find(({ topic }) => topic === `dc/${site}/account/1m`)?.payload ?? "{}") as Account;
+    expect(Object.keys(told("s").nodes)).toHaveLength(200);
+    expect(told("t").nodes).toEqual({});
+    expect(told("t").totals).toEqual(told("s").totals);
+    expect(Object.keys((await accounts(energy, "1m", "t"))[0]?.nodes ?? {})).toHaveLength(201);
+  });
 });
 
 describe("asking", () => {
