@@ -10,7 +10,7 @@ import { readRolled } from "./readings-file.ts";
 import type { Shapes } from "./row.ts";
 import { byDevice, type Segment } from "./scan.ts";
 import type { Stretch } from "./sealer.ts";
-import { addRow, type SavedSummary, savedOf, summaryOf } from "./summary.ts";
+import { addRow, countRow, type SavedSummary, type Summary, savedOf, summaryOf } from "./summary.ts";
 
 // chunks ─▶ seal ─▶ partition
 // partitions after `rolled`, by device ─▶ fold ─▶ summaries, and rows that come late for an hour that is written
@@ -83,8 +83,9 @@ export const createSorter = (db: DatabaseSync, { path, gapMs, log, shapes, catal
       if (raw === undefined) throw new Error(`BUG: reading of no device ${device}`);
       const summary = summaryOf(raw);
       const times: number[] = [];
-      for (const { page, row } of rowsOf(segments, bySeq)) {
-        addRow(summary, page, row, page.seq[row] ?? 0, shapes);
+      const rows = rowsOf(segments, bySeq);
+      for (const [index, { page, row }] of rows.entries()) {
+        addTo(summary, { page, row }, rows[index + 1], shapes);
         if (isLate(page.ts[row] ?? 0)) times.push(page.ts[row] ?? 0);
       }
       summaries.push(savedOf(summary));
@@ -187,6 +188,15 @@ const tsOf = ({ page, row }: Row): number => page.ts[row] ?? 0;
 const bySeq = (a: Row, b: Row): number => seqOf(a) - seqOf(b);
 const byTime = (a: Row, b: Row): number => tsOf(a) - tsOf(b) || seqOf(a) - seqOf(b);
 
+/** Adds a row; of one that the next row outdoes in everything, only that it was there. */
+const addTo = (summary: Summary, { page, row }: Row, next: Row | undefined, shapes: Shapes): void => {
+  const seq = page.seq[row] ?? 0;
+  const isOutdone =
+    next !== undefined && next.page.shape[next.row] === page.shape[row] && tsOf(next) >= (page.ts[row] ?? 0);
+  if (isOutdone) countRow(summary, page, row, seq);
+  else addRow(summary, page, row, seq, shapes);
+};
+
 const rowsOf = (segments: readonly Segment[], order: (a: Row, b: Row) => number): readonly Row[] => {
   const rows: Row[] = [];
   let sorted = true;
@@ -207,18 +217,26 @@ const samplesOf = (
   to: number,
 ): ReadonlyMap<string, Samples> => {
   const found = new Map<string, { ts: number[]; value: number[] }>();
+  const columnOf = (name: string) => {
+    const known = found.get(name);
+    if (known !== undefined) return known;
+    const samples = { ts: [], value: [] };
+    found.set(name, samples);
+    return samples;
+  };
+  let [shape, columns] = [-1, [] as { ts: number[]; value: number[] }[]];
   const rows = rowsOf(segments, byTime);
   for (const [index, { page, row }] of rows.entries()) {
     const ts = page.ts[row] ?? 0;
     const next = rows[index + 1];
     // Of equal times the newest row has everything.
     if (ts < from || ts >= to || (next !== undefined && tsOf(next) === ts)) continue;
-    const start = page.start[row] ?? 0;
-    for (const [at, name] of shapes.names(page.shape[row] ?? 0).entries()) {
-      const samples = found.get(name) ?? { ts: [], value: [] };
-      if (samples.ts.length === 0) found.set(name, samples);
-      samples.ts.push(ts);
-      samples.value.push(page.value[start + at] ?? Number.NaN);
+    const own = page.shape[row] ?? 0;
+    if (own !== shape) [shape, columns] = [own, shapes.names(own).map(columnOf)];
+    let at = page.start[row] ?? 0;
+    for (const column of columns) {
+      column.ts.push(ts);
+      column.value.push(page.value[at++] ?? Number.NaN);
     }
   }
   return found;

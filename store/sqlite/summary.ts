@@ -33,13 +33,13 @@ export const summaryOf = (raw: Raw): Summary => {
 };
 
 /** Adds the row of that sequence, unless it is in already; rows must come in the order of their sequence. */
-export const addRow = (summary: Summary, chunk: RowColumns, row: number, seq: number, shapes: Shapes): void => {
+export const addRow = (summary: Summary, columns: RowColumns, row: number, seq: number, shapes: Shapes): void => {
   if (seq <= summary.seq) return;
-  summary.seq = seq;
-  const ts = chunk.ts[row] ?? 0;
-  let at = chunk.start[row] ?? 0;
-  for (const name of shapes.names(chunk.shape[row] ?? 0)) {
-    const value = chunk.value[at++] ?? Number.NaN;
+  countRow(summary, columns, row, seq);
+  const ts = columns.ts[row] ?? 0;
+  let at = columns.start[row] ?? 0;
+  for (const name of shapes.names(columns.shape[row] ?? 0)) {
+    const value = columns.value[at++] ?? Number.NaN;
     const known = summary.newest.get(name);
     if (known === undefined) summary.newest.set(name, { value, ts });
     else if (known.ts <= ts) {
@@ -47,12 +47,19 @@ export const addRow = (summary: Summary, chunk: RowColumns, row: number, seq: nu
       known.ts = ts;
     }
   }
-  if (((chunk.flags[row] ?? 0) & countedFlag) === 0) summary.readings++;
-  if (ts < summary.firstTs) summary.firstTs = ts;
   if (ts >= summary.lastTs) {
     summary.lastTs = ts;
-    summary.received = chunk.received(row);
+    summary.received = columns.received(row);
   }
+};
+
+/** Adds that there was a row. */
+export const countRow = (summary: Summary, columns: RowColumns, row: number, seq: number): void => {
+  if (seq <= summary.seq) return;
+  summary.seq = seq;
+  const ts = columns.ts[row] ?? 0;
+  if (((columns.flags[row] ?? 0) & countedFlag) === 0) summary.readings++;
+  if (ts < summary.firstTs) summary.firstTs = ts;
 };
 
 /** A summary on its way into the file. */
