@@ -10,6 +10,8 @@ import { timestamp } from "../unit.ts";
 import { decodeMinutes, encodeMinutes } from "./minutes.ts";
 import { openIn, scratchFolder } from "./scratch.ts";
 
+// A busy machine takes its time.
+const patient = { timeout: 20_000 };
 const start = 1_795_219_200_000;
 const minute = 60_000;
 const allSteps: readonly RollupStep[] = ["1m", "15m", "1h"];
@@ -87,7 +89,7 @@ test("hours are written as files, and late, corrected and repeated readings chan
   await using reader = await openIn(folder.path, { role: "reader" });
   await writeAll(readings, history);
   await writeAll(truth, history);
-  await expect.poll(() => hourFiles(folder.path).length).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => hourFiles(folder.path).length, patient).toBeGreaterThanOrEqual(2);
   expect(await seriesOf(reader)).toEqual(await seriesOf(truth));
   const after = [
     reading("r-1", 10_000, 7000),
@@ -121,7 +123,7 @@ test("a pass that was cut off begins again, and what it left is swept away", asy
   {
     await using readings = await openIn(folder.path, { runRows: 64, hourAfterMs: 1e15 });
     await writeAll(readings, history);
-    await expect.poll(() => readdirSync(join(folder.path, "readings")).length).toBeGreaterThan(15);
+    await expect.poll(() => readdirSync(join(folder.path, "readings")).length, patient).toBeGreaterThan(15);
     expect(hourFiles(folder.path)).toEqual([]);
     expect(await seriesOf(readings)).toEqual(await seriesOf(truth));
   }
@@ -129,7 +131,7 @@ test("a pass that was cut off begins again, and what it left is swept away", asy
   writeFileSync(join(beside, `1m-${start}.db`), "half a file");
   writeFileSync(join(beside, `1m-${start + 3_600_000}.db.draft`), "less than that");
   await using readings = await openIn(folder.path, atOnce);
-  await expect.poll(() => hourFiles(folder.path).length).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => hourFiles(folder.path).length, patient).toBeGreaterThanOrEqual(2);
   expect(await seriesOf(readings)).toEqual(await seriesOf(truth));
   expect((await readings.devices()).map((device) => device.readings)).toEqual([450, 450, 450]);
 });
@@ -139,7 +141,7 @@ test("a missing file of minutes is refused by name", async () => {
   {
     await using readings = await openIn(folder.path, atOnce);
     await writeAll(readings, history);
-    await expect.poll(() => hourFiles(folder.path).length).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => hourFiles(folder.path).length, patient).toBeGreaterThanOrEqual(2);
     await readings.prune({ now: timestamp(0), rawMs: 0, rollup: forever });
   }
   const [first = ""] = hourFiles(folder.path);

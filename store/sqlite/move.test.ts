@@ -22,6 +22,8 @@ import { createWriter } from "./writer.ts";
 
 const runRows = 64;
 const gapMs = 150_000;
+// A busy machine takes its time.
+const patient = { timeout: 20_000 };
 const start = 1_795_219_200_000;
 const everything = { site: "demo", from: timestamp(0), to: timestamp(9e12), limit: 10_000 };
 const forever = { "1m": null, "15m": null, "1h": null };
@@ -139,13 +141,15 @@ test("rows leave the main file for partitions while it is open, and readers see 
   await using readings = await openIn(folder.path, { runRows });
   await using reader = await openIn(folder.path, { role: "reader" });
   await writeMany(readings, 1000);
-  await expect.poll(() => readdirSync(file(folder.path)).filter((name) => name.endsWith(".db"))).toHaveLength(15);
+  await expect
+    .poll(() => readdirSync(file(folder.path)).filter((name) => name.endsWith(".db")), patient)
+    .toHaveLength(15);
   const all = Array.from({ length: 1000 }, (_, index) => numbered(index));
   expect((await reader.read(everything)).items).toEqual(all);
   expect(await followed(reader)).toEqual(all);
   const db = new DatabaseSync(join(folder.path, "readings.db"), { readOnly: true });
   const rowsLeft = () => Number(db.prepare("SELECT sum(rows) AS rows FROM chunk").get()?.rows);
-  await expect.poll(rowsLeft).toBeLessThan(300);
+  await expect.poll(rowsLeft, patient).toBeLessThan(300);
   db.close();
   expect(await followed(reader)).toEqual(all);
   const inColumns: Reading[] = [];
@@ -167,7 +171,7 @@ test("pruning gives the bytes back by unlinking, at once, also under a reader's 
   await using reader = await openIn(folder.path, { role: "reader" });
   await writeMany(readings, 1000);
   const names = () => readdirSync(file(folder.path)).filter((name) => /^\d+-\d+\.db$/.test(name));
-  await expect.poll(names).toHaveLength(15);
+  await expect.poll(names, patient).toHaveLength(15);
   await reader.read(everything);
   const [before, bytesBefore] = [bytesIn(file(folder.path)), (await readings.health()).bytes];
   await readings.prune({ now: timestamp(start + 900), rawMs: 0, rollup: forever });
@@ -185,7 +189,7 @@ test("a partition that is missing or cut short is refused by name", async () => 
   {
     await using readings = await openIn(folder.path, { runRows });
     await writeMany(readings, 200);
-    await expect.poll(() => existsSync(join(file(folder.path), "129-192.db"))).toBe(true);
+    await expect.poll(() => existsSync(join(file(folder.path), "129-192.db")), patient).toBe(true);
     await readings.health();
   }
   truncateSync(join(file(folder.path), "1-64.db"), 1000);
@@ -200,7 +204,7 @@ test("a damaged page of a partition is told by name, and the others are read", a
   const told: unknown[] = [];
   await using readings = await openIn(folder.path, { runRows, onError: (error) => told.push(error) });
   await writeMany(readings, 200);
-  await expect.poll(() => existsSync(join(file(folder.path), "129-192.db"))).toBe(true);
+  await expect.poll(() => existsSync(join(file(folder.path), "129-192.db")), patient).toBe(true);
   const path = join(file(folder.path), "65-128.db");
   const bytes = readFileSync(path);
   writeFileSync(path, bytes.fill(0x5a, bytes.length - 600));
