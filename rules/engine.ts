@@ -8,6 +8,7 @@ import {
   sitesOf,
 } from "#store";
 import type { Alert } from "./alert.ts";
+import { createBreath } from "./breath.ts";
 import { loadCatalogue } from "./catalogue.ts";
 import type { RulesCode } from "./codes.ts";
 import type { RulesSettings } from "./config.ts";
@@ -40,6 +41,7 @@ import type { SavedWatch } from "./watch.ts";
 const pageReadings = 5000;
 // An account of four hundred nodes is some 80 KB: more of them at once would hold up everybody on this thread.
 const pageAccounts = 25;
+const breathMs = 40;
 const waitMs = 30_000;
 const retryMs = 1000;
 // Thirty ticks that did not end: what is told now might be old.
@@ -165,7 +167,10 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     const alerts: Alert[] = [];
     const restated: Restatement[] = [];
     const touched = new Set<string>();
+    // The minute of hundreds of sites closes at once.
+    const breathe = createBreath(breathMs);
     for (const row of page.rows) {
+      await breathe();
       const account = readAccount(row);
       const watch = watches.get(row.site);
       if (account === null) fail(new Error(`${row.kind} "${row.key}" is no account`), "RULES_ROW_INVALID");

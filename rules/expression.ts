@@ -1,4 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
+import { isNode, neededNames } from "./needs.ts";
 
 /**
  * What a value is. A name says it by its suffix: `_w`, `_wh`, `_s`, `_c`, `_v`, `_a`, `_hz`, `_va`, `_var`, `_money`, `_g`,
@@ -136,7 +137,8 @@ export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope =
         const program = running.parse(text);
         const type = checked.type === "int" ? "double" : (checked.type as ValueType);
         const names = [...namesIn(program.ast)].filter((name) => known.has(name));
-        return { ok: true, expression: { text, type, names, run: runner(program) } };
+        const needed = [...new Set(neededNames(program.ast))].filter((name) => known.has(name));
+        return { ok: true, expression: { text, type, names, run: runner(program, needed) } };
       } catch (error) {
         return faultOf(error);
       }
@@ -145,8 +147,12 @@ export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope =
 };
 
 const runner =
-  (program: (context: Context) => unknown) =>
+  (program: (context: Context) => unknown, needed: readonly string[]) =>
   (context: Context): Value | null => {
+    // An exception for each missing value of each rack costs more than everything else.
+    for (const name of needed) if (!Object.hasOwn(context, name)) return null;
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     try {
       const result = program(context);
       if (typeof result === "boolean" || typeof result === "string") return result;
@@ -155,6 +161,8 @@ const runner =
     } catch {
       // Types were checked at load: what can still fail is a name without a value, and that is not known, never false.
       return null;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
   };
 
@@ -182,9 +190,6 @@ const namesIn = (node: unknown, names: Set<string> = new Set()): Set<string> => 
   }
   return names;
 };
-
-const isNode = (node: unknown): node is { op: string; args: unknown } =>
-  typeof node === "object" && node !== null && "op" in node && "args" in node;
 
 let checkingEnvironment: Environment | undefined;
 const checkingBase = (): Environment => {

@@ -2,6 +2,7 @@ import type { Reading } from "#store";
 import { type DeviceSeen, deviceFactsAt, intervalFor, notSeen, seeReading, silentSince } from "./device.ts";
 import { createDueList } from "./due.ts";
 import type { Facts } from "./evaluate.ts";
+import { formatHeard, type Heard, parseHeard, type SavedHeard } from "./heard.ts";
 
 type Mode = "live" | "catching-up" | "silent";
 
@@ -20,7 +21,7 @@ export interface Silence {
   next(now: number): { readonly at: number; readonly devices: readonly string[] } | null;
   /** Devices later than half an interval over their time, of those that `counts`. */
   overdue(now: number, counts: (device: string) => boolean): number;
-  save(): Readonly<Record<string, readonly [lastTs: number | null, good: number]>>;
+  save(): SavedHeard;
 }
 
 export interface SilenceDeps {
@@ -28,7 +29,7 @@ export interface SilenceDeps {
   readonly intervals: ReadonlyMap<string, number>;
   /** Lengths of silence at which a device of this interval is looked at, ms. */
   readonly looks: (intervalMs: number) => readonly number[];
-  readonly saved: Readonly<Record<string, readonly [lastTs: number | null, good: number]>>;
+  readonly saved: SavedHeard;
 }
 
 /** A device is its place among the sorted names. */
@@ -66,7 +67,7 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     good[place] = seen.good;
     isSeen[place] = 1;
   };
-  for (const [device, [ts, count]] of Object.entries(saved)) {
+  for (const [device, ts, count] of parseHeard(saved)) {
     const place = places.get(device);
     if (place !== undefined) put(place, { lastTs: ts, good: count });
   }
@@ -101,6 +102,11 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     listed[place] = at ?? Number.NaN;
     if (at !== null) due.push(at, place);
   };
+
+  function* heard(): Heard {
+    for (const [place, device] of names.entries())
+      if (isSeen[place] === 1) yield [device, seenOf(place).lastTs, good[place] ?? 0] as const;
+  }
 
   return {
     size: names.length,
@@ -159,14 +165,6 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
       }
       return count;
     },
-    save: () => {
-      const heard: (readonly [device: string, seen: readonly [lastTs: number | null, good: number]])[] = [];
-      for (const [place, device] of names.entries()) {
-        if (isSeen[place] === 0) continue;
-        const { lastTs: ts, good: count } = seenOf(place);
-        heard.push([device, [ts, count]]);
-      }
-      return Object.fromEntries(heard);
-    },
+    save: () => formatHeard(heard()),
   };
 };

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { type Reading, timestamp } from "#store";
 import type { Alert } from "./alert.ts";
 import { loadCatalogue } from "./catalogue.ts";
+import { formatHeard } from "./heard.ts";
 import type { Rule } from "./rule.ts";
 import { accountOf, siteOf } from "./specimen.ts";
 import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
@@ -163,7 +164,7 @@ test("a reading dated ahead does not buy its device silence", () => {
 test("readings of devices that no model knows are nothing to the rules", () => {
   const watch = open(["a", "b"]);
   expect(watch.reading(reading("stranger", t0))).toEqual([]);
-  expect(watch.save().devices).toEqual({});
+  expect(watch.save().devices).toBe(formatHeard([]));
 });
 
 test("an account that was judged is not judged again, and an older one not at all", () => {

@@ -5,6 +5,7 @@ import type { Alert } from "./alert.ts";
 import { createCalm } from "./calm.ts";
 import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
 import { createGroups, type Group, type SavedMember } from "./group.ts";
+import type { SavedHeard } from "./heard.ts";
 import { released, type Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
@@ -48,7 +49,7 @@ export interface SiteWatch {
 export interface SavedWatch {
   readonly clock: { readonly now: number | null; readonly heard: boolean };
   readonly listening: number | null;
-  readonly devices: Readonly<Record<string, readonly [lastTs: number | null, good: number]>>;
+  readonly devices: SavedHeard;
   readonly lives: readonly SavedLife[];
   readonly members: Readonly<Record<string, readonly SavedMember[]>>;
   readonly accountedTo: number | null;

@@ -4,7 +4,8 @@ import type { Context } from "./app.ts";
 import * as schema from "./schema.ts";
 import type { LiveEvent } from "./wire.ts";
 
-const pageRows = 1000;
+// Accounts come whole, 80 KB each of a site of four hundred racks.
+const pageRows = 100;
 const waitMs = 10_000;
 const retryMs = 1000;
 /** While history is loaded, minutes are accounted by the thousand: a screen needs the last ones only. */
@@ -38,11 +39,12 @@ export const createFeed = (
     const accounts = rows.filter(({ kind }) => kind !== "alert");
     const left = new Map<string, number>();
     for (const { site } of accounts) left.set(site, (left.get(site) ?? 0) + 1);
+    const most = rows.length < pageRows ? accountsPerPage : 1;
     for (const row of rows) {
       if (row.kind !== "alert") {
         const after = (left.get(row.site) ?? 1) - 1;
         left.set(row.site, after);
-        if (after >= accountsPerPage) continue;
+        if (after >= most) continue;
       }
       emitRow(row);
     }
