@@ -20,6 +20,7 @@ import type { SiteModel } from "./model.ts";
 import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
 import { accountRevisions, pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
 import { readReadings } from "./read-readings.ts";
+import { buildReport } from "./report/build.ts";
 import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 import { createTaker } from "./take.ts";
 import { modelAt } from "./validity.ts";
@@ -281,6 +282,10 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     change: async (query) => {
       const model = modelOf(query.site);
       return model === null ? null : queryChange(ledger, model, query);
+    },
+    report: async (query) => {
+      const model = modelOf(query.site);
+      return model === null ? null : buildReport(ledger, model, query);
     },
     accounts: (query) => pageAccounts(ledger, query),
     revisions: (query) => accountRevisions(ledger, query),

@@ -5,6 +5,8 @@ import type { BillingCycle, CloseCommand, CloseResult, CycleReport } from "./cyc
 import type { Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import type { SiteNow } from "./now.ts";
+import type { ReportQuery } from "./report/build.ts";
+import type { Report } from "./report/report.ts";
 
 /** The books of all modelled sites of this process. */
 export interface Energy extends AsyncDisposable {
@@ -17,6 +19,8 @@ export interface Energy extends AsyncDisposable {
   readonly trend: (query: TrendQuery) => Promise<Trend | null>;
   /** Why a KPI is not what it was, by driver; null for a KPI whose change has no such account. */
   readonly change: (query: ChangeQuery) => Promise<KpiChange | null>;
+  /** A report field by field; null for an unknown site. */
+  readonly report: (query: ReportQuery) => Promise<Report | null>;
   readonly accounts: (query: AccountQuery) => Promise<Page<Account>>;
   /** Every revision of one account, oldest first; none for a window without one. */
   readonly revisions: (query: RevisionQuery) => Promise<readonly AccountRevision[]>;

@@ -68,5 +68,15 @@ export { isListColumn, listColumns } from "./point-words.ts";
 export { accountOf, coverWindow, readAccounts } from "./query.ts";
 export { readReadings } from "./read-readings.ts";
 export { type RecomputeDeps, type Recomputed, recomputeAccounts, type Unequal } from "./recompute.ts";
+export type { ReportQuery } from "./report/build.ts";
+export {
+  type FieldQuality,
+  type Judged,
+  type Report,
+  type ReportField,
+  type ReportId,
+  reportIds,
+} from "./report/report.ts";
+export { reportTable } from "./report/table.ts";
 export { type ParsedSite, parseSite } from "./site.ts";
 export { ratioSignature, type Signature, type Suspect, signatureNames, signatures } from "./suspect.ts";

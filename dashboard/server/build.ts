@@ -17,6 +17,7 @@ import { kpiRoutes } from "./api/kpis.ts";
 import { liveRoutes } from "./api/live.ts";
 import { notifyRoutes } from "./api/notify.ts";
 import { readingRoutes } from "./api/readings.ts";
+import { reportRoutes } from "./api/reports.ts";
 import { ruleRoutes } from "./api/rules.ts";
 import { seriesRoutes } from "./api/series.ts";
 import { siteRoutes } from "./api/sites.ts";
@@ -87,6 +88,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   kpiRoutes(app, context);
   catalogueRoutes(app);
   changeRoutes(app, context);
+  reportRoutes(app, context);
   accountRoutes(app, context);
   cycleRoutes(app, context);
   alertRoutes(app, context);

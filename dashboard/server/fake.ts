@@ -114,6 +114,7 @@ export const createFakeEnergy = (readings: Readings): EnergyPart => ({
           ...{ site, kpi, variant: null, unit: "1", before: pue, after: { ...pue, value: 1.3 }, change: 0.05 },
           ...{ method: "test", parts: [], flags: [] },
         },
+  report: async () => null,
   accounts: async () => ({ items: [], next: null }),
   revisions: async () => [],
   cycles: async () => [],

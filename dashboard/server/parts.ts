@@ -4,7 +4,17 @@ import type { Notify, Rules } from "#rules";
 
 export type EnergyPart = Pick<
   Energy,
-  "sites" | "now" | "kpis" | "trend" | "change" | "accounts" | "revisions" | "cycles" | "cycle" | "closeCycle"
+  | "sites"
+  | "now"
+  | "kpis"
+  | "trend"
+  | "change"
+  | "report"
+  | "accounts"
+  | "revisions"
+  | "cycles"
+  | "cycle"
+  | "closeCycle"
 >;
 export type RulesPart = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign" | "catalogue">;
 

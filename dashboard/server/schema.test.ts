@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import type { z } from "zod";
-import type { Account, KpiChange } from "#energy";
+import type { Account, KpiChange, Report } from "#energy";
 import type { Alert } from "#rules";
 import type * as schema from "./schema.ts";
 import type * as wire from "./wire.ts";
@@ -28,6 +28,7 @@ test("what the schemas let through is what the wire types promise", () => {
   expectTypeOf<Sent<typeof schema.reading>>().toEqualTypeOf<Frozen<wire.ReadingWire>>();
   expectTypeOf<Sent<typeof schema.series>>().toEqualTypeOf<Frozen<wire.SeriesWire>>();
   expectTypeOf<Sent<typeof schema.kpis>>().toEqualTypeOf<Frozen<wire.KpisWire>>();
+  expectTypeOf<Sent<typeof schema.report>>().toEqualTypeOf<Frozen<Report>>();
   expectTypeOf<Sent<typeof schema.kpiChange>>().toEqualTypeOf<Frozen<KpiChange>>();
   expectTypeOf<Sent<typeof schema.trend>>().toEqualTypeOf<Frozen<wire.TrendWire>>();
   expectTypeOf<Plain<Sent<typeof schema.account>>>().toEqualTypeOf<Plain<Account>>();

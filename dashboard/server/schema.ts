@@ -1,6 +1,6 @@
 // The wire types as zod schemas: what OpenAPI shows and what leaves the server. schema.test.ts keeps both equal.
 import { z } from "zod";
-import { accountFlags, accountSteps, drivers, factorSchema, nodeKinds, signatureNames } from "#energy";
+import { accountFlags, accountSteps, drivers, factorSchema, nodeKinds, reportIds, signatureNames } from "#energy";
 import { alertStates, severities } from "#rules";
 import { dashboardCodes } from "./codes.ts";
 
@@ -206,6 +206,42 @@ export const catalogue = z.object({
 });
 
 export const factors = z.object({ items: z.array(factorSchema) });
+
+export const report = z.object({
+  report: z.enum(reportIds),
+  title: text,
+  instrument: z.string(),
+  site: z.string(),
+  siteModel: z.string(),
+  period: z.object({ start: z.string(), end: z.string(), tz: z.string() }),
+  notes: z.array(z.string()),
+  fields: z.array(
+    z.object({
+      ref: z.string(),
+      code: z.string(),
+      name: text,
+      value: z.union([z.number(), z.string(), z.null()]),
+      unit: z.string(),
+      quality: z.enum([...quality.options, "DECLARED", "MISSING"]),
+      coverage: maybe,
+      points: z.array(z.string()),
+      notes: z.array(z.string()),
+      source: z.string().nullable(),
+      judged: z
+        .array(
+          z.object({
+            factor: z.string(),
+            revision: z.string(),
+            instrument: z.string(),
+            limit: z.number(),
+            unit: z.string(),
+            met: z.boolean().nullable(),
+          }),
+        )
+        .exactOptional(),
+    }),
+  ),
+});
 
 export const kpiChange = z.object({
   site: z.string(),

@@ -1,5 +1,6 @@
+import readXlsx from "read-excel-file/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { catalogue, energySchema, type KpiChange, parseSite, type SiteModel, startEnergy } from "#energy";
+import { catalogue, energySchema, type KpiChange, parseSite, type Report, type SiteModel, startEnergy } from "#energy";
 import { rulesSchema, startRules } from "#rules";
 import { createMemoryLedger, createMemoryReadings, type Reading, timestamp } from "#store";
 import { dashboardSchema } from "./config.ts";
@@ -180,4 +181,29 @@ test("a PUE that fell because the grid meter lost 30 kW is told as metering, and
 test("a KPI whose change cannot be told apart is refused by name", async () => {
   const answer = await fetch(`${url}/api/v1/kpis/wue/change?site=hall`);
   expect(answer.status).toBe(400);
+});
+
+test("a report is given as JSON, CSV and an Excel workbook, with the same fields", async () => {
+  const path = `${url}/api/v1/reports/eu-2024-1364?site=hall&from=${start}&to=${end}`;
+  const report = (await (await fetch(path)).json()) as Report;
+  expect(report.notes).toContain("PERIOD_NOT_A_CALENDAR_YEAR");
+  const pue = report.fields.find(({ code }) => code === "EDC");
+  expect(pue).toMatchObject({ unit: "kWh", points: ["MP.PCC (grid-1)"] });
+
+  const csv = await fetch(`${path}&format=csv`);
+  expect(csv.headers.get("content-type")).toContain("text/csv");
+  const lines = (await csv.text()).trimEnd().split("\r\n");
+  expect(lines).toHaveLength(7 + report.fields.length);
+
+  const xlsx = await fetch(`${path}&format=xlsx`);
+  const [sheet] = await readXlsx(Buffer.from(await xlsx.arrayBuffer()));
+  const rows = sheet?.data ?? [];
+  expect(rows.slice(7).map((row) => row[1])).toEqual(report.fields.map(({ code }) => code));
+});
+test("a report of a civil year begins at the site's own new year", async () => {
+  const report = (await (
+    await fetch(`${url}/api/v1/reports/cn-green-data-centre?site=hall&year=2026`)
+  ).json()) as Report;
+  expect(report.period).toMatchObject({ start: "2026-01-01T00:00:00+08:00", end: "2027-01-01T00:00:00+08:00" });
+  expect((await fetch(`${url}/api/v1/reports/eu-2024-1364?site=nowhere`)).status).toBe(404);
 });
