@@ -2,12 +2,11 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Catalogue, type PartitionInfo, partitionPath, sweep } from "./catalogue.ts";
 import { transact } from "./file.ts";
 import type { Log } from "./log.ts";
-import { readRolled } from "./readings-file.ts";
 import type { Sealer, Stretch } from "./sealer.ts";
 import { stretchesOf } from "./sorter.ts";
 
 // full tail ─▶ file written, durable, named ─▶ in the catalogue ─▶ its chunks go, some at a time
-//                 (another thread)              (one commit)        (once rolled up, and followers had time)
+//                 (another thread)              (one commit)        (once followers had time)
 //
 // A crash after any arrow leaves every row in the log or in a named partition, and what is too much is swept at opening.
 
@@ -49,7 +48,7 @@ export const createMover = (db: DatabaseSync, { path, log, catalogue, sealer, ke
       return true;
     },
     trim: () => {
-      const end = Math.min(catalogue.sealed() - keepRows, readRolled(db));
+      const end = catalogue.sealed() - keepRows;
       return end > 0 && transact(db, "IMMEDIATE", () => log.trim(end, trimChunks));
     },
     sweep: (making = null) => {

@@ -259,8 +259,8 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return summary;
   };
   const catchUp = () => {
-    if (newestSeq >= 0 && newestSeq + 1 < (log.first() ?? 0)) {
-      // Not asked for so long that the log has moved on: the summaries know all that is gone from it.
+    if (newestSeq >= 0 && newestSeq < readRolled(db) && newestSeq + 1 < (log.first() ?? 0)) {
+      // Not asked for so long that the log has moved on: the summaries know most of it.
       newest.clear();
       newestSeq = -1;
     }
@@ -268,8 +268,8 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       for (const raw of allSummaries.iterate()) remember(summaryOf(raw));
       newestSeq = readRolled(db);
     }
-    for (const chunk of log.after(newestSeq)) {
-      for (let row = 0; row < chunk.rows; row += 1) {
+    for (const chunk of commits(newestSeq)) {
+      for (let row = Math.max(0, newestSeq + 1 - chunk.first); row < chunk.rows; row += 1) {
         const id = chunk.device[row] ?? 0;
         const name = nameOf(id);
         // All rows of a device that was not there before are after `newestSeq`, so it begins empty.

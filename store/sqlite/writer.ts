@@ -80,6 +80,8 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
   );
   const chunk = createChunkBuilder();
   let seq = 0;
+  const newestInPartitions = new Map<number, number>();
+  let partitionsTo = 0;
 
   const load = () => {
     shapes.forget();
@@ -102,12 +104,25 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
       byId[known.id] = known;
     }
     sealer.reset();
-    for (const { first, rows, device, ts } of log.after(Math.min(rolled, sealed))) {
-      for (let row = 0; row < rows; row += 1) {
-        const at = ts[row] ?? 0;
-        const known = byId[device[row] ?? 0];
-        if (known !== undefined && at > known.lastTs) known.lastTs = at;
-        if (first + row > sealed) sealer.add(device[row] ?? 0, at, first + row);
+    const saw = (device: number, at: number) => {
+      const known = byId[device];
+      if (known !== undefined && at > known.lastTs) known.lastTs = at;
+    };
+    // A partition never changes: a transaction that failed is no reason to read it again.
+    for (const info of catalogue.list()) {
+      if (info.last <= rolled || info.last <= partitionsTo) continue;
+      for (const { rows, device, ts } of catalogue.open(info).pages())
+        for (let row = 0; row < rows; row += 1) {
+          const before = newestInPartitions.get(device[row] ?? 0) ?? -1;
+          newestInPartitions.set(device[row] ?? 0, Math.max(before, ts[row] ?? 0));
+        }
+      partitionsTo = info.last;
+    }
+    for (const [device, ts] of newestInPartitions) saw(device, ts);
+    for (const { first, rows, device, ts } of log.after(sealed)) {
+      for (let row = Math.max(0, sealed + 1 - first); row < rows; row += 1) {
+        saw(device[row] ?? 0, ts[row] ?? 0);
+        sealer.add(device[row] ?? 0, ts[row] ?? 0, first + row);
       }
     }
   };
