@@ -13,6 +13,8 @@ export const accountFlags = [
   "COUNTER_FAULT",
   "COUNTER_SPIKE",
   "COUNTER_JITTER",
+  "REGISTER_COARSE",
+  "DATA_FROZEN",
   "REGISTER_MISSING",
   "COVERAGE_LOW",
   "BALANCE_OPEN",

@@ -2,6 +2,7 @@ import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount
 import type { Window } from "./calendar.ts";
 import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
+import { markFrozen } from "./frozen.ts";
 import { catalogue } from "./kpi/index.ts";
 import { jointKey, sumTerms } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
@@ -238,13 +239,15 @@ export const composeAccounts = (
       else parts.push({ node, ms });
     }
   }
-  const nodes: Record<string, NodeAccount> = {};
-  for (const [id, parts] of partsOf) nodes[id] = composeNode(parts, wholeMs);
+  const composedNodes: Record<string, NodeAccount> = {};
+  for (const [id, parts] of partsOf) composedNodes[id] = composeNode(parts, wholeMs);
+  const nodes = markFrozen(model, composedNodes, accounts, { step: window.step, ms: wholeMs });
   const coverage = accounts.reduce((sum, account) => sum + account.coverage * lengthOf(account), 0) / wholeMs;
   const flags = new Set<AccountFlag>(
     accounts.flatMap((account) => account.flags.filter((flag) => flag !== "COVERAGE_LOW" && flag !== "BALANCE_OPEN")),
   );
   if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  if (Object.values(nodes).some((node) => node.flags.includes("DATA_FROZEN"))) flags.add("DATA_FROZEN");
   if (new Set(accounts.map((account) => account.model)).size > 1) flags.add("BOUNDARY_CHANGED");
   const balance = composeBalance(accounts, model.busRatingW);
   flags.delete("METER_SUSPECT");

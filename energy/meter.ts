@@ -7,7 +7,7 @@ export interface MeterTerms {
   readonly maxPerHour: number;
 }
 
-export const meterCodes = ["OK", "JITTER", "ROLLOVER", "RESET", "SPIKE", "COUNTER_FAULT"] as const;
+export const meterCodes = ["OK", "JITTER", "ROLLOVER", "RESET", "SPIKE", "COUNTER_FAULT", "COARSE"] as const;
 export type MeterCode = (typeof meterCodes)[number];
 
 /** One quantity of one device in event-time order. */
@@ -24,6 +24,19 @@ const headroom = 1.1;
 export const registerCap = (elapsedMs: number, terms: MeterTerms): number =>
   (terms.maxPerHour * elapsedMs * headroom) / msPerHour + 2 * terms.resolution;
 
+// A register in float32 shows every value of its meter as one of 2^24 per power of two; in kWh from 16,777,216 kWh on
+// its steps are larger than a kilowatt-hour (kpi.md §1.3). Counters come as units or thousands of them.
+const floatScales = [1, 1000] as const;
+
+/** Whether a rise is no more than two steps of a float32 at that height: coarse, but counted. */
+const isFloatStep = (before: number, after: number, resolution: number): boolean =>
+  floatScales.some((scale) => {
+    const [a, b] = [before / scale, after / scale];
+    if (!(b > 0) || Math.fround(a) !== a || Math.fround(b) !== b) return false;
+    const step = 2 ** (Math.floor(Math.log2(b)) - 23) * scale;
+    return step > resolution && after - before <= 2 * step;
+  });
+
 /** What a register counted between two readings: kpi.md §1.3, TV-CTR-1..5. Null when that cannot be known. */
 export const registerDelta = (
   before: number,
@@ -33,7 +46,12 @@ export const registerDelta = (
 ): { readonly delta: number | null; readonly code: MeterCode } => {
   const cap = registerCap(elapsedMs, terms);
   const difference = after - before;
-  if (difference >= 0) return difference <= cap ? { delta: difference, code: "OK" } : { delta: null, code: "SPIKE" };
+  if (difference >= 0) {
+    if (difference <= cap) return { delta: difference, code: "OK" };
+    return isFloatStep(before, after, terms.resolution)
+      ? { delta: difference, code: "COARSE" }
+      : { delta: null, code: "SPIKE" };
+  }
   if (difference >= -2 * terms.resolution) return { delta: 0, code: "JITTER" };
   const wrapped = terms.modulus === null ? Number.NaN : difference + terms.modulus;
   // Without a cap every fall would look like a wrap.
@@ -56,7 +74,7 @@ interface Reading {
 
 const plausible = (before: Reading, after: Reading, terms: MeterTerms): number | null => {
   const { delta, code } = registerDelta(before.value, after.value, after.ts - before.ts, terms);
-  return code === "OK" || code === "ROLLOVER" ? delta : null;
+  return code === "OK" || code === "ROLLOVER" || code === "COARSE" ? delta : null;
 };
 
 /** Walks a register through readings `[from, to)`. A refused reading keeps the base; three that agree become the base. */

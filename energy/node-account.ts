@@ -54,6 +54,7 @@ const flagOf: Readonly<Record<Exclude<MeterCode, "OK">, AccountFlag>> = {
   RESET: "COUNTER_RESET",
   SPIKE: "COUNTER_SPIKE",
   COUNTER_FAULT: "COUNTER_FAULT",
+  COARSE: "REGISTER_COARSE",
 };
 
 /** A sum in which one unknown part makes the whole unknown; null for no parts. */
@@ -70,6 +71,9 @@ interface Energy {
   readonly quality: Quality;
   readonly flags: readonly AccountFlag[];
 }
+
+// Energy before a reset is lost; that of a coarse step may belong to the window before.
+const inexact: ReadonlySet<AccountFlag> = new Set(["COUNTER_RESET", "REGISTER_COARSE"]);
 
 const noFlags: readonly AccountFlag[] = [];
 
@@ -116,7 +120,11 @@ const direction = (
   }
   const whole = counted.goodMs >= lengthOf(window) - 1;
   const estimated: Quality = counted.goodMs > 0 ? "PARTLY_ESTIMATED" : "ESTIMATED";
-  const quality: Quality = whole ? (flags.includes("COUNTER_RESET") ? "PARTLY_ESTIMATED" : "MEASURED") : estimated;
+  const quality: Quality = whole
+    ? flags.some((flag) => inexact.has(flag))
+      ? "PARTLY_ESTIMATED"
+      : "MEASURED"
+    : estimated;
   return { wh: counted.amount, goodMs: counted.goodMs, quality, flags };
 };
 

@@ -1,0 +1,233 @@
+import { describe, expect, test } from "vitest";
+import { createMemoryLedger, createMemoryReadings, type Reading, type Timestamp } from "#store";
+import type { AccountStep } from "./account.ts";
+import { startEnergy } from "./book.ts";
+import { energySchema } from "./config.ts";
+import { parseSite } from "./site.ts";
+
+const minuteMs = 60_000;
+const t0 = Date.parse("2026-11-16T00:00:00+08:00");
+
+const modelIn = (timeZone: string) => {
+  const parsed = parseSite(
+    `site: s
+time_zone: ${timeZone}
+currency: CNY
+bus_rating_w: 100000
+nodes:
+  - id: grid
+    kind: grid
+    rating_w: 60000
+    points: [{ code: MP.PCC, device: grid, power: power_w, energy_forward: energy_import_wh, register: { modulus_wh: 100000000 }, interval_s: 60 }]
+  - id: hall
+    kind: it
+    rating_w: 60000
+    points: [{ code: MP.IT, device: hall, power: power_w, energy_forward: energy_import_wh, register: { modulus_wh: 100000000 }, interval_s: 60 }]
+`,
+    "s.yaml",
+  );
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+  return parsed.site;
+};
+
+type Values = Readonly<Record<string, number>>;
+const hourWh = 12_000;
+/** What a healthy meter says at a minute: 12 kW that breathe a little, and its register. */
+const healthy = (minute: number): Values => ({
+  power_w: hourWh + 600 * Math.sin(minute / 7),
+  energy_import_wh: 5_000_000 + 200 * minute,
+});
+
+interface Story {
+  readonly minutes?: number;
+  /** What the hall's meter says instead; null is silence. */
+  readonly hall?: (minute: number) => Values | null;
+  readonly order?: (readings: readonly Reading[]) => readonly Reading[];
+  readonly zone?: string;
+  readonly from?: number;
+}
+
+/** The accounts of a site after everything came in. */
+const books = async ({
+  minutes = 62,
+  hall = healthy,
+  order = (all) => all,
+  zone = "Asia/Shanghai",
+  from = t0,
+}: Story) => {
+  const readings = createMemoryReadings();
+  const ledger = createMemoryLedger();
+  const all: Reading[] = [];
+  for (let minute = 0; minute <= minutes; minute++) {
+    const ts = from + minute * minuteMs;
+    for (const [device, quantities] of [["grid", healthy(minute)] as const, ["hall", hall(minute)] as const])
+      if (quantities !== null)
+        all.push({
+          site: "s",
+          device,
+          ts: ts as Timestamp,
+          received: (ts + 90_000) as Timestamp,
+          quantities,
+          flags: [],
+        });
+  }
+  await using energy = await startEnergy(energySchema.parse({}), {
+    readings,
+    ledger,
+    sites: [modelIn(zone)],
+    publish: () => undefined,
+    onError: (error) => {
+      throw error;
+    },
+    now: () => from,
+  });
+  const ordered = order(all);
+  for (let index = 0; index < ordered.length; index += 20) {
+    await readings.write(ordered.slice(index, index + 20));
+    await energy.settled();
+  }
+  const list = async (step: AccountStep) =>
+    (await energy.accounts({ site: "s", step, from: 0, to: from + 400 * 86_400_000, limit: 5000 })).items;
+  const kpis = await energy.kpis({ site: "s", from, to: from + 60 * minuteMs });
+  return {
+    minutes: await list("1m"),
+    quarters: await list("15m"),
+    hours: await list("1h"),
+    days: await list("1d"),
+    kpis,
+  };
+};
+const hallOf = (accounts: Awaited<ReturnType<typeof books>>["hours"], index = 0) => {
+  const node = accounts[index]?.nodes.hall;
+  return { wh: node?.forwardWh, quality: node?.quality, flags: node?.flags };
+};
+const at = (minute: number, values: Values) => (now: number) => (now === minute ? values : healthy(now));
+const near = (value: number) => expect.closeTo(value, 6);
+
+describe("bad input raises its flag and quality", () => {
+  test("none does not: a healthy hour is measured and unflagged", async () => {
+    expect(hallOf((await books({})).hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: [] });
+  });
+
+  test("a meter that is reset: COUNTER_RESET, partly estimated, energy a lower bound", async () => {
+    const hall = (minute: number) => ({
+      ...healthy(minute),
+      energy_import_wh: minute < 30 ? 5_000_000 + 200 * minute : 100 + 200 * (minute - 30),
+    });
+    expect(hallOf((await books({ hall })).hours)).toEqual({
+      wh: near(hourWh - 100),
+      quality: "PARTLY_ESTIMATED",
+      flags: ["COUNTER_RESET"],
+    });
+  });
+
+  test("a register that rolls over: COUNTER_ROLLOVER, measured, nothing lost", async () => {
+    const hall = (minute: number) => ({
+      ...healthy(minute),
+      energy_import_wh: (99_996_000 + 200 * minute) % 100_000_000,
+    });
+    expect(hallOf((await books({ hall })).hours)).toEqual({
+      wh: near(hourWh),
+      quality: "MEASURED",
+      flags: ["COUNTER_ROLLOVER"],
+    });
+  });
+
+  test("a sentinel in a register: COUNTER_SPIKE, left out, energy goes on from before it", async () => {
+    const hour = hallOf((await books({ hall: at(30, { ...healthy(30), energy_import_wh: 65_535_000 }) })).hours);
+    expect(hour).toMatchObject({ wh: near(hourWh), flags: ["COUNTER_SPIKE"] });
+  });
+
+  test("a float32 register past its 24 bits: REGISTER_COARSE, partly estimated, nothing lost", async () => {
+    // 33.5 GWh: the register moves in steps of 4 kWh, twenty minutes of this hall.
+    const kwh = (minute: number) => Math.fround(40_000_000 + 0.2 * minute);
+    const { hours } = await books({ minutes: 182, hall: (minute) => ({ energy_import_wh: kwh(minute) * 1000 }) });
+    const wh = [0, 1, 2].map((index) => hallOf(hours, index).wh ?? 0);
+    expect(wh.reduce((sum, one) => sum + one, 0)).toBeCloseTo((kwh(180) - kwh(0)) * 1000, 3);
+    expect(hallOf(hours, 1)).toMatchObject({ quality: "PARTLY_ESTIMATED", flags: ["REGISTER_COARSE"] });
+  });
+
+  test("readings out of order and twice: the accounts are those of the right order, without a flag", async () => {
+    const shuffled = (all: readonly Reading[]) =>
+      [...all, ...all.slice(10, 60)]
+        .map((one, index) => ({ one, key: (index * 7919) % 97 }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ one }) => one);
+    const [plain, odd] = [await books({}), await books({ order: shuffled })];
+    expect(hallOf(odd.hours)).toEqual(hallOf(plain.hours));
+    expect(odd.minutes.slice(1, 60).map(({ totals }) => totals)).toEqual(
+      plain.minutes.slice(1, 60).map(({ totals }) => totals),
+    );
+  });
+
+  test("a missing feed: MISSING and COVERAGE_LOW, unknown, never zero, and no KPI from it", async () => {
+    const { hours, kpis } = await books({ hall: () => null });
+    expect(hours[0]).toMatchObject({
+      quality: "INVALID",
+      totals: { itWh: null },
+      nodes: { hall: { forwardWh: null } },
+    });
+    expect(hours[0]?.flags).toContain("COVERAGE_LOW");
+    const pue = kpis.find(({ kpi }) => kpi === "pue");
+    expect(pue).toMatchObject({
+      value: null,
+      quality: "INVALID",
+      flags: expect.arrayContaining(["MISSING:hall", "NO_DATA"]),
+    });
+  });
+
+  test("a register that says nothing while its gauge does: REGISTER_MISSING, estimated by power", async () => {
+    const { hours } = await books({ hall: (minute) => ({ power_w: hourWh + 600 * Math.sin(minute / 7) }) });
+    expect(hallOf(hours)).toMatchObject({ quality: "PARTLY_ESTIMATED", flags: ["REGISTER_MISSING"] });
+  });
+
+  test("a silent quarter of an hour: the register tells its energy, marked as shared out", async () => {
+    const { hours } = await books({ hall: (minute) => (minute > 20 && minute < 35 ? null : healthy(minute)) });
+    expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "ESTIMATED", flags: ["COVERAGE_LOW"] });
+  });
+
+  test("a register that stands while power flows: DATA_FROZEN, no longer called measured", async () => {
+    const { quarters, hours } = await books({
+      hall: (minute) => ({ ...healthy(minute), energy_import_wh: 5_000_000 }),
+    });
+    expect(hallOf(quarters, 1)).toEqual({ wh: 0, quality: "ESTIMATED", flags: ["DATA_FROZEN"] });
+    expect(hours[0]?.flags).toContain("DATA_FROZEN");
+  });
+
+  test("a gauge that shows one value for an hour while the site moves: DATA_FROZEN", async () => {
+    const { hours } = await books({ hall: (minute) => ({ ...healthy(minute), power_w: hourWh }) });
+    expect(hallOf(hours)).toMatchObject({ wh: near(hourWh), flags: ["DATA_FROZEN"] });
+  });
+
+  test("a load that is really idle is not frozen", async () => {
+    const { hours } = await books({ hall: () => ({ power_w: 0, energy_import_wh: 5_000_000 }) });
+    expect(hallOf(hours)).toEqual({ wh: 0, quality: "MEASURED", flags: [] });
+  });
+
+  test("a reversed transformer: METER_SUSPECT names the hall, its energy stays as it was read", async () => {
+    const { hours } = await books({
+      hall: (minute) => ({ ...healthy(minute), power_w: -(healthy(minute).power_w ?? 0) }),
+    });
+    expect(hours[0]?.flags).toContain("METER_SUSPECT");
+    expect(hours[0]?.balance).toMatchObject({ suspect: { node: "hall" } });
+    expect(hallOf(hours).wh).toBeCloseTo(hourWh, 6);
+  });
+
+  test("a meter whose clock is a minute ahead: every account is there, and the day is whole", async () => {
+    const ahead = (all: readonly Reading[]) =>
+      all.map((one) => (one.device === "hall" ? { ...one, ts: (one.ts + minuteMs) as Timestamp } : one));
+    const { minutes } = await books({ order: ahead });
+    expect(minutes[0]?.nodes.hall).toMatchObject({ forwardWh: null, quality: "INVALID" });
+    expect(minutes.slice(1, 60).every(({ nodes }) => nodes.hall?.quality === "MEASURED")).toBe(true);
+  });
+
+  test("days of 23 and 25 hours: every hour is accounted once, and the day holds them all", async () => {
+    const hoursOf = async (day: string) => {
+      const from = Date.parse(day);
+      const { days, hours } = await books({ zone: "Europe/Berlin", from, minutes: 25 * 60 + 2 });
+      return [hours.filter(({ start }) => start < (days[0]?.end ?? 0)).length, hallOf(days).wh, hallOf(days).quality];
+    };
+    expect(await hoursOf("2026-03-29T00:00:00+01:00")).toEqual([23, near(23 * hourWh), "MEASURED"]);
+    expect(await hoursOf("2026-10-25T00:00:00+02:00")).toEqual([25, near(25 * hourWh), "MEASURED"]);
+  });
+});
