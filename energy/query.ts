@@ -117,7 +117,11 @@ export const queryKpis = async (
 ): Promise<readonly KpiResult[]> => {
   const entries = query.kpi === undefined ? catalogue : [findKpi(query.kpi)].filter((entry) => entry !== undefined);
   const hours = entries.some(({ folds }) => folds)
-    ? await coverHours(ledger, model.id, { start: query.from - foldLeadMs, end: query.to }, query.knownAt)
+    ? [
+        // Apart, so that the window begins where it was asked to.
+        ...(await coverHours(ledger, model.id, { start: query.from - foldLeadMs, end: query.from }, query.knownAt)),
+        ...(await coverHours(ledger, model.id, { start: query.from, end: query.to }, query.knownAt)),
+      ]
     : [];
   const ofHours = (window: Window) =>
     hours.filter(({ start, end }) => start >= window.start - foldLeadMs && end <= window.end);

@@ -33,10 +33,11 @@ interface Hour {
 }
 
 /** The parts of a window put together by the hour. */
-const byHour = ({ parts, model }: Scope): readonly Hour[] => {
-  const hours = new Map<number, Hour>();
+const byHour = ({ parts, model, window }: Scope): readonly Hour[] => {
+  const hours = new Map<string, Hour>();
   for (const { account, terms } of parts) {
-    const { start } = windowOf("1h", account.start, model.timeZone);
+    const before = account.end <= window.start ? "before" : "in";
+    const start = `${before} ${windowOf("1h", account.start, model.timeZone).start}`;
     const sums: Record<string, number> = { ...hours.get(start)?.terms };
     for (const [name, value] of Object.entries(terms)) sums[name] = (sums[name] ?? 0) + value;
     hours.set(start, { last: account, terms: sums });

@@ -140,7 +140,7 @@ const green = (input: ReportInput): readonly ReportField[] => {
         head("指标 2", "GREEN_SHARE", "1", "可再生能源利用率（含绿证）", "Renewable share with certificates"),
         "green_share",
       ),
-      judge(input, "cn-hub-green-share", resultValue(share), "least"),
+      (model.place?.hub ?? null) === null ? [] : judge(input, "cn-hub-green-share", resultValue(share), "least"),
     ),
     withJudged(
       of(
