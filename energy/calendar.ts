@@ -42,6 +42,15 @@ export const minuteOfDay = (ts: number, timeZone: string): number => {
   return Math.floor((((local % 86_400_000) + 86_400_000) % 86_400_000) / minuteMs);
 };
 
+/** The civil day of a time: its date, month 1..12, and weekday 0 (Sunday) to 6. */
+export const civilDay = (
+  ts: number,
+  timeZone: string,
+): { readonly date: string; readonly month: number; readonly weekday: number } => {
+  const local = new Date(ts + offsetAt(ts, timeZone));
+  return { date: local.toISOString().slice(0, 10), month: local.getUTCMonth() + 1, weekday: local.getUTCDay() };
+};
+
 const dayCache = new Map<string, Window>();
 
 const dayOf = (ts: number, timeZone: string): Window => {

@@ -80,3 +80,4 @@ export {
 export { reportTable } from "./report/table.ts";
 export { type ParsedSite, parseSite } from "./site.ts";
 export { ratioSignature, type Signature, type Suspect, signatureNames, signatures } from "./suspect.ts";
+export { bandsOn } from "./tariff.ts";

@@ -195,14 +195,27 @@ export type DemandBilling = (typeof demandBillings)[number];
 
 export type TariffPeriod = "critical_peak" | "peak" | "flat" | "valley" | "deep_valley";
 
+export const dayTypes = ["workday", "weekend", "holiday"] as const;
+export type DayType = (typeof dayTypes)[number];
+
 export interface Tariff {
-  /** Local civil time, "HH:MM" to "HH:MM"; together they cover the day once. */
+  /** Local civil time, "HH:MM" to "HH:MM"; of each month and kind of day they cover the day once. */
   readonly bands: readonly {
     readonly from: string;
     readonly to: string;
     readonly period: TariffPeriod;
     readonly pricePerKwh: number;
+    /** 1..12; absent: all. */
+    readonly months?: readonly number[];
+    /** Absent: all. */
+    readonly days?: readonly DayType[];
   }[];
+  /** Public holidays, and weekend days that are worked (调休), as local dates. */
+  readonly holidays?: readonly string[];
+  readonly workdays?: readonly string[];
+  /** First local date it holds, and the first it no longer does: outside no price is known. */
+  readonly validFrom?: string;
+  readonly validTo?: string;
   readonly exportPricePerKwh: number;
   /** A device that publishes `price_per_kwh`; it wins over the bands while fresh. */
   readonly device: string | null;

@@ -1,9 +1,11 @@
 import { findQuantity, quantityPattern } from "#store";
-import { type Field, quote, type Reader } from "./fields.ts";
+import { type Field, type Fields, quote, type Reader } from "./fields.ts";
 import {
   type CarbonTerms,
   type ComputeTerms,
+  type DayType,
   type DemandTerms,
+  dayTypes,
   demandBillings,
   type SiteNode,
   type Tariff,
@@ -62,10 +64,12 @@ interface Band {
   readonly to: { text: string; minute: number };
   readonly period: TariffPeriod;
   readonly pricePerKwh: number;
+  readonly months: readonly number[] | null;
+  readonly days: readonly DayType[] | null;
 }
 
 const readBand = (reader: Reader, at: Field): Band | null => {
-  const fields = reader.map(at, ["from", "to", "period", "price_per_kwh"]);
+  const fields = reader.map(at, ["from", "to", "period", "price_per_kwh", "months", "days"]);
   if (fields === null) return null;
   const from = reader.required(fields, "from", (field) => readClock(reader, field));
   const to = reader.required(fields, "to", (field) => readClock(reader, field));
@@ -76,14 +80,39 @@ const readBand = (reader: Reader, at: Field): Band | null => {
     reader.fault(at, `covers no time: from and to are both ${quote(from.text)}`);
     return null;
   }
-  return { at, from, to, period, pricePerKwh: price };
+  const some = <Value>(key: string, read: (field: Field) => Value | null): readonly Value[] | null =>
+    reader.optional<readonly Value[] | null>(fields, key, null, (field) => {
+      const values = (reader.list(field) ?? []).map(read).filter((value) => value !== null);
+      return values.length === 0 ? null : values;
+    });
+  const months = some("months", (field) => reader.number(field, { min: 1, max: 12, whole: true }));
+  const days = some("days", (field) => reader.choice(field, dayTypes));
+  return { at, from, to, period, pricePerKwh: price, months, days };
 };
 
 const clockText = (minute: number): string =>
   `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
 
+/** Each month and kind of day is covered by the bands that hold in it. */
+const checkSeasons = (reader: Reader, at: Field, bands: readonly Band[]): void => {
+  if (bands.every(({ months, days }) => months === null && days === null)) {
+    checkCover(reader, at, bands, "");
+    return;
+  }
+  for (const day of dayTypes)
+    for (let month = 1; month <= 12; month++) {
+      const before = reader.faults.length;
+      const holding = bands.filter(
+        ({ months, days }) => (months?.includes(month) ?? true) && (days?.includes(day) ?? true),
+      );
+      checkCover(reader, at, holding, ` in month ${month} on a ${day}`);
+      // One month that is wrong is enough to name.
+      if (reader.faults.length > before) return;
+    }
+};
+
 /** Every minute of the day belongs to one band; a band may run over midnight. */
-const checkCover = (reader: Reader, at: Field, bands: readonly Band[]): void => {
+const checkCover = (reader: Reader, at: Field, bands: readonly Band[], when: string): void => {
   const owner: (Band | undefined)[] = new Array<Band | undefined>(dayMin).fill(undefined);
   for (const band of bands) {
     const length = (band.to.minute - band.from.minute + dayMin) % dayMin || dayMin;
@@ -94,24 +123,72 @@ const checkCover = (reader: Reader, at: Field, bands: readonly Band[]): void => 
       owner[minute] ??= band;
     }
     if (taken !== null)
-      reader.fault(band.at, `overlaps another band at ${clockText(taken)}, every time of day has one price`);
+      reader.fault(band.at, `overlaps another band at ${clockText(taken)}${when}, every time of day has one price`);
   }
   const start = owner.indexOf(undefined);
   if (start < 0) return;
   const after = owner.findIndex((band, minute) => minute > start && band !== undefined);
-  reader.fault(at, `no band covers ${clockText(start)} to ${clockText(after < 0 ? dayMin : after)}`);
+  reader.fault(at, `no band covers ${clockText(start)} to ${clockText(after < 0 ? dayMin : after)}${when}`);
+};
+
+const readDate =
+  (reader: Reader) =>
+  (at: Field): string | null => {
+    const text = reader.text(at);
+    const isDate = text !== null && /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
+    if (text === null || isDate) return text;
+    reader.fault(at, `must be a day such as "2026-10-01", got ${quote(text)}`);
+    return null;
+  };
+
+/** Holidays and worked weekends, and the dates between which a tariff holds. */
+const readValidity = (
+  reader: Reader,
+  fields: Fields,
+): Pick<Tariff, "holidays" | "workdays" | "validFrom" | "validTo"> => {
+  const dates = (key: string): readonly string[] =>
+    reader
+      .optional<readonly Field[]>(fields, key, [], reader.list)
+      .map(readDate(reader))
+      .filter((date) => date !== null);
+  const date = (key: string) => reader.optional<string | null>(fields, key, null, readDate(reader));
+  const [holidays, workdays] = [dates("holidays"), dates("workdays")];
+  const [validFrom, validTo] = [date("valid_from"), date("valid_to")];
+  if (validFrom !== null && validTo !== null && validTo <= validFrom)
+    reader.fault(fields.get("valid_to") ?? fields.self, `must be after ${validFrom}, the day it begins to hold`);
+  return {
+    ...(holidays.length === 0 ? {} : { holidays }),
+    ...(workdays.length === 0 ? {} : { workdays }),
+    ...(validFrom === null ? {} : { validFrom }),
+    ...(validTo === null ? {} : { validTo }),
+  };
 };
 
 export const readTariff = (reader: Reader, at: Field): Tariff | null => {
-  const fields = reader.map(at, ["bands", "export_price_per_kwh", "device", "source"]);
+  const fields = reader.map(at, [
+    "bands",
+    "holidays",
+    "workdays",
+    "valid_from",
+    "valid_to",
+    "export_price_per_kwh",
+    "device",
+    "source",
+  ]);
   if (fields === null) return null;
   const list = reader.required(fields, "bands", reader.list);
   const bands = (list ?? []).map((field) => readBand(reader, field));
   const good = bands.filter((band) => band !== null);
   const bandsAt = fields.get("bands");
-  if (list !== null && bandsAt !== null && good.length === bands.length) checkCover(reader, bandsAt, good);
+  if (list !== null && bandsAt !== null && good.length === bands.length) checkSeasons(reader, bandsAt, good);
+  const validity = readValidity(reader, fields);
   return {
-    bands: good.map(({ from, to, period, pricePerKwh }) => ({ from: from.text, to: to.text, period, pricePerKwh })),
+    bands: good.map(({ from, to, period, pricePerKwh, months, days }) => ({
+      ...{ from: from.text, to: to.text, period, pricePerKwh },
+      ...(months === null ? {} : { months }),
+      ...(days === null ? {} : { days }),
+    })),
+    ...validity,
     exportPricePerKwh: reader.optional(fields, "export_price_per_kwh", 0, (field) => reader.number(field, {})),
     device: reader.optional<string | null>(fields, "device", null, (field) =>
       reader.isNone(field) ? null : identifier(reader)(field),

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { gridFactor, mixIntensity, supplyCarbon } from "./carbon.ts";
 import type { Tariff, TariffPeriod } from "./model.ts";
+import { parseSite } from "./site.ts";
 import { bandAt, energyCost, priceAt } from "./tariff.ts";
 
 const band = (from: string, to: string, period: TariffPeriod, pricePerKwh: number) => ({
@@ -51,4 +52,63 @@ test("a mix is weighted by energy, and unknown without energy or with a source n
   expect(mixIntensity({ wind: 1, gas: 1 }, { wind: 10, gas: 490 })).toBe(250);
   expect(mixIntensity({ wind: 0 }, { wind: 10 })).toBeNull();
   expect(mixIntensity({ tidal: 1 }, { wind: 10 })).toBeNull();
+});
+
+const seasonal = (bands: string, rest = ""): ReturnType<typeof parseSite> =>
+  parseSite(
+    `site: s
+time_zone: Asia/Shanghai
+currency: CNY
+bus_rating_w: 1000
+nodes: [{ id: grid, kind: grid, points: [{ code: MP.PCC, device: grid }] }]
+tariff:
+  bands:
+${bands}
+${rest}`,
+    "s.yaml",
+  );
+const summer = seasonal(
+  `    - { from: "00:00", to: "24:00", period: flat, price_per_kwh: 0.6, months: [1, 2, 3, 4, 5, 6, 9, 10, 11, 12] }
+    - { from: "00:00", to: "18:00", period: flat, price_per_kwh: 0.6, months: [7, 8], days: [workday] }
+    - { from: "18:00", to: "24:00", period: critical_peak, price_per_kwh: 1.5, months: [7, 8], days: [workday] }
+    - { from: "00:00", to: "24:00", period: valley, price_per_kwh: 0.3, months: [7, 8], days: [weekend, holiday] }`,
+  `  holidays: ["2026-07-01"]
+  workdays: ["2026-07-05"]
+  valid_from: "2026-01-01"
+  valid_to: "2027-01-01"`,
+);
+const seasonalAt = (iso: string) =>
+  summer.ok && summer.site.tariff !== null
+    ? (bandAt(summer.site.tariff, at(iso), "Asia/Shanghai")?.period ?? null)
+    : "?";
+
+test("a summer evening of a workday is critical peak, of a weekend or holiday it is not", () => {
+  expect(seasonalAt("2026-07-02T11:00:00Z")).toBe("critical_peak");
+  expect(seasonalAt("2026-06-30T11:00:00Z")).toBe("flat");
+  expect(seasonalAt("2026-07-04T11:00:00Z")).toBe("valley");
+  expect(seasonalAt("2026-07-01T11:00:00Z")).toBe("valley");
+});
+test("a weekend day that is worked is a workday, by the local date", () => {
+  expect(seasonalAt("2026-07-05T11:00:00Z")).toBe("critical_peak");
+  expect(seasonalAt("2026-07-05T16:30:00Z")).toBe("flat");
+});
+test("outside the dates a tariff holds there is no price", () => {
+  expect(seasonalAt("2025-12-31T15:59:00Z")).toBeNull();
+  expect(seasonalAt("2025-12-31T16:00:00Z")).toBe("flat");
+  expect(seasonalAt("2026-12-31T16:00:00Z")).toBeNull();
+});
+test("a month or kind of day that no band covers is named", () => {
+  const holes = seasonal(
+    `    - { from: "00:00", to: "24:00", period: flat, price_per_kwh: 1, days: [workday, holiday] }`,
+  );
+  expect(holes.ok ? [] : holes.faults.map(({ message }) => message)).toEqual([
+    "tariff.bands: no band covers 00:00 to 24:00 in month 1 on a weekend",
+  ]);
+  const twice = seasonal(
+    `    - { from: "00:00", to: "24:00", period: flat, price_per_kwh: 1 }
+    - { from: "10:00", to: "12:00", period: peak, price_per_kwh: 2, months: [7] }`,
+  );
+  expect(twice.ok ? [] : twice.faults.map(({ message }) => message)).toEqual([
+    "tariff.bands[1]: overlaps another band at 10:00 in month 7 on a workday, every time of day has one price",
+  ]);
 });

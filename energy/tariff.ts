@@ -1,5 +1,5 @@
-import { minuteOfDay } from "./calendar.ts";
-import type { Tariff, TariffPeriod } from "./model.ts";
+import { civilDay, minuteOfDay } from "./calendar.ts";
+import type { DayType, Tariff, TariffPeriod } from "./model.ts";
 
 export interface Price {
   readonly perKwh: number;
@@ -16,10 +16,32 @@ const minuteOf = (clock: string): number => {
   return Number(hours) * 60 + Number(minutes);
 };
 
+const isSeasonal = ({ months, days }: Tariff["bands"][number]): boolean => months !== undefined || days !== undefined;
+
+const dayTypeOf = (
+  { holidays = [], workdays = [] }: Tariff,
+  { date, weekday }: { readonly date: string; readonly weekday: number },
+): DayType => {
+  if (holidays.includes(date)) return "holiday";
+  return (weekday === 0 || weekday === 6) && !workdays.includes(date) ? "weekend" : "workday";
+};
+
+/** The bands of the tariff that hold on the local day of a time; none outside the dates of the tariff. */
+export const bandsOn = (tariff: Tariff, ts: number, timeZone: string): Tariff["bands"] => {
+  const { validFrom, validTo } = tariff;
+  if (validFrom === undefined && validTo === undefined && !tariff.bands.some(isSeasonal)) return tariff.bands;
+  const day = civilDay(ts, timeZone);
+  if ((validFrom ?? "") > day.date || (validTo !== undefined && day.date >= validTo)) return [];
+  const kind = dayTypeOf(tariff, day);
+  return tariff.bands.filter(
+    ({ months, days }) => (months?.includes(day.month) ?? true) && (days?.includes(kind) ?? true),
+  );
+};
+
 /** The band of the tariff in force at a time: local civil time, bands may run over midnight. */
 export const bandAt = (tariff: Tariff, ts: number, timeZone: string): Tariff["bands"][number] | null => {
   const minute = minuteOfDay(ts, timeZone);
-  const inForce = tariff.bands.find(({ from, to }) => {
+  const inForce = bandsOn(tariff, ts, timeZone).find(({ from, to }) => {
     const start = minuteOf(from);
     const end = minuteOf(to);
     return start < end ? start <= minute && minute < end : minute >= start || minute < end;

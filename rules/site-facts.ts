@@ -1,4 +1,4 @@
-import { type Account, minuteOfDay, type SiteModel, type SiteNode, type Tariff } from "#energy";
+import { type Account, bandsOn, minuteOfDay, type SiteModel, type SiteNode, type Tariff } from "#energy";
 import type { Facts } from "./evaluate.ts";
 
 /** Energies of the minutes of the trailing quarter hour, oldest first. Plain data, saved as it is. */
@@ -42,7 +42,7 @@ export const supplyFactsAt = (model: SiteModel, account: Account): Facts => {
     soc_pct: socOf(storages, account),
     storage_opposed: opposed(storages, account),
     grid_opposed: opposed(grids, account),
-    ...tariffFacts(model.tariff, minuteOfDay(account.start, model.timeZone)),
+    ...tariffFacts(model.tariff, account.start, model.timeZone),
   };
 };
 
@@ -119,20 +119,22 @@ const minutesOf = (clock: string): number => {
   return (hours ?? 0) * 60 + (minutes ?? 0);
 };
 
-const tariffFacts = (tariff: Tariff | null, minute: number): Facts => {
+const tariffFacts = (tariff: Tariff | null, ts: number, timeZone: string): Facts => {
   if (tariff === null) return { has_tariff: false, period: null, at_peak: false, critical_peak_later: false };
-  const band = tariff.bands.find(({ from, to }) => {
+  const minute = minuteOfDay(ts, timeZone);
+  const bands = bandsOn(tariff, ts, timeZone);
+  const band = bands.find(({ from, to }) => {
     const [start, end] = [minutesOf(from), minutesOf(to)];
     return start < end ? minute >= start && minute < end : minute >= start || minute < end;
   });
-  const prices = tariff.bands.map(({ pricePerKwh }) => pricePerKwh);
+  const prices = bands.map(({ pricePerKwh }) => pricePerKwh);
   return {
     has_tariff: true,
     period: band?.period ?? null,
     at_peak: band?.period === "peak" || band?.period === "critical_peak",
     critical_peak_later:
       band?.period !== "critical_peak" &&
-      tariff.bands.some(({ from, period }) => period === "critical_peak" && minutesOf(from) > minute),
+      bands.some(({ from, period }) => period === "critical_peak" && minutesOf(from) > minute),
     price_peak: prices.length === 0 ? null : Math.max(...prices),
     price_export: tariff.exportPricePerKwh,
   };
