@@ -21,7 +21,7 @@ import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
 import { accountRevisions, pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
 import { readReadings } from "./read-readings.ts";
 import { buildReport } from "./report/build.ts";
-import { createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
+import { type Chunk, createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 import { createTaker } from "./take.ts";
 import { modelAt } from "./validity.ts";
 
@@ -38,6 +38,8 @@ const tickMs = 1000;
 const cursorEveryReadings = 50_000;
 // Readings go on being taken in while the minute of hundreds of sites is closed,
 const settleMs = 250;
+// Each transaction waits for the disk once; this many rows times nodes are some two megabytes and 50 ms.
+const weightPerTransaction = 24_000;
 // but no more than are followed again in a few seconds after a crash.
 const mostUnsettled = 500_000;
 const retryMs = 2000;
@@ -147,33 +149,46 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   };
 
   /**
-   * Commits what is due; the place in the stream goes into the last transaction. When many sites close a minute at once
-   * and time is up, the rest is for the next turn: the place waits with it, so that a crash only reads it again.
-   * False when there is a rest.
+   * Commits what is due, many sites in one transaction; the place in the stream goes into the last. When hundreds of sites
+   * close a minute at once and time is up, the rest is for the next turn: the place waits with it, so that a crash only
+   * reads it again. False when there is a rest.
    */
   const settleBooks = async (place: readonly LedgerChange[], until: number): Promise<boolean> => {
-    let open = place;
-    const all = [...books.values()];
-    for (const [index, book] of all.entries()) {
-      if (!book.isDue()) continue;
-      let chunk = await insist(book.next);
-      while (chunk !== null && !stop.signal.aborted) {
-        const { changes, done, last } = chunk;
-        const ends = last && !all.slice(index + 1).some((other) => other.isDue());
-        const models = kept.has(book) ? [] : await insist(() => keepModel(ledger, book.model, wall()));
-        const together = [...models, ...changes, ...(ends ? open : [])];
-        const rows: readonly LedgerRow[] = await insist(() => ledger.commit(together));
+    let batch: { readonly book: SiteBook; readonly chunk: Chunk }[] = [];
+    let hasWritten = false;
+    const commit = async (more: readonly LedgerChange[]): Promise<void> => {
+      const changes: LedgerChange[] = [];
+      for (const { book, chunk } of batch) {
+        if (!kept.has(book)) changes.push(...(await insist(() => keepModel(ledger, book.model, wall()))));
+        changes.push(...chunk.changes);
+      }
+      const rows: readonly LedgerRow[] = await insist(() => ledger.commit([...changes, ...more]));
+      for (const { book, chunk } of batch) {
         kept.add(book);
-        if (ends) open = [];
-        sinceCursor = ends ? 0 : sinceCursor;
-        announce(done(rows));
-        if (!ends && performance.now() > until && sinceCursor < mostUnsettled) return false;
-        chunk = await insist(book.next);
+        announce(chunk.done(rows.filter(({ site }) => site === book.model.id)));
+      }
+      batch = [];
+      hasWritten = true;
+    };
+    const isFull = (): boolean =>
+      batch.reduce((sum, { book, chunk }) => sum + chunk.changes.length * (book.model.nodes.length + 1), 0) >=
+      weightPerTransaction;
+    for (const book of books.values()) {
+      if (!book.isDue()) continue;
+      for (let isLast = false; !isLast && !stop.signal.aborted; ) {
+        const chunk = await insist(book.next);
+        if (chunk === null) break;
+        batch.push({ book, chunk });
+        isLast = chunk.last;
+        if (isLast && !isFull()) continue;
+        await commit([]);
+        if (performance.now() > until && sinceCursor < mostUnsettled) return false;
       }
     }
-    if (open.length === 0 || stop.signal.aborted) return true;
-    if (cursor !== null && sinceCursor < cursorEveryReadings) return true;
-    await insist(() => ledger.commit(open));
+    if (stop.signal.aborted) return true;
+    const isDue = hasWritten || batch.length > 0 || cursor === null || sinceCursor >= cursorEveryReadings;
+    if (batch.length === 0 && (place.length === 0 || !isDue)) return true;
+    await commit(place);
     sinceCursor = 0;
     return true;
   };
