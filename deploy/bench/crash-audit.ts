@@ -1,7 +1,7 @@
 // round:  start ─▶ numbered readings ─▶ SIGKILL at any moment ─▶ start ─▶ every acknowledged number is there, once
 import { setTimeout as wait } from "node:timers/promises";
 import { type Product, startProduct } from "../product.ts";
-import { compareNumbers, storedNumbers } from "./audit.ts";
+import { compareNumbers, storedCounts, storedNumbers } from "./audit.ts";
 import { type JournalEntry, type LoadResult, startLoad } from "./load.ts";
 import { mostNumbers } from "./packets.ts";
 import { writeSites } from "./site.ts";
@@ -16,6 +16,12 @@ export interface CrashOptions {
   readonly random: () => number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly onRound?: (round: CrashRound) => void;
+  /** Of the round's messages, rounds counted from 0; 1 unless told. QoS 0 promises nothing but must not come twice. */
+  readonly qos?: (round: number) => 0 | 1;
+  /** Begins with the round's first message: what else goes wrong before the product is killed. */
+  readonly harm?: (round: number, killedAfterMs: number) => Promise<void>;
+  /** What must have happened before the round is audited. */
+  readonly settle?: (product: Product) => Promise<void>;
 }
 
 export interface Audited {
@@ -41,6 +47,8 @@ export interface CrashResult extends Audited {
   readonly storedUnacknowledged: number;
   /** Numbers read back at the end, over all rounds. */
   readonly readBack: number;
+  /** Devices whose count in the catalogue is not that of their readings. */
+  readonly miscounted: number;
   readonly slowestRestartMs: number;
 }
 
@@ -73,6 +81,16 @@ async function audit(
   return sum;
 }
 
+async function countAudit(product: Product, journal: readonly JournalEntry[]): Promise<number> {
+  let miscounted = 0;
+  for (const [site, entries] of Map.groupBy(journal, (entry) => entry.site)) {
+    const counts = await storedCounts(product.url, site);
+    for (const device of new Set(entries.map((entry) => entry.device)))
+      if ((counts.get(device) ?? 0) !== (await storedNumbers(product.url, site, device)).length) miscounted += 1;
+  }
+  return miscounted;
+}
+
 export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
   const { folder, rounds, random, killBetweenMs } = options;
   const sitesDir = await writeSites(folder, { sites: 1, racks });
@@ -98,6 +116,7 @@ export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
           rate: options.rate,
           seconds: loadS,
           "warm-s": 0,
+          qos: options.qos?.(round) ?? 1,
           "first-number": round * span,
         },
         (phase) => {
@@ -107,7 +126,7 @@ export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
       let result: LoadResult;
       try {
         await Promise.race([connected.promise, load.result]);
-        await wait(killedAfterMs);
+        await Promise.all([wait(killedAfterMs), options.harm?.(round, killedAfterMs)]);
         await product.end("SIGKILL");
         result = await load.result;
       } finally {
@@ -121,6 +140,7 @@ export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
       product = await start();
       const restartMs = Math.round(performance.now() - began);
       slowestRestartMs = Math.max(slowestRestartMs, restartMs);
+      await options.settle?.(product);
       const { stored, ...found } = await audit(product, own, from);
       const storedUnacknowledged = stored - result.acknowledged + found.lost - found.duplicates - found.invented;
       options.onRound?.({
@@ -137,7 +157,8 @@ export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
       sum.storedUnacknowledged += storedUnacknowledged;
     }
     const { stored, ...found } = await audit(product, journal, 0);
-    return { rounds, ...sum, ...found, readBack: stored, slowestRestartMs };
+    const miscounted = await countAudit(product, journal);
+    return { rounds, ...sum, ...found, readBack: stored, miscounted, slowestRestartMs };
   } finally {
     await product.end("SIGTERM");
   }
