@@ -7,7 +7,7 @@ import { createLanes, type Lanes, laneCount } from "./lanes.ts";
 import { buryLines } from "./letters.ts";
 import { deviceKey } from "./record.ts";
 import { type Line, prepare, sendLines } from "./send.ts";
-import { explain, type InfluxServer } from "./server.ts";
+import { explain, type InfluxServer, TooSlowError } from "./server.ts";
 import type { Stored } from "./stored.ts";
 import type { FoundRecord } from "./view.ts";
 
@@ -43,6 +43,7 @@ export interface Sender {
 }
 
 const batchLines = 5000; // InfluxDB's own advice for 1.x
+const leastLines = 100; // to a server that is too slow for more
 const windowRecords = batchLines * laneCount;
 // One window is under way, one is ready, one is made ready; more would only be memory.
 const openWindows = 3;
@@ -55,6 +56,8 @@ export const startSender = (parts: SenderParts): Sender => {
   const ended = new AbortController();
   let failures = 0;
   let largest = batchLines;
+  // Lines that the server answers in time: halved when it does not, doubled while it does.
+  let bearable = batchLines;
   const laneOf = createLaneFinder();
 
   const send = async (lines: readonly Line[]) => {
@@ -89,7 +92,8 @@ export const startSender = (parts: SenderParts): Sender => {
         records.map(({ record }) => record),
       );
       knownOf.set(next, known);
-      lanes.add(next, isSmall ? [inRequests(lines, largest)] : await inLanes(lines, largest, laneOf));
+      const most = Math.min(largest, bearable);
+      lanes.add(next, isSmall ? [inRequests(lines, most)] : await inLanes(lines, most, laneOf));
       cursor = next;
       await lanes.below(openWindows);
     }
@@ -118,6 +122,7 @@ export const startSender = (parts: SenderParts): Sender => {
         knownOf.delete(next);
         if (known.length > 0) await parts.known(known);
         failures = 0;
+        bearable = Math.min(batchLines, bearable * 2);
       },
     });
     try {
@@ -135,6 +140,7 @@ export const startSender = (parts: SenderParts): Sender => {
       } catch (error) {
         if (ended.signal.aborted) return;
         if (failures === 0) parts.onError(error, "STORE_UNREACHABLE");
+        if (error instanceof TooSlowError) bearable = Math.max(leastLines, Math.ceil(bearable / 2));
         const ms = waitAfter(error, { failures, random: parts.random(), now: parts.now() }, parts.backOff);
         failures++;
         await delay(ms, undefined, { signal: ended.signal }).catch(() => undefined);

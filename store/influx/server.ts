@@ -34,7 +34,10 @@ interface Answer {
 }
 
 const requestTimeoutMs = 30_000; // a year of hourly windows takes a small server seconds, not minutes
-const writeTimeoutMs = 20_000; // 5,000 lines take 50 ms; InfluxDB itself gives up after 10 s
+// 5,000 lines take 50 ms and InfluxDB itself gives up after 10 s; a small request need not wait that long for a server
+// that hangs.
+const leastWriteMs = 5000;
+const writeMsPerLine = 1;
 const leastRestMs = 1000;
 const notThere = /(database|measurement|table|bucket)\b.*not found/i;
 
@@ -155,13 +158,14 @@ export const openServer = ({ url, database, user, password }: InfluxAddress): In
       // The lines as one record: the client looks at each record on its own.
       writer.writeRecord(lines.join("\n"));
       let timer: NodeJS.Timeout | undefined;
+      const patienceMs = leastWriteMs + writeMsPerLine * lines.length;
       // The client's write call takes no signal; its own socket timeout does not end a trickle.
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
           // It must not arrive after what is sent later.
           agent.destroy();
-          reject(new Error(`no answer within ${writeTimeoutMs} ms`));
-        }, writeTimeoutMs);
+          reject(new TooSlowError(`no answer to ${lines.length} lines within ${patienceMs} ms`));
+        }, patienceMs);
       });
       try {
         await watched(Promise.race([writer.flush(), late]));
@@ -176,6 +180,14 @@ export const openServer = ({ url, database, user, password }: InfluxAddress): In
     },
   };
 };
+
+/** A write that was given up: fewer lines may go better. */
+export class TooSlowError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
 
 /** One line for a person. */
 export const explain = (error: unknown): string => {

@@ -16,12 +16,12 @@ import { type Dropped, openSpool, quarantine } from "./spool.ts";
 import { createStored } from "./stored.ts";
 import { catalogPath, createView, type SpoolView } from "./view.ts";
 
-const recentReadings = 200_000; // some 100 MB; a minute of a very large site
+const recentReadings = 100_000; // some 50 MB; a minute of a large site
 const lookUpMs = 3000; // longer, and the sender decides
 const rollEveryMs = 30_000;
 const catalogEveryMs = 60_000; // bounds what is read again after a crash
 const rollAfterMs = 60_000; // an hour is over when its last minute had time to arrive
-const drainOnCloseMs = 3000;
+const drainOnCloseMs = 2000; // what is in the spool stays there
 
 /** The one instance that appends to the spool, sends, rolls up and prunes. */
 export const openWriter = async (deps: HereDeps, instance: Instance): Promise<Readings> => {
