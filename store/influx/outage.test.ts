@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { storeSchema } from "../config.ts";
 import type { Ledger } from "../ledger.ts";
-import { createMemoryLedger } from "../memory/index.ts";
+import { createMemoryLedger, createMemoryReadings } from "../memory/index.ts";
 import type { Reading } from "../reading.ts";
 import type { Readings } from "../readings.ts";
 import { timestamp } from "../unit.ts";
@@ -236,6 +236,43 @@ describe.skipIf(!influxdIsThere())("an InfluxDB that is away", () => {
     expect((await ask('SELECT count("sum") FROM "reading_1h" WHERE "quantity" = \'power_w\''))[0]?.[1]).toBe(3);
     expect(await all()).toEqual(before);
     expect(await stored(readings)).toEqual([]);
+  });
+
+  test("roll-ups of hours that it missed, and of those that got late readings meanwhile, are those of the samples", async () => {
+    await influxd.start();
+    const readings = await open();
+    const truth = createMemoryReadings();
+    const put = async (batch: Reading[]) => {
+      await readings.write(batch);
+      await truth.write(batch);
+    };
+    const hours = (from: number, to: number, everyMs: number, offset = 0) =>
+      Array.from({ length: ((to - from) * 3_600_000) / everyMs }, (_, n) =>
+        reading("r-1", from * 3_600_000 + n * everyMs + offset, { power_w: (n * 7 + offset) % 37 }),
+      );
+    await put(hours(0, 2, 20_000));
+    await allSent(readings);
+    await influxd.stop("SIGKILL");
+    await put(hours(2, 4, 20_000));
+    await put(hours(1, 3, 45_000, 7000));
+    await put([reading("r-1", 0, { power_w: 1000 }, 9e6)]);
+    const all = async (of: Readings) => {
+      const steps = (["1m", "15m", "1h"] as const).map((step) =>
+        of.series({ site: "demo", device: "r-1", quantity: "power_w", step, ...allTime }),
+      );
+      return (await Promise.all(steps)).map((series) =>
+        series.step === "raw" ? series : { ...series, integral: series.integral.map((value) => Math.round(value)) },
+      );
+    };
+    expect(await all(readings)).toEqual(await all(truth));
+    await influxd.start();
+    await allSent(readings);
+    expect(await all(readings)).toEqual(await all(truth));
+    // Once the samples are gone, only what was rolled up can answer.
+    const forever = { "1m": null, "15m": null, "1h": null };
+    await readings.prune({ now: timestamp(noon + 86_400_000), rawMs: 0, rollup: forever });
+    expect(await stored(readings)).toEqual([]);
+    expect(await all(readings)).toEqual(await all(truth));
   });
 
   test("a lost spool folder learns its devices from the server, and follows from its new beginning", async () => {

@@ -18,6 +18,7 @@ import { catalogPath, createView, type SpoolView } from "./view.ts";
 
 const recentReadings = 100_000; // some 50 MB; a minute of a large site
 const lookUpMs = 3000; // longer, and the sender decides
+const backlogReadings = 20_000;
 const rollEveryMs = 30_000;
 const catalogEveryMs = 60_000; // bounds what is read again after a crash
 const rollAfterMs = 60_000; // an hour is over when its last minute had time to arrive
@@ -140,7 +141,8 @@ export const openWriter = async (deps: HereDeps, instance: Instance): Promise<Re
   };
   const timers = [
     every(rollEveryMs, async () => {
-      if (server.trouble() === "") await roll(now() - rollAfterMs);
+      // A backlog has the server's four requests to itself; until then windows are made when they are asked for.
+      if (server.trouble() === "" && published.seq - spool.sentSeq() < backlogReadings) await roll(now() - rollAfterMs);
     }),
     every(catalogEveryMs, () => saveCatalog("changed")),
   ];
