@@ -8,12 +8,11 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { startInfluxd } from "../../store/influx/influxd.ts";
 import { startProduct, temporaryFolder } from "../product.ts";
-import { type AuditResult, storedCounts } from "./audit.ts";
+import { type AuditResult, longestPause, storedCounts } from "./audit.ts";
 import { writeBare } from "./bare-writer.ts";
 import { storeHealth } from "./fault.ts";
 import { auditInflux, linesFrom } from "./influx-audit.ts";
 import { startLoad } from "./load.ts";
-import { longestHold, loopSettings } from "./loop.ts";
 import { cpuByThread, residentBytes } from "./machine.ts";
 import { type Estate, writeSites } from "./site.ts";
 
@@ -71,12 +70,12 @@ export async function measureAway(options: AwayOptions): Promise<AwayResult> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const influxd = stack.use(await startInfluxd());
-  const loopFile = join(folder.path, "loop");
   const product = await startProduct(join(folder.path, "data"), {
     ENERGY_SITES_DIR: await writeSites(folder.path, options.estate),
     STORE_URL: influxd.url("wattlas"),
     DEPLOY_LOG: "silent",
-    ...loopSettings(loopFile, options.nodeOptions),
+    DEPLOY_HEALTH_MS: "1000",
+    ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
   });
   stack.defer(async () => {
     await product.end("SIGTERM");
@@ -195,9 +194,9 @@ export async function measureAway(options: AwayOptions): Promise<AwayResult> {
     ratio: Number((catchUpPerS / barePerS).toFixed(2)),
     mb: { before: beforeMb, mostWhileAway, mostInCatchUp },
     heldMs: {
-      before: await longestHold(loopFile, liveFrom + 1000, awayFrom),
-      whileAway: await longestHold(loopFile, awayFrom, backAt),
-      inCatchUp: await longestHold(loopFile, backAt, drainedAt + 1000),
+      before: await longestPause(product.url, liveFrom + 1000, awayFrom),
+      whileAway: await longestPause(product.url, awayFrom, backAt),
+      inCatchUp: await longestPause(product.url, backAt, drainedAt + 1000),
     },
     threadCores,
     audit: { ...audit, miscounted },

@@ -38,7 +38,8 @@ const storeFault = (name: string, mode: StubMode): Fault => ({
     const inInflux = await countIn(influxd.port);
     const { acknowledged } = survived.load;
     const recorded = mode !== "400" || letters === 1;
-    return judge(isWhole(survived) && inInflux >= acknowledged && recorded, {
+    const isFelt = !["400", "413", "503"].includes(mode) || stub.counts.refused > 0;
+    return judge(isWhole(survived) && inInflux >= acknowledged && recorded && isFelt, {
       ...whole(survived),
       inInflux,
       sentAfterMs: sentMs,

@@ -16,7 +16,7 @@ export interface StoreStub extends AsyncDisposable {
 const slowMs = 1500;
 /** What mode 400 refuses; all other writes pass, as with a type conflict. */
 export const poison = "device=poison";
-const smallBytes = 20_000;
+const smallBytes = 1000; // some six lines
 
 export async function startStoreStub(influxdPort: number): Promise<StoreStub> {
   const counts = { passed: 0, refused: 0 };
