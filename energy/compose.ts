@@ -4,6 +4,7 @@ import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
 import { markFrozen } from "./frozen.ts";
 import { catalogue } from "./kpi/index.ts";
+import { variantsOf } from "./kpi/inputs.ts";
 import { jointKey, sumTerms } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
@@ -213,9 +214,10 @@ const composeBalance = (accounts: readonly Account[], busRatingW: number): Balan
 const composeJoint = (accounts: readonly Account[], model: SiteModel, step: AccountStep): Record<string, JointSums> => {
   const joint: Record<string, JointSums> = {};
   for (const entry of catalogue) {
-    for (const variant of entry.variants(model)) {
+    for (const variant of variantsOf(entry, model)) {
       const key = jointKey(entry, variant);
-      if (key === null || Object.hasOwn(joint, key)) continue;
+      const isAbsent = entry.results === "many" && variant.id === "";
+      if (isAbsent || key === null || Object.hasOwn(joint, key)) continue;
       const sum = sumTerms(entry, variant, accounts, model, step === "15m" ? "raw" : "settled");
       if (sum !== null) joint[key] = sum;
     }

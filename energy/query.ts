@@ -3,7 +3,8 @@ import { type Account, type AccountStep, accountSteps, type KpiResult } from "./
 import { type Window, windowsBetween } from "./calendar.ts";
 import { accountChanges } from "./difference.ts";
 import type { AccountQuery, AccountRevision, KpiQuery, RevisionQuery, Trend, TrendQuery } from "./energy.ts";
-import { catalogue, findKpi, kpiResults, variantsOf } from "./kpi/index.ts";
+import { catalogue, findKpi, kpiResults } from "./kpi/index.ts";
+import { variantsOf } from "./kpi/inputs.ts";
 import { kpiResult } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { accountKind } from "./site-book.ts";

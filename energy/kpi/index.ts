@@ -8,8 +8,9 @@ import { certifiedEntries } from "./certified.ts";
 import { computeEntries } from "./compute.ts";
 import { demandEntries } from "./demand.ts";
 import { directEntries } from "./direct.ts";
-import type { KpiEntry, Variant } from "./entry.ts";
+import type { KpiEntry } from "./entry.ts";
 import { greenEntries } from "./green.ts";
+import { variantsOf } from "./inputs.ts";
 import { matchEntries } from "./match.ts";
 import { provenanceEntries } from "./provenance.ts";
 import { pueEntries } from "./pue.ts";
@@ -52,14 +53,6 @@ export const kpiResults = (
   window: Window,
 ): readonly KpiResult[] =>
   variantsOf(entry, model).map((variant) => kpiResult(entry, variant, accounts, model, window));
-
-const absent: Variant = { id: "", numerator: [], denominator: [] };
-
-/** At least one: a KPI that a site has no part for says so and is never left out. */
-export const variantsOf = (entry: KpiEntry, model: SiteModel): readonly Variant[] => {
-  const variants = entry.variants(model);
-  return variants.length > 0 ? variants : [absent];
-};
 
 /** The catalogue as a Markdown table. */
 export const renderCatalogue = (): string => {

@@ -1,4 +1,4 @@
-import type { Account, AccountFlag, JointSums, KpiResult, NodeAccount, Quality } from "../account.ts";
+import type { Account, AccountFlag, JointSums, KpiResult, Quality } from "../account.ts";
 import { nodeLimit } from "../balance.ts";
 import { formatLocal, type Window, windowOf } from "../calendar.ts";
 import { leastCoverage } from "../counted.ts";
@@ -6,6 +6,7 @@ import { factorsOver } from "../factor.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
 import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
+import { inputsOf, nodesOf, resolutionOf } from "./inputs.ts";
 
 const isDeclared = (entry: KpiEntry, variant: Variant): boolean => entry.declared === true || variant.declared === true;
 
@@ -14,11 +15,6 @@ export const jointKey = (entry: KpiEntry, variant: Variant): string | null => {
   if (isDeclared(entry, variant)) return null;
   return entry.joint?.(variant) ?? (entry.results === "one" ? entry.id : `${entry.id}/${variant.id}`);
 };
-
-const inputs = (account: Account, variant: Variant): readonly NodeAccount[] =>
-  [...new Set([...variant.numerator, ...variant.denominator])]
-    .map((id) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined))
-    .filter((node) => node !== undefined);
 
 /** The terms of a KPI in one account, null when one of them is unknown. Composed accounts carry them joined. */
 const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: SiteModel): JointSums | null => {
@@ -31,8 +27,7 @@ const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: 
     if (value === null) return null;
     terms[name] = value;
   }
-  const nodes = inputs(account, variant);
-  const coverage = nodes.length === 0 ? account.coverage : Math.min(...nodes.map((node) => node.coverage));
+  const { coverage } = inputsOf(account, variant, model);
   return { goodMs: coverage * (account.end - account.start), terms };
 };
 
@@ -91,11 +86,7 @@ const fullFloorMs = 900_000;
 const deviceSteps = 30;
 
 const denominatorFloor = (entry: KpiEntry, variant: Variant, model: SiteModel, windowMs: number): number => {
-  const resolutionWh = model.nodes
-    .filter((node) => variant.denominator.includes(node.id))
-    .flatMap((node) => node.points)
-    .filter((point) => point.energyForward !== null)
-    .reduce((widest, point) => Math.max(widest, point.register.resolutionWh), 0);
+  const resolutionWh = resolutionOf(variant, model);
   if (entry.denominatorOf === "device") return (deviceSteps * resolutionWh) / 1000;
   return Math.max(leastKwh * Math.min(1, windowMs / fullFloorMs), (3 * resolutionWh) / 1000);
 };
@@ -104,8 +95,7 @@ const denominatorFloor = (entry: KpiEntry, variant: Variant, model: SiteModel, w
 const measured = (ids: readonly string[], accounts: readonly Account[], model: SiteModel): Measured => {
   let energy = 0;
   let variance = 0;
-  for (const node of model.nodes) {
-    if (!ids.includes(node.id)) continue;
+  for (const node of nodesOf(model, ids)) {
     let forward = 0;
     let reverse = 0;
     let hours = 0;
@@ -199,13 +189,14 @@ export const kpiResult = (
   const joint = declared
     ? declaredSums(windowMs, missing)
     : sumTerms(entry, variant, summed, model, "settled", (account, terms) => {
-        for (const node of inputs(account, variant)) for (const flag of node.flags) flags.add(flag);
+        const parts = inputsOf(account, variant, model);
+        for (const flag of parts.flags) flags.add(flag);
         if (terms === null) {
           missingFlags(entry, account, variant, flags);
           return;
         }
         used.push({ account, terms });
-        qualities.push(...inputs(account, variant).map((node) => node.quality));
+        if (parts.quality !== null) qualities.push(parts.quality);
       });
   for (const flag of ["FACTOR_DEFAULT", "FACTOR_NOT_VALID", "CARBON_MISSING", "PRICE_MISSING"] as const)
     if (accounts.some((account) => account.flags.includes(flag)) && concerns(entry, flag)) flags.add(flag);
