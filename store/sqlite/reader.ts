@@ -22,13 +22,14 @@ import { bytesOf, transact } from "./file.ts";
 import { createColumnFollow, type FollowedColumns, type KnownNames } from "./follow-columns.ts";
 import { freshLonger, freshMinutes, settle, stretches, type Windows } from "./fresh.ts";
 import { createLog } from "./log.ts";
+import { createNewest } from "./newest.ts";
 import { commitOrder, PartitionGoneError } from "./partition.ts";
 import { createHorizonReader, createPlaceFinder, type Places, rowOf } from "./places.ts";
 import { readMeta, readRolled } from "./readings-file.ts";
 import { inHours } from "./roller.ts";
 import { createShapes } from "./row.ts";
 import { samplesAt } from "./samples.ts";
-import { addRow, type Summary, summaryOf } from "./summary.ts";
+import { summaryOf } from "./summary.ts";
 import { createTail } from "./tail.ts";
 import { createKeptWindows, pick } from "./windows.ts";
 
@@ -79,15 +80,22 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const siteDevices = db.prepare("SELECT id, device FROM device WHERE site = ? ORDER BY device");
   const oneDevice = db.prepare("SELECT id, device FROM device WHERE site = ? AND device = ?");
   const summaryById = db.prepare("SELECT * FROM device WHERE id = ?");
-  const allSummaries = db.prepare("SELECT * FROM device");
   const deviceById = db.prepare("SELECT site, device FROM device WHERE id = ?");
 
   const names = new Map<number, { readonly site: string; readonly device: string }>();
+  // Racks of many sites have the same names.
+  const texts = new Map<string, string>();
+  const shared = (text: string): string => {
+    const known = texts.get(text);
+    if (known !== undefined) return known;
+    texts.set(text, text);
+    return text;
+  };
   const nameOf = (device: number) => {
     const known = names.get(device);
     if (known !== undefined) return known;
     const raw = deviceById.get(device);
-    const name = { site: String(raw?.site), device: String(raw?.device) };
+    const name = { site: shared(String(raw?.site)), device: shared(String(raw?.device)) };
     names.set(device, name);
     return name;
   };
@@ -250,35 +258,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     return all;
   };
 
-  // The newest values stay in memory; each call adds what was committed since the last one.
-  const newest = new Map<string, Map<number, Summary>>();
-  let newestSeq = -1;
-  const remember = (summary: Summary): Summary => {
-    const site = newest.get(summary.site) ?? new Map<number, Summary>();
-    newest.set(summary.site, site.set(summary.id, summary));
-    return summary;
-  };
-  const catchUp = () => {
-    if (newestSeq >= 0 && newestSeq < readRolled(db) && newestSeq + 1 < (log.first() ?? 0)) {
-      // Not asked for so long that the log has moved on: the summaries know most of it.
-      newest.clear();
-      newestSeq = -1;
-    }
-    if (newestSeq < 0) {
-      for (const raw of allSummaries.iterate()) remember(summaryOf(raw));
-      newestSeq = readRolled(db);
-    }
-    for (const chunk of commits(newestSeq)) {
-      for (let row = Math.max(0, newestSeq + 1 - chunk.first); row < chunk.rows; row += 1) {
-        const id = chunk.device[row] ?? 0;
-        const name = nameOf(id);
-        // All rows of a device that was not there before are after `newestSeq`, so it begins empty.
-        const summary = newest.get(name.site)?.get(id) ?? remember({ ...emptySummary(), id, ...name });
-        addRow(summary, chunk, row, chunk.first + row, shapes);
-      }
-      newestSeq = chunk.first + chunk.rows - 1;
-    }
-  };
+  const newest = createNewest(db, { shapes, rolled: () => readRolled(db), first: log.first, after: commits });
 
   const calls: ReaderCalls = {
     read: (query) => snapshot(() => read(query)),
@@ -301,16 +281,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         return { step: "raw", ts: samples?.ts ?? [], value: samples?.value ?? [] };
       }),
 
-    latest: ({ site, devices }) =>
-      snapshot(() => {
-        catchUp();
-        const found = [...(newest.get(site)?.values() ?? [])];
-        const wanted = devices === undefined ? null : new Set(devices);
-        return found
-          .filter((summary) => summary.lastTs >= 0 && (wanted === null || wanted.has(summary.device)))
-          .map(latestOf)
-          .sort((a, b) => (a.device < b.device ? -1 : 1));
-      }),
+    latest: ({ site, devices }) => snapshot(() => newest.latest(site, devices)),
 
     corrections: (query) => {
       const limit = Math.min(query.limit, maxPage);
@@ -347,18 +318,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       };
     },
 
-    devices: (site) =>
-      snapshot(() => {
-        catchUp();
-        const found =
-          site === null
-            ? [...newest.values()].flatMap((devices) => [...devices.values()])
-            : [...(newest.get(site)?.values() ?? [])];
-        return found
-          .filter((summary) => summary.lastTs >= 0)
-          .map(seenOf)
-          .sort((a, b) => (a.site === b.site ? (a.device < b.device ? -1 : 1) : a.site < b.site ? -1 : 1));
-      }),
+    devices: (site) => snapshot(() => newest.seen(site)),
 
     follow: ({ cursor, sites, limit }) =>
       snapshot(() => {
@@ -412,31 +372,3 @@ const gapsBetween = (hours: ReadonlyMap<number, number>, from: number, to: numbe
   if (at < to) gaps.push({ from: at, to });
   return gaps;
 };
-
-const latestOf = (summary: Summary): LatestReading => ({
-  site: summary.site,
-  device: summary.device,
-  ts: timestamp(summary.lastTs),
-  received: timestamp(summary.received),
-  quantities: Object.fromEntries(
-    [...summary.newest].map(([name, { value, ts }]) => [name, { value, ts: timestamp(ts) }]),
-  ),
-});
-
-const seenOf = ({ site, device, firstTs, lastTs, readings, newest }: Summary): DeviceSeen => ({
-  site,
-  device,
-  quantities: [...newest.keys()].sort(),
-  firstSeen: timestamp(firstTs),
-  lastSeen: timestamp(lastTs),
-  readings,
-});
-
-const emptySummary = () => ({
-  firstTs: Number.MAX_SAFE_INTEGER,
-  lastTs: -1,
-  received: 0,
-  readings: 0,
-  seq: 0,
-  newest: new Map<string, { value: number; ts: number }>(),
-});
