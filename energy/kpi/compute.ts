@@ -4,6 +4,13 @@ import { sampleKey } from "../node-account.ts";
 import { inKilo, type KpiEntry, type Variant } from "./entry.ts";
 import { facilityEnergy, facilityNodes, facilityTerms, itNodes } from "./pue.ts";
 
+/** kpi.md §3: a figure of compute always says at which precision. */
+const precisionOf = (model: SiteModel, key: string): readonly string[] => {
+  const precision = model.compute?.work.find((item) => sampleKey(item.device, item.quantity) === key)?.precision;
+  if (precision === undefined) return [];
+  return [precision === "UNKNOWN_PRECISION" ? precision : `PRECISION:${precision}`];
+};
+
 // kpi.md §3.7: work per kWh where it is bought, and the same divided by the PUE of the window.
 const computePerWatt: KpiEntry = {
   id: "compute_per_watt",
@@ -45,12 +52,13 @@ const computePerWatt: KpiEntry = {
     if (id.slice(at) === ":it") return bought;
     return { ...bought, ...facilityTerms(account, model), it: inKilo(account.totals.itWh) };
   },
-  ratio: (sums, windowMs) => {
+  ratio: (sums, windowMs, { model, variant: { id } }) => {
     const work = sums.work ?? 0;
     const energy = sums.energy ?? 0;
     const it = sums.it;
-    if (it === undefined) return { numerator: work, denominator: energy };
-    return it > 0 ? { numerator: work, denominator: (energy * facilityEnergy(sums, windowMs)) / it } : null;
+    const flags = precisionOf(model, id.slice(0, id.lastIndexOf(":")));
+    if (it === undefined) return { numerator: work, denominator: energy, flags };
+    return it > 0 ? { numerator: work, denominator: (energy * facilityEnergy(sums, windowMs)) / it, flags } : null;
   },
 };
 
@@ -108,7 +116,11 @@ const perShare = (
     work: workOf(account, key)?.amount ?? null,
     share: shareOf(account, key, wholeOf(account.totals)),
   }),
-  ratio: (sums) => ({ numerator: sums.work ?? 0, denominator: sums.share ?? 0 }),
+  ratio: (sums, _windowMs, { model, variant }) => ({
+    numerator: sums.work ?? 0,
+    denominator: sums.share ?? 0,
+    flags: precisionOf(model, variant.id),
+  }),
 });
 
 // kpi.md §2.12: only comparable with itself; work that did not complete is not declared work.
@@ -139,7 +151,11 @@ const dcep: KpiEntry = {
     work: workOf(account, id)?.amount ?? null,
     ...facilityTerms(account, model),
   }),
-  ratio: (sums, windowMs) => ({ numerator: sums.work ?? 0, denominator: facilityEnergy(sums, windowMs) }),
+  ratio: (sums, windowMs, { model, variant }) => ({
+    numerator: sums.work ?? 0,
+    denominator: facilityEnergy(sums, windowMs),
+    flags: precisionOf(model, variant.id),
+  }),
 };
 
 export const computeEntries: readonly KpiEntry[] = [

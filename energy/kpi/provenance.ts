@@ -44,7 +44,7 @@ interface Given {
 }
 
 /** Folds the accounts of a window through the ledger; what was stored before them has an unknown source. */
-const given = ({ parts, model, variant }: Scope): Given => {
+const given = ({ parts, model, variant, window }: Scope): Given => {
   const id = batteryOf(variant);
   const capacity = (model.nodes.find((node) => node.id === id)?.capacityWh ?? 0) / 1000;
   const flags = new Set<string>();
@@ -65,13 +65,15 @@ const given = ({ parts, model, variant }: Scope): Given => {
     );
     store = step.store;
     const known = step.out.mix.renewable + step.out.mix.grid;
-    if (mixTotal(step.out.mix) - known > 1e-9) flags.add("PROVENANCE_PARTLY_UNKNOWN");
-    sums = {
-      green: sums.green + step.out.mix.renewable,
-      known: sums.known + known,
-      discharge: sums.discharge + discharge,
-      carbonG: sums.carbonG + step.out.carbonG,
-    };
+    if (account.start >= window.start) {
+      if (mixTotal(step.out.mix) - known > 1e-9) flags.add("PROVENANCE_PARTLY_UNKNOWN");
+      sums = {
+        green: sums.green + step.out.mix.renewable,
+        known: sums.known + known,
+        discharge: sums.discharge + discharge,
+        carbonG: sums.carbonG + step.out.carbonG,
+      };
+    }
     // kpi.md §7.2: once a day the state of charge has the last word.
     if (atEnd !== null && windowOf("1d", account.end, model.timeZone).start === account.end)
       store = reconcileStorage(store, atEnd).store;
@@ -79,8 +81,13 @@ const given = ({ parts, model, variant }: Scope): Given => {
   return { ...sums, flags: [...flags] };
 };
 
+/** What was discharged in the window itself. */
+const sumInside = ({ parts, window }: Scope): number =>
+  parts.reduce((sum, { account, terms }) => (account.start >= window.start ? sum + (terms.discharge ?? 0) : sum), 0);
+
 const shared = {
   results: "many",
+  folds: true,
   absent: "POINT_MISSING:MP.BESS",
   range: { min: 0, max: null },
   denUnit: "kWh",
@@ -92,15 +99,15 @@ const greenShare: KpiEntry = {
   id: "storage_green_share",
   name: { en: "Green share of discharge", "zh-CN": "储能放电绿电占比" },
   formula:
-    "discharge that was charged from on-site renewables / discharge, by the provenance ledger mixed per account; energy stored before the window counts as not green; naive: every discharge is green",
+    "discharge that was charged from on-site renewables / discharge, by the provenance ledger mixed per hour from two days before; energy of unknown source counts as not green; naive: every discharge is green",
   unit: "1",
   numUnit: "kWh",
   boundary: "battery terminals (AC)",
   range: { min: 0, max: 1 },
   standard: "own definition, one-way efficiency 0.95, daily reconciliation with the state of charge",
   terms: (account, _model, variant) => flows(account, batteryOf(variant)),
-  ratio: (sums, _windowMs, scope) => {
-    if (scope.variant.id.endsWith(naive)) return { numerator: sums.discharge ?? 0, denominator: sums.discharge ?? 0 };
+  ratio: (_sums, _windowMs, scope) => {
+    if (scope.variant.id.endsWith(naive)) return { numerator: sumInside(scope), denominator: sumInside(scope) };
     const { green, discharge, flags } = given(scope);
     return { numerator: green, denominator: discharge, flags };
   },
@@ -125,8 +132,8 @@ const carbon: KpiEntry = {
     const bought = (importWh + gensetWh) / 1000;
     return { ...terms, carbonG: bought > 0 ? ((terms.bought ?? 0) * carbonG) / bought : 0 };
   },
-  ratio: (sums, _windowMs, scope) => {
-    if (scope.variant.id.endsWith(naive)) return { numerator: 0, denominator: sums.discharge ?? 0 };
+  ratio: (_sums, _windowMs, scope) => {
+    if (scope.variant.id.endsWith(naive)) return { numerator: 0, denominator: sumInside(scope) };
     const { carbonG, known, flags } = given(scope);
     return { numerator: carbonG, denominator: known, flags };
   },
