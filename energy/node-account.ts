@@ -299,7 +299,11 @@ const meterPart = (point: Point, energy: Energy, power: PowerWindow | null, wind
   };
 };
 
+const noMeters: NonNullable<NodeAccount["meters"]> = [];
+
 const checkOf = (parts: readonly MeterPart[]): Pick<NodeAccount, "check"> => {
+  const only = parts[0]?.check ?? null;
+  if (parts.length < 2) return only === null ? {} : { check: only };
   const registerWh = sumKnown(parts.map(({ check }) => check?.registerWh ?? null));
   const powerWh = sumKnown(parts.map(({ check }) => check?.powerWh ?? null));
   return registerWh === null || powerWh === null ? {} : { check: { registerWh, powerWh } };
@@ -357,7 +361,7 @@ export const accountNode = (
     byGauge === null ? 0 : (((byGauge.lastW ?? 0) - (byGauge.firstW ?? 0)) * 1000) / Math.max(1, byGauge.goodMs);
   return {
     slopeWPerS,
-    meters: meterParts.map(({ meanW, netWh }) => ({ meanW, netWh })),
+    meters: meterParts.length < 2 ? noMeters : meterParts.map(({ meanW, netWh }) => ({ meanW, netWh })),
     account: {
       forwardWh,
       reverseWh,
