@@ -5,7 +5,7 @@
 import { type Dashboard, startDashboard } from "#dashboard";
 import { type SiteModel, startEnergy } from "#energy";
 
-import { type Notify, startNotify, startRules } from "#rules";
+import { type Notify, openEvidence, startNotify, startRules } from "#rules";
 import { type openStore, shareFollow } from "#store";
 
 import type { Notice } from "./outbox.ts";
@@ -36,10 +36,12 @@ export interface Desk extends AsyncDisposable {
 /** Starts rules, energy and dashboard, sink first, as far as `PARTS` names them. */
 export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Desk> {
   await using stack = new AsyncDisposableStack();
-  const { ledger } = deps.store;
+  const { sites, publish, onError } = deps;
+  // Alerts, commands, silences and rules are chained in the transaction that writes them.
+  const evidence = await openEvidence({ ledger: deps.store.ledger, publish, now: Date.now });
+  const { ledger } = evidence;
   // Everybody here reads each page once, together.
   const readings = shareFollow(deps.store.readings);
-  const { sites, publish, onError } = deps;
   const has = (part: Settings["deploy"]["PARTS"][number]) => settings.deploy.PARTS.includes(part);
 
   const rules =
@@ -48,7 +50,9 @@ export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Des
       : null;
   if (rules) stack.use(rules);
   const notify: Notify | null =
-    rules && has("rules") ? await startNotify(settings.rules, { ledger, sites, rules, publish, onError }) : null;
+    rules && has("rules")
+      ? await startNotify(settings.rules, { ledger, sites, rules, publish, onError, head: evidence.head })
+      : null;
   if (notify) stack.use(notify);
   const energy =
     has("energy") || has("dashboard")
@@ -64,6 +68,7 @@ export async function startDesk(settings: Settings, deps: DeskDeps): Promise<Des
       energy,
       rules,
       notify,
+      evidence,
       onError,
       status: deps.status,
     });

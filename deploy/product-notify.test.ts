@@ -1,13 +1,16 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import mqtt from "mqtt";
 import { SMTPServer } from "smtp-server";
 import { expect, test, vi } from "vitest";
 import { runProduct, startProduct, temporaryFolder } from "./product.ts";
 
+const run = promisify(execFile);
 const patient = { timeout: 30_000, interval: 50 };
 
 const listen = async (
@@ -171,6 +174,22 @@ routes:
     expect((await post("silences", { match: {}, reason: "test", by: "Li", until: Date.now() + 60_000 })).status).toBe(
       400,
     );
+
+    const { head } = (await (await fetch(`${product.url}/api/v1/audit/head`)).json()) as { head: string };
+    const audit = (await (await fetch(`${product.url}/api/v1/audit`)).json()) as { items: { what: string }[] };
+    expect(audit.items.map(({ what }) => what)).toEqual(expect.arrayContaining(["silence.create", "silence.end"]));
+    const verify = (...args: string[]) =>
+      run(process.execPath, [join(import.meta.dirname, "verify.ts"), ...args], {
+        env: { PATH: process.env.PATH, DATA_DIR: at("data") },
+      });
+    expect((await verify("--from", product.mqttUrl)).stdout).toContain(`✓ `);
+    await product.end("SIGTERM");
+    expect((await verify("--head", head)).stdout).toContain(head);
+    const beyond = head.replace(/^\d+/, (count) => String(Number(count) + 1));
+    await expect(verify("--head", beyond)).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("its end is missing"),
+    });
   } finally {
     await product.end("SIGTERM");
     web.server.closeAllConnections();

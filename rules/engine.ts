@@ -13,6 +13,7 @@ import { loadCatalogue } from "./catalogue.ts";
 import type { RulesCode } from "./codes.ts";
 import type { RulesSettings } from "./config.ts";
 import { createDesk } from "./desk.ts";
+import { ruleChanges } from "./evidence/rule-log.ts";
 import { alertHash } from "./hash.ts";
 import { createQueue } from "./queue.ts";
 import {
@@ -244,6 +245,8 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     if (page.rows.length > 0) await drainAccounts();
   };
 
+  const changedRules = await ruleChanges(ledger, summaries, now());
+  if (changedRules.length > 0) await commit(changedRules);
   send(started.unsent);
   await record(
     [...watches.values()].flatMap((watch) => watch.retire(now())),

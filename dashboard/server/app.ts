@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Ledger, Readings } from "#store";
 import type { DashboardCode } from "./codes.ts";
 import type { DashboardSettings } from "./config.ts";
-import type { EnergyPart, NotifyPart, RulesPart, Status } from "./parts.ts";
+import type { EnergyPart, EvidencePart, NotifyPart, RulesPart, Status } from "./parts.ts";
 import type { HealthWire, NowWire } from "./wire.ts";
 
 /** Deeply read-only, so that what the stages hand out can be sent as it is. */
@@ -29,6 +29,7 @@ export interface Context {
   readonly energy: EnergyPart;
   readonly rules: RulesPart;
   readonly notify: NotifyPart;
+  readonly evidence: EvidencePart;
   readonly status: () => Status;
   readonly now: () => number;
   readonly health: () => Promise<HealthWire>;

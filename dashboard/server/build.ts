@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import { accountRoutes } from "./api/accounts.ts";
 import { alertExportRoutes } from "./api/alert-export.ts";
 import { alertRoutes } from "./api/alerts.ts";
+import { auditRoutes } from "./api/audit.ts";
 import { catalogueRoutes } from "./api/catalogue.ts";
 import { changeRoutes } from "./api/change.ts";
 import { commandRoutes } from "./api/commands.ts";
@@ -96,6 +97,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   commandRoutes(app, context);
   ruleRoutes(app, context);
   notifyRoutes(app, context);
+  auditRoutes(app, context);
   deviceRoutes(app, context);
   ingestRoutes(app, context);
   liveRoutes(app, context, hub);

@@ -1,6 +1,6 @@
 // What the HTTP server needs of energy, rules and the composition.
 import type { Energy } from "#energy";
-import type { Notify, Rules } from "#rules";
+import type { Evidence, Notify, Rules } from "#rules";
 
 export type EnergyPart = Pick<
   Energy,
@@ -17,6 +17,9 @@ export type EnergyPart = Pick<
   | "closeCycle"
 >;
 export type RulesPart = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign" | "catalogue">;
+
+/** Null where no evidence is written. */
+export type EvidencePart = Pick<Evidence, "head"> | null;
 
 /** Null where nobody is told from here. */
 export type NotifyPart = Pick<Notify, "silences" | "channels" | "test" | "deliveries" | "schedule"> | null;

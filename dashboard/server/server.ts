@@ -7,7 +7,7 @@ import { buildApp } from "./build.ts";
 import type { DashboardCode } from "./codes.ts";
 import type { DashboardSettings } from "./config.ts";
 import { startHub } from "./hub.ts";
-import type { EnergyPart, NotifyPart, RulesPart, Status } from "./parts.ts";
+import type { EnergyPart, EvidencePart, NotifyPart, RulesPart, Status } from "./parts.ts";
 
 export interface DashboardDeps {
   readonly readings: Readings;
@@ -15,6 +15,7 @@ export interface DashboardDeps {
   readonly energy: EnergyPart;
   readonly rules: RulesPart;
   readonly notify?: NotifyPart;
+  readonly evidence?: EvidencePart;
   readonly status: () => Status;
   readonly onError: (error: unknown, where: { readonly stage: "dashboard"; readonly code: DashboardCode }) => void;
   readonly log?: FastifyBaseLogger;
@@ -73,6 +74,7 @@ export async function startDashboard(settings: DashboardSettings, deps: Dashboar
     energy: deps.energy,
     rules: deps.rules,
     notify: deps.notify ?? null,
+    evidence: deps.evidence ?? null,
     status: deps.status,
     now,
     health: createHealth(deps.readings, deps.status, now),

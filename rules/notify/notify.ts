@@ -4,6 +4,7 @@ import type { Alert } from "../alert.ts";
 import type { RulesCode } from "../codes.ts";
 import { type Refusal, refuse } from "../command.ts";
 import type { RulesSettings } from "../config.ts";
+import { formatHead, type Head } from "../evidence/chain.ts";
 import { alertHash } from "../hash.ts";
 import { createQueue } from "../queue.ts";
 import type { Rules, RulesDeps, RulesMessage, Timers } from "../rules.ts";
@@ -31,6 +32,8 @@ export interface NotifyDeps {
   readonly now?: () => number;
   readonly random?: () => number;
   readonly timers?: Timers;
+  /** Where the evidence stands: reports carry it out of the house. */
+  readonly head?: () => Head;
   /** Further work by the calendar. */
   readonly jobs?: readonly Job[];
   readonly onError: RulesDeps["onError"];
@@ -145,7 +148,8 @@ export const startNotify = async (settings: RulesSettings, deps: NotifyDeps): Pr
       cron: report.cron,
       timeZone: report.time_zone,
       run: async ({ due }: { readonly due: number }) => {
-        const written = await reportOf(ledger, report, due);
+        const head = deps.head === undefined ? null : formatHead(deps.head());
+        const written = await reportOf(ledger, report, due, head);
         const words = (language: Language) => written[language];
         await notifier.tell({ occasion: "report", targets: report.to, words, once: `report/${report.name}/${due}` });
       },

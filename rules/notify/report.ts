@@ -21,6 +21,7 @@ export const reportOf = async (
   ledger: Ledger,
   plan: ReportPlan,
   due: number,
+  head: string | null,
 ): Promise<Readonly<Record<Language, Report>>> => {
   const to = Temporal.Instant.fromEpochMilliseconds(due).toZonedDateTimeISO(plan.time_zone);
   const from = to.subtract({ [`${plan.period}s`]: 1 }).epochMilliseconds;
@@ -46,7 +47,7 @@ export const reportOf = async (
       .toString({ smallestUnit: "minute" })
       .replace("T", " "),
   );
-  return { en: written(alerts, span, due, plan, "en"), "zh-CN": written(alerts, span, due, plan, "zh-CN") };
+  return { en: written(alerts, span, due, plan, head, "en"), "zh-CN": written(alerts, span, due, plan, head, "zh-CN") };
 };
 
 const words = {
@@ -57,8 +58,17 @@ const words = {
     waiting: "nobody acknowledged",
     minutes: "min",
     times: "×",
+    evidence: "evidence",
   },
-  "zh-CN": { title: "告警报告", none: "无告警", open: "未恢复", waiting: "无人确认", minutes: "分钟", times: "次" },
+  "zh-CN": {
+    title: "告警报告",
+    none: "无告警",
+    open: "未恢复",
+    waiting: "无人确认",
+    minutes: "分钟",
+    times: "次",
+    evidence: "证据链",
+  },
 } as const;
 
 const written = (
@@ -66,6 +76,7 @@ const written = (
   span: readonly string[],
   due: number,
   plan: ReportPlan,
+  head: string | null,
   language: Language,
 ): Report => {
   const say = words[language];
@@ -89,6 +100,7 @@ const written = (
       ({ rule, own, ms }) =>
         `${rule} ${own[0]?.title[language] ?? ""}: ${own.length} ${say.times}, ${Math.round(ms / minuteMs)} ${say.minutes}`,
     ),
+    ...(head === null ? [] : [`${say.evidence} ${head}`]),
   ];
   return { title: `Wattlas ${plan.name}: ${say.title} ${alerts.length}`, text: lines.join("\n") };
 };
