@@ -12,6 +12,7 @@ import type { Account, AccountStep } from "./account.ts";
 import { windowOf } from "./calendar.ts";
 import { queryChange } from "./change.ts";
 import { suspectOf } from "./closure.ts";
+import { commissionSite } from "./commission-read.ts";
 import type { EnergySettings } from "./config.ts";
 import { closeCycle, closeDue, listCycles, reportCycle } from "./cycles.ts";
 import type { Energy, EnergyDeps } from "./energy.ts";
@@ -285,6 +286,10 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
         await recentMinutes(book),
         wall(),
       );
+    },
+    commissioning: async ({ site, from, to }) => {
+      const model = modelOf(site);
+      return model === null ? null : commissionSite({ readings, ledger }, model, { from, to });
     },
     kpis: async (query) => {
       const model = modelOf(query.site);

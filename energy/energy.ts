@@ -1,6 +1,7 @@
 import type { Ledger, Page, Readings } from "#store";
 import type { Account, AccountStep, KpiResult } from "./account.ts";
 import type { ChangeQuery, KpiChange } from "./change.ts";
+import type { Commissioning } from "./commission.ts";
 import type { BillingCycle, CloseCommand, CloseResult, CycleReport } from "./cycle.ts";
 import type { Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
@@ -15,6 +16,8 @@ export interface Energy extends AsyncDisposable {
   readonly now: (site: string) => Promise<SiteNow | null>;
   /** One result per KPI and variant over `[from, to)`; with `step`, one per window, oldest first. */
   readonly kpis: (query: KpiQuery) => Promise<readonly KpiResult[]>;
+  /** What a site can compute and the evidence for each of its meters over `[from, to)`; null for an unknown site. */
+  readonly commissioning: (query: CommissioningQuery) => Promise<Commissioning | null>;
   /** One KPI over time as columns; windows without an account are null. */
   readonly trend: (query: TrendQuery) => Promise<Trend | null>;
   /** Why a KPI is not what it was, by driver; null for a KPI whose change has no such account. */
@@ -32,6 +35,12 @@ export interface Energy extends AsyncDisposable {
   readonly closeCycle: (command: CloseCommand) => Promise<CloseResult>;
   /** Resolves when everything committed before the call is accounted as far as the clocks allow. */
   readonly settled: () => Promise<void>;
+}
+
+export interface CommissioningQuery {
+  readonly site: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface KpiQuery {

@@ -17,6 +17,8 @@ export { startEnergy } from "./book.ts";
 export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from "./calendar.ts";
 export { type ChangeQuery, explained, type KpiChange } from "./change.ts";
 export { advanceOnReading, advanceOnTick, liveLagMs, type SiteClock, startClock } from "./clock.ts";
+export { type Commissioning, type Evidence, type KpiReport, type MeterReport, verdicts } from "./commission.ts";
+export { commissionSite } from "./commission-read.ts";
 export { type EnergySettings, energySchema } from "./config.ts";
 export {
   type BillingCycle,

@@ -9,6 +9,7 @@ import { auditRoutes } from "./api/audit.ts";
 import { catalogueRoutes } from "./api/catalogue.ts";
 import { changeRoutes } from "./api/change.ts";
 import { commandRoutes } from "./api/commands.ts";
+import { commissioningRoutes } from "./api/commissioning.ts";
 import { cycleRoutes } from "./api/cycles.ts";
 import { deviceRoutes } from "./api/devices.ts";
 import { draftRoutes } from "./api/draft.ts";
@@ -84,6 +85,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   healthRoutes(app, context);
   siteRoutes(app, context);
   draftRoutes(app, context);
+  commissioningRoutes(app, context);
   readingRoutes(app, context);
   seriesRoutes(app, context);
   kpiRoutes(app, context);

@@ -92,6 +92,7 @@ export const createFakeEnergy = (readings: Readings): EnergyPart => ({
     const power = newest?.quantities.power_w;
     return nowOf(power?.value ?? null, power?.ts ?? 0);
   },
+  commissioning: async () => null,
   kpis: async ({ kpi }) => (kpi === undefined || kpi === "pue" ? [pue] : []),
   trend: async ({ site, kpi, from, step }) =>
     kpi !== "pue"

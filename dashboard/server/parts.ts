@@ -6,6 +6,7 @@ export type EnergyPart = Pick<
   Energy,
   | "sites"
   | "now"
+  | "commissioning"
   | "kpis"
   | "trend"
   | "change"

@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import type { z } from "zod";
-import type { Account, KpiChange, Report } from "#energy";
+import type { Account, Commissioning, KpiChange, Report } from "#energy";
 import type { Alert } from "#rules";
 import type * as schema from "./schema.ts";
 import type * as wire from "./wire.ts";
@@ -32,6 +32,7 @@ test("what the schemas let through is what the wire types promise", () => {
   expectTypeOf<Sent<typeof schema.kpiChange>>().toEqualTypeOf<Frozen<KpiChange>>();
   expectTypeOf<Sent<typeof schema.trend>>().toEqualTypeOf<Frozen<wire.TrendWire>>();
   expectTypeOf<Plain<Sent<typeof schema.account>>>().toEqualTypeOf<Plain<Account>>();
+  expectTypeOf<Sent<typeof schema.commissioning>>().toEqualTypeOf<Frozen<Commissioning>>();
   expectTypeOf<Sent<typeof schema.alert>>().toEqualTypeOf<Frozen<Alert>>();
   expectTypeOf<Sent<typeof schema.device>>().toEqualTypeOf<Frozen<wire.DeviceWire>>();
   expectTypeOf<Sent<typeof schema.deadLetter>>().toEqualTypeOf<Frozen<wire.DeadLetterWire>>();

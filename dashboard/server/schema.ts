@@ -1,6 +1,15 @@
 // The wire types as zod schemas: what OpenAPI shows and what leaves the server. schema.test.ts keeps both equal.
 import { z } from "zod";
-import { accountFlags, accountSteps, drivers, factorSchema, nodeKinds, reportIds, signatureNames } from "#energy";
+import {
+  accountFlags,
+  accountSteps,
+  drivers,
+  factorSchema,
+  nodeKinds,
+  reportIds,
+  signatureNames,
+  verdicts,
+} from "#energy";
 import { alertStates, severities } from "#rules";
 import { dashboardCodes } from "./codes.ts";
 
@@ -185,6 +194,38 @@ export const series = z.object({
   min: z.array(maybe),
   max: z.array(maybe),
   coverage: z.array(z.number()),
+});
+
+const evidence = z.object({ verdict: z.enum(verdicts), value: maybe, unit: z.string(), text });
+
+export const commissioning = z.object({
+  site: z.string(),
+  from: ms,
+  to: ms,
+  models: z.array(z.object({ revision: z.string(), validFrom: ms.nullable() })),
+  kpis: z.array(
+    z.object({
+      kpi: z.string(),
+      variant: z.string().nullable(),
+      able: z.boolean(),
+      lacks: z.array(z.object({ what: z.string(), text })),
+    }),
+  ),
+  meters: z.array(
+    z.object({
+      node: z.string(),
+      point: z.string(),
+      device: z.string(),
+      readings: z.number().int(),
+      silent: z.array(z.string()).describe("quantities of the model that were not heard"),
+      ratio: evidence.describe("register over integrated power, rating, siblings, parent, balance"),
+      phase: evidence,
+      direction: evidence,
+      clock: evidence.describe("receive time less event time"),
+      interval: evidence,
+    }),
+  ),
+  suspect: suspect.nullable(),
 });
 
 export const kpis = z.object({ items: z.array(kpiResult) });

@@ -1,6 +1,15 @@
 import readXlsx from "read-excel-file/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { catalogue, energySchema, type KpiChange, parseSite, type Report, type SiteModel, startEnergy } from "#energy";
+import {
+  type Commissioning,
+  catalogue,
+  energySchema,
+  type KpiChange,
+  parseSite,
+  type Report,
+  type SiteModel,
+  startEnergy,
+} from "#energy";
 import { rulesSchema, startRules } from "#rules";
 import { createMemoryLedger, createMemoryReadings, type Reading, timestamp } from "#store";
 import { dashboardSchema } from "./config.ts";
@@ -146,6 +155,13 @@ test("an open balance is an alert that a person can acknowledge", async () => {
   expect(await response.json()).toMatchObject({ id, acknowledged: { by: "Ana" } });
   const history = await get<AlertsWire>(`/api/v1/alerts/${id}/history`);
   expect(history.items.at(-1)?.acknowledged?.reason).toBe("meter under repair");
+});
+
+test("the commissioning report tells what the site can compute and how its meters do", async () => {
+  const report = await get<Commissioning>(`/api/v1/sites/hall/commissioning?${range}`);
+  expect(report.kpis.find(({ kpi }) => kpi === "pue")?.able).toBe(true);
+  expect(report.meters.map(({ device }) => device)).toEqual(["grid-1", "it-1", "cool-1"]);
+  expect((await fetch(`${url}/api/v1/sites/nowhere/commissioning`)).status).toBe(404);
 });
 
 test("the shipped rules and the export stand the schemas", async () => {
