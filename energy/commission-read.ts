@@ -1,7 +1,8 @@
 import type { Ledger, Reading, Readings, Timestamp } from "#store";
 import { suspectOf } from "./closure.ts";
 import { type Commissioning, commission, type KpiNodes } from "./commission.ts";
-import { findKpi, variantsOf } from "./kpi/index.ts";
+import { findKpi } from "./kpi/index.ts";
+import { variantsOf } from "./kpi/inputs.ts";
 import type { SiteModel } from "./model.ts";
 import { queryKpis, readAccounts } from "./query.ts";
 import { modelAt, versionsOf } from "./validity.ts";
