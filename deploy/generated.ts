@@ -93,7 +93,7 @@ export const generated: readonly Generated[] = [
       codes: codesTable(["stage", "codes"]),
       quantities: quantitiesTable(["quantity", "unit", "kind"]),
       kpis: renderCatalogue(),
-      rules: rulesTable(["rule", "flags", "what to do", "mode"], "en", { on: "on", shadow: "shadow" }),
+      rules: rulesTable(["rule", "flags", "what to do", "mode"], "en", { on: "on", shadow: "shadow", off: "off" }),
       graph: drawGraph(),
     }),
   },
@@ -103,7 +103,7 @@ export const generated: readonly Generated[] = [
       settings: settingsTable(["设置", "默认值", "含义（英文）"]),
       codes: codesTable(["阶段", "代码"]),
       quantities: quantitiesTable(["量", "单位", "类型"]),
-      rules: rulesTable(["规则", "指出", "该做什么", "状态"], "zh-CN", { on: "启用", shadow: "影子" }),
+      rules: rulesTable(["规则", "指出", "该做什么", "状态"], "zh-CN", { on: "启用", shadow: "影子", off: "关闭" }),
     }),
   },
 ];

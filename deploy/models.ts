@@ -1,4 +1,5 @@
 import { type Fault, loadSites, type SiteModel } from "#energy";
+import { loadCatalogue } from "#rules";
 import { loadDemoSite } from "./replay/site.ts";
 import type { Settings } from "./settings.ts";
 
@@ -12,10 +13,16 @@ export interface Models {
 export async function loadModels({
   energy,
   deploy,
-}: Pick<Settings, "energy" | "deploy">): Promise<
+  rules,
+}: Pick<Settings, "energy" | "deploy" | "rules">): Promise<
   { readonly ok: true; readonly models: Models } | { readonly ok: false; readonly faults: readonly Fault[] }
 > {
-  const loaded = await loadSites(energy.ENERGY_SITES_DIR);
+  // Faults of the rules themselves are told by whoever loads them: without rules their names are not checked here.
+  const known = await loadCatalogue(rules.RULES_DIR, rules.RULES_ON);
+  const declared = known.ok
+    ? Object.fromEntries(known.catalogue.rules.map(({ id, parameters }) => [id, Object.keys(parameters)]))
+    : undefined;
+  const loaded = await loadSites(energy.ENERGY_SITES_DIR, Date.now(), declared);
   if (!loaded.ok) return loaded;
   // The demonstration speaks to our own broker only.
   const alone = loaded.sites.length === 0 && deploy.PARTS.includes("broker");

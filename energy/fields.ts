@@ -29,6 +29,8 @@ export interface Reader {
   readonly isMap: (at: Field) => boolean;
   readonly isList: (at: Field) => boolean;
   readonly map: (at: Field, keys: readonly string[]) => Fields | null;
+  /** The keys of a mapping as written; none for anything else. */
+  readonly keys: (at: Field) => readonly string[];
   readonly list: (at: Field) => readonly Field[] | null;
   readonly text: (at: Field) => string | null;
   readonly number: (at: Field, range: NumberRange) => number | null;
@@ -205,6 +207,7 @@ const createReader = ({ root, faults, place, isScalar, plain, pairs, items }: Tr
 
   return {
     faults,
+    keys: (at) => (pairs(at.node) ?? []).map(({ name }) => name),
     root: { node: root, path: "" },
     isMap: (at) => pairs(at.node) !== null,
     isList: (at) => items(at.node) !== null,

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fault } from "./fields.ts";
-import type { SiteModel } from "./model.ts";
+import type { DeclaredRules, SiteModel } from "./model.ts";
 import { createNodePool } from "./share.ts";
 import { parseSite } from "./site.ts";
 import { joinVersions } from "./validity.ts";
@@ -16,7 +16,11 @@ const siteFile = /\.ya?ml$/i;
  * All site files of a folder, several of one site joined by their validity dates, or every fault in all of them. A folder that does not exist holds no site. Throws when
  * the folder or a file cannot be read.
  */
-export const loadSites = async (dir: string, now: number = Date.now()): Promise<LoadedSites> => {
+export const loadSites = async (
+  dir: string,
+  now: number = Date.now(),
+  declaredRules?: DeclaredRules,
+): Promise<LoadedSites> => {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
@@ -26,7 +30,7 @@ export const loadSites = async (dir: string, now: number = Date.now()): Promise<
   const files = new Map<string, { readonly site: SiteModel; readonly file: string }[]>();
   for (const name of names.filter((candidate) => siteFile.test(candidate)).sort()) {
     const file = join(dir, name);
-    const parsed = parseSite(await readFile(file, "utf8"), file);
+    const parsed = parseSite(await readFile(file, "utf8"), file, declaredRules);
     if (!parsed.ok) {
       faults.push(...parsed.faults);
       continue;

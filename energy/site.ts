@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { Temporal } from "temporal-polyfill";
 import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from "./fields.ts";
-import type { SiteModel } from "./model.ts";
+import type { DeclaredRules, SiteModel } from "./model.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 import { declaredKeys, readDeclared } from "./site-declared.ts";
 import { bothLanguages, checkTree, type DraftNode, identifier, readNodes } from "./site-node.ts";
 import { placeKeys, readPlaces } from "./site-place.ts";
+import { readRules } from "./site-rules.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
 
 export type ParsedSite =
@@ -89,16 +90,16 @@ const checkPoints = (reader: Reader, drafts: readonly DraftNode[]): void => {
 const ordered = (faults: readonly Fault[]): Fault[] =>
   [...faults].sort((a, b) => a.line - b.line || a.column - b.column);
 
-/** A site file as a model, or every fault in it with line and column. */
-export const parseSite = (text: string, file: string): ParsedSite => {
+/** A site file as a model, or every fault in it with line and column; its `rules` are held against the declared. */
+export const parseSite = (text: string, file: string, declaredRules?: DeclaredRules): ParsedSite => {
   const plain = readPlainYaml(text);
-  const quick = plain === undefined ? null : readSite(readPlain(plain, file));
+  const quick = plain === undefined ? null : readSite(readPlain(plain, file), declaredRules);
   // What is not in order is read again, for the places of its faults.
-  return quick?.ok ? quick : readSite(readYaml(text, file));
+  return quick?.ok ? quick : readSite(readYaml(text, file), declaredRules);
 };
 
 /** The model that a reader holds, or its faults. */
-export const readSite = (reader: Reader): ParsedSite => {
+export const readSite = (reader: Reader, declaredRules?: DeclaredRules): ParsedSite => {
   const fields = reader.faults.length > 0 ? null : reader.map(reader.root, siteKeys);
   if (fields === null) return { ok: false, faults: reader.faults };
 
@@ -140,6 +141,9 @@ export const readSite = (reader: Reader): ParsedSite => {
     for (const { at, node } of drafts)
       if (node.points.some(({ swap }) => swap !== undefined))
         reader.fault(at, "a swap needs valid_from at the top of the file: the minute in which the meter was exchanged");
+  const rules = reader.optional(fields, "rules", null, (at) =>
+    none(at, (field) => readRules(reader, field, declaredRules)),
+  );
   const places = readPlaces(reader, fields, nodes, terms.demand);
 
   const missing = id === null || timeZone === null || currency === null || busRatingW === null;
@@ -166,5 +170,8 @@ export const readSite = (reader: Reader): ParsedSite => {
   const hash = createHash("sha256").update(written).digest("hex").slice(0, 12);
   const revision = validFrom === null ? hash : `${hash}@${validFrom.text}`;
   // Read back, its texts are its own: slices of the file's text would keep all of that in memory.
-  return { ok: true, site: { ...(JSON.parse(written) as typeof content), revision } };
+  return {
+    ok: true,
+    site: { ...(JSON.parse(written) as typeof content), revision, ...(rules === null ? {} : { rules }) },
+  };
 };

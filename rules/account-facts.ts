@@ -86,7 +86,9 @@ export const createAccountFacts = (
     const parts = mine.map((key) => account.totals.work[key]);
     known.work = parts.reduce<number | null>((sum, part) => sumOf(sum, part?.amount), 0);
     known.work_wh = parts[0]?.energyWh ?? null;
-    const seen = node.points.map(({ device }) => util.at(account.end, 600_000, device)).filter((one) => one !== null);
+    const seen = node.points
+      .map(({ device }) => util.at(account.end, Math.max(600_000, account.end - account.start), device))
+      .filter((one) => one !== null);
     known.node_util_pct = seen.length === 0 ? null : seen.reduce((sum, value) => sum + value, 0) / seen.length;
     return known;
   };

@@ -16,7 +16,7 @@ export const rulesSchema = z.strictObject({
     .transform((text) => text.split(",").map((id) => id.trim()))
     .transform((ids) => ids.filter((id) => id !== ""))
     .describe(
-      "ids of shadow rules to switch on, such as R09,R17; a shadow rule is evaluated and recorded, and told to nobody",
+      "ids of rules to switch on that are in shadow or off, such as R09,R17; a shadow rule is evaluated and recorded, and told to nobody",
     ),
   RULES_NOTIFY_FILE: z
     .string()

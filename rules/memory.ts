@@ -136,7 +136,7 @@ const slotOf = (width: number, now: number): number => Math.floor((now - 1) / wi
 const add = (rule: Rule, window: RuleWindow, buckets: Bucket[], value: number | null, now: number): Bucket[] => {
   const width = widthOf(rule, window);
   const slot = slotOf(width, now);
-  const oldest = slot - Math.ceil((window.overS * 1000) / width);
+  const oldest = slot - Math.ceil(((window.overS + window.agoS) * 1000) / width);
   const kept = (buckets[0]?.[0] ?? oldest) < oldest ? buckets.filter(([at]) => at >= oldest) : buckets;
   if (value === null) return kept;
   const newest = kept.at(-1);
@@ -153,12 +153,12 @@ const add = (rule: Rule, window: RuleWindow, buckets: Bucket[], value: number | 
 const windowValue = (rule: Rule, window: RuleWindow, buckets: readonly Bucket[], now: number): number | null => {
   const width = widthOf(rule, window);
   const slices = Math.ceil((window.overS * 1000) / width);
-  const slot = slotOf(width, now);
+  const slot = slotOf(width, now) - Math.ceil((window.agoS * 1000) / width);
   if (window.how === "previous") {
     const then = buckets.find(([at]) => at === slot - slices);
     return then === undefined ? null : then[1] / then[2];
   }
-  const inside = buckets.filter(([at]) => at > slot - slices);
+  const inside = buckets.filter(([at]) => at > slot - slices && at <= slot);
   if (!isCovered(rule, inside, slices, window.least)) return null;
   const sum = inside.reduce((total, bucket) => total + bucket[1], 0);
   const count = inside.reduce((total, bucket) => total + bucket[2], 0);

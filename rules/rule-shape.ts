@@ -35,7 +35,10 @@ export const ruleShape = z
   .strictObject({
     id: ruleId,
     version: z.number().int().min(1).describe("higher than any before it with this id"),
-    mode: z.enum(["on", "shadow"]).default("on").describe("shadow: evaluated and recorded, told to nobody"),
+    mode: z
+      .enum(["on", "shadow", "off"])
+      .default("on")
+      .describe("shadow: evaluated and recorded, told to nobody; off: not evaluated until someone switches it on"),
     title: text,
     action: text.describe("what to do"),
     on: z
@@ -58,6 +61,7 @@ export const ruleShape = z
           of: expression,
           function: z.enum(windowFunctions),
           over_s: seconds.min(1),
+          ago_s: seconds.default(0).describe("the window ended this long ago"),
           q: z.number().min(0).max(1).optional().describe("of a quantile"),
           least: z.number().gt(0).max(1).default(0.9).describe("share of the window that must be known"),
         }),

@@ -55,7 +55,7 @@ test("the shipped catalogue loads, by id, with its source", async () => {
   expect(ids).toEqual([...ids].sort());
   // What pages someone from the first day; design defaults wait in shadow mode.
   const on = loaded.ok ? loaded.catalogue.summaries.filter(({ mode }) => mode === "on").map(({ id }) => id) : [];
-  expect(on).toEqual(["R01", "R03", "R04", "R06", "R08", "R16"]);
+  expect(on).toEqual(["R01", "R03", "R04", "R06", "R08", "R16", "R25", "R36"]);
 });
 
 test("an own rule of a higher version takes the shipped one's place", async () => {

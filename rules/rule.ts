@@ -12,8 +12,8 @@ export interface Rule {
   readonly version: number;
   readonly title: Text;
   readonly action: Text;
-  /** `shadow`: evaluated and recorded, told to nobody. */
-  readonly mode: "on" | "shadow";
+  /** `shadow`: evaluated and recorded, told to nobody; `off`: not evaluated. */
+  readonly mode: "on" | "shadow" | "off";
   readonly on: "account" | "reading";
   readonly subject: "site" | "node" | "device";
   readonly inputs: readonly string[];
@@ -63,6 +63,8 @@ export interface RulePoint {
 export interface RuleWindow extends Named {
   readonly how: WindowFunction;
   readonly overS: number;
+  /** How long ago the window ended. */
+  readonly agoS: number;
   readonly q: number;
   /** Share of the window that must be known. */
   readonly least: number;
@@ -210,8 +212,8 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     const compiled = compile([...path, "of"], window.of, wanted);
     scope.declare(name, type);
     if (compiled === null) return [];
-    const { over_s: overS, q = 0, least } = window;
-    return [{ name, expression: compiled, how: window.function, overS, q, least }];
+    const { over_s: overS, ago_s: agoS, q = 0, least } = window;
+    return [{ name, expression: compiled, how: window.function, overS, agoS, q, least }];
   });
   const compileNamed = (section: "let" | "thresholds"): Named[] =>
     Object.entries(shaped[section]).flatMap(([name, text]) => {

@@ -67,8 +67,8 @@ export interface RuleSummary {
   readonly version: number;
   readonly title: Text;
   readonly action: Text;
-  /** `shadow`: evaluated and recorded, told to nobody. */
-  readonly mode: "on" | "shadow";
+  /** `shadow`: evaluated and recorded, told to nobody; `off`: not evaluated. */
+  readonly mode: "on" | "shadow" | "off";
   /** `account`: judged on each closed window; `reading`: on each reading and on silence. */
   readonly on: "account" | "reading";
   readonly subject: "site" | "node" | "device";

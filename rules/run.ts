@@ -2,6 +2,7 @@ import type { Account, SiteModel } from "#energy";
 import { eachReading, type Reading, type ReadingColumns } from "#store";
 import type { Alert } from "./alert.ts";
 import type { Rule } from "./rule.ts";
+import { rulesOf } from "./site-rules.ts";
 import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
 
 // happenings, in the order they were given ─▶ the watch of their site ─▶ transitions, in order
@@ -34,7 +35,10 @@ export interface RunDeps {
 /** No I/O and no clock of its own: the same happenings give the same transitions. */
 export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => null }: RunDeps): RuleRun => {
   const watches = new Map(
-    sites.map((model) => [model.id, createSiteWatch({ model, rules, hash, catchupWaitMs, saved: saved(model.id) })]),
+    sites.map((model) => [
+      model.id,
+      createSiteWatch({ model, rules: rulesOf(model, rules), hash, catchupWaitMs, saved: saved(model.id) }),
+    ]),
   );
   return {
     watches,

@@ -21,7 +21,7 @@ const maxSamples = 100_000;
 const number = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
 const ramp = /^([+-]?\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)x(\d+)$/;
 const repeated = /^(.+?)x(\d+)$/;
-const word = /^[A-Za-z][A-Za-z/-]*$/;
+const word = /^[A-Za-z][A-Za-z/+-]*$/;
 
 export const parseSeries = (text: string): ParsedSeries => {
   const samples: Sample[] = [];

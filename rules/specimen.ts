@@ -10,6 +10,8 @@ export const siteOf = (given: {
   readonly demand?: SiteModel["demand"];
   readonly tariff?: SiteModel["tariff"];
   readonly nodes?: readonly SpecimenNode[];
+  /** Quantity of declared work by node. */
+  readonly work?: Readonly<Record<string, string>>;
 }): SiteModel => ({
   id: given.id,
   name: { en: "Hall", "zh-CN": "机房" },
@@ -20,18 +22,31 @@ export const siteOf = (given: {
   pueCategory: 1,
   nodes: [
     ...given.devices.map((device) => nodeOf(device, given.intervalMs)),
-    ...(given.nodes ?? []).map(({ id, kind, ratingW, capacityWh }) => ({
-      ...nodeOf(id, given.intervalMs),
-      kind,
-      role: roles[kind] ?? "load",
-      ratingW,
-      capacityWh,
-    })),
+    ...(given.nodes ?? []).map(({ id, kind, ratingW, capacityWh, parent = null, meters, gateway }) => {
+      const node = nodeOf(id, given.intervalMs);
+      const points = (meters ?? [{ code: "MP.IT.IN", device: id, sign: 1 as const }]).flatMap((meter) =>
+        node.points.map((point) => ({ ...point, ...meter, ...(gateway === undefined ? {} : { gateway }) })),
+      );
+      return { ...node, kind, role: roles[kind] ?? "load", ratingW, capacityWh, parent, points };
+    }),
   ],
   demand: given.demand ?? null,
   tariff: given.tariff ?? null,
   carbon: null,
-  compute: null,
+  compute:
+    given.work === undefined
+      ? null
+      : {
+          work: Object.entries(given.work).map(([node, quantity]) => ({
+            device: node,
+            quantity,
+            unit: "sample",
+            workload: { en: "trial", "zh-CN": "试验" },
+            precision: "FP8",
+            origin: "measured",
+            node,
+          })),
+        },
 });
 
 export interface SpecimenNode {
@@ -39,6 +54,9 @@ export interface SpecimenNode {
   readonly kind: NodeKind;
   readonly ratingW: number | null;
   readonly capacityWh: number | null;
+  readonly parent?: string;
+  readonly meters?: readonly { readonly code: string; readonly device: string; readonly sign: 1 | -1 }[];
+  readonly gateway?: string;
 }
 
 const roles: Partial<Record<NodeKind, NodeRole>> = {
@@ -96,6 +114,11 @@ export const accountOf = (given: {
   readonly lossW?: number | null;
   readonly loadW?: number | null;
   readonly facilityW?: number | null;
+  readonly availableW?: number | null;
+  /** Of a node with declared work, by node and its quantity `work_samples`. */
+  readonly work?: Readonly<Record<string, { readonly amount: number | null; readonly energyWh: number | null }>>;
+  /** The node whose meter is suspected. */
+  readonly suspect?: string | null;
   readonly nodes?: Readonly<Record<string, NodeAccount>>;
 }): Account => {
   const energy = (meanW: number | null | undefined): number | null =>
@@ -119,12 +142,13 @@ export const accountOf = (given: {
       coolingWh: energy(given.coolingW),
       lossWh: energy(given.lossW),
       otherWh: null,
-      loadWh: null,
+      loadWh: energy(given.loadW),
+      availableWh: energy(given.availableW),
       facilityWh: energy(given.facilityW),
       storedWh: 0,
       carbonG: null,
       cost: null,
-      work: {},
+      work: Object.fromEntries(Object.entries(given.work ?? {}).map(([node, part]) => [`${node}/work_samples`, part])),
     },
     balance: {
       supplyW: given.supplyW ?? null,
@@ -132,6 +156,17 @@ export const accountOf = (given: {
       residualW: given.residualW ?? null,
       uncertaintyW: given.uncertaintyW ?? null,
       toleranceW: null,
+      ...(given.suspect === undefined || given.suspect === null
+        ? {}
+        : {
+            suspect: {
+              node: given.suspect,
+              point: "MP.X",
+              device: given.suspect,
+              signature: "REVERSED",
+              factor: -1,
+            } as NonNullable<Account["balance"]["suspect"]>,
+          }),
     },
     coverage: 1,
     quality: "MEASURED",

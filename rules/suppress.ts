@@ -67,6 +67,8 @@ const ancestorsOf = (model: SiteModel) => {
     for (const start of [subject, ...above])
       for (let at = parents.get(start) ?? null; at !== null && !above.has(at); at = parents.get(at) ?? null)
         above.add(at);
+    // The alert about a feed may be about its meter.
+    for (const { id, points } of model.nodes) if (above.has(id)) for (const { device } of points) above.add(device);
     found.set(subject, above);
     return above;
   };

@@ -2,10 +2,10 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { type AccountFlag, type NodeAccount, nodeKinds, type SiteModel } from "#energy";
 import { type Reading, timestamp } from "#store";
-import type { Rule } from "./rule.ts";
+import { type Rule, withParameters } from "./rule.ts";
 import { parseSeries, type Sample } from "./series.ts";
 import { accountOf, siteOf } from "./specimen.ts";
-import { createSiteWatch, type SiteWatch } from "./watch.ts";
+import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
 
 /** What a rule must do, as data: what comes in, and the state of each subject after each step. */
 export interface Trial {
@@ -29,6 +29,8 @@ const shape = z.strictObject({
             .nullable(),
           /** Bands of the day as "07:00 23:00 peak 0.9", and the price of export. */
           tariff: z.strictObject({ bands: z.array(z.string().regex(band)), export_price: z.number() }),
+          /** Nodes with declared work: the quantity that counts it. */
+          work: z.record(z.string(), z.string()),
           /** Metered nodes, by id. */
           nodes: z.record(
             z.string(),
@@ -36,11 +38,19 @@ const shape = z.strictObject({
               kind: z.enum(nodeKinds),
               rating_w: z.number().optional(),
               capacity_wh: z.number().optional(),
+              parent: z.string().optional(),
+              /** Its meters as "MP.X.A device" or "MP.X device -1"; default one meter of the node's name. */
+              meters: z.array(z.string().regex(/^MP\.\S+ \S+( -1)?$/)).optional(),
+              gateway: z.string().optional(),
             }),
           ),
         })
         .partial()
         .default({}),
+      /** What the site file says of the rule. */
+      parameters: z.record(z.string(), z.number()).default({}),
+      /** What was learned before the case began: quarter-hour ramps of renewables, W, and the usual PUE. */
+      learned: z.strictObject({ drop_w: z.number(), rise_w: z.number(), pue: z.number() }).partial().default({}),
       /**
        * Of a minute's account: residual_w, u_w, supply_w, import_w and the like; `stale` is a value that is not known.
        * Of a node in it: `battery.mean_w`, `battery.soc_pct`, and `grid.flag` with `reset`, `rollover`, `fault`, `spike`.
@@ -48,7 +58,7 @@ const shape = z.strictObject({
       account: z.record(z.string(), z.string()).default({}),
       /** What the numbers of `devices` are values of. */
       quantity: z.string().optional(),
-      /** Readings of each device; without a `quantity` the number is nothing but a sign that one came. */
+      /** Readings of each device, or of one quantity as `device.quantity`; without a `quantity` the number is nothing but a sign that one came. */
       devices: z.record(z.string(), z.string()).default({}),
       /** States by subject, `site` for the site; `ACTIVE/MAJOR` also says the severity. */
       expect: z.record(z.string(), z.string()),
@@ -74,15 +84,29 @@ export const runCase = (rule: Rule, trial: TrialCase, hash: (text: string) => st
   const account = columns(trial.account);
   const expected = columns(trial.expect);
   const steps = Math.max(0, ...[...Object.values(devices), ...Object.values(account)].map((column) => column.length));
-  const model = modelOf(trial, Object.keys(devices));
-  const watch = createSiteWatch({ model, rules: [rule], hash, catchupWaitMs: 60_000, saved: null });
+  const nodes = Object.keys(trial.site.nodes ?? {});
+  const own = [...new Set(Object.keys(devices).map((name) => name.split(".")[0] ?? name))];
+  const metered = new Set(
+    Object.values(trial.site.nodes ?? {}).flatMap(({ meters = [] }) => meters.map((one) => one.split(" ")[1] ?? "")),
+  );
+  const model = modelOf(
+    trial,
+    own.filter((name) => !nodes.includes(name) && !metered.has(name)),
+  );
+  const rules = [withParameters(rule, trial.parameters)];
+  const begun = { model, rules, hash, catchupWaitMs: 60_000 };
+  const watch = createSiteWatch({
+    ...begun,
+    saved: withLearned(createSiteWatch({ ...begun, saved: null }).save(), trial.learned),
+  });
   const seen: Record<string, string[]> = Object.fromEntries(Object.keys(expected).map((subject) => [subject, []]));
   const stepMs = trial.step_s * 1000;
   for (let step = 0; step < steps; step++) {
     const at = begin + step * stepMs;
     feedReadings(watch, devices, step, at, trial.quantity);
+    for (let wall = at + 1000; own.length > 0 && wall < at + stepMs; wall += stepMs > 600_000 ? 5000 : 1000)
+      watch.tick(wall);
     feedAccount(watch, account, step, at, stepMs);
-    for (let wall = at + 1000; wall < at + stepMs; wall += 1000) watch.tick(wall);
     for (const [subject, states] of Object.entries(seen))
       states.push(...stateOf(watch, subject, expected[subject]?.[step]));
   }
@@ -115,16 +139,25 @@ const feedReadings = (
   at: number,
   quantity: string | undefined,
 ): void => {
-  for (const [device, column] of Object.entries(devices)) {
+  const readings = new Map<string, { ts: number; quantities: Record<string, number> }>();
+  for (const [name, column] of Object.entries(devices)) {
     const sample = column[step] ?? null;
     if (sample === null) continue;
-    const ts = timestamp(sample === "late" ? at - 59_000 : at);
+    const [device = name, named] = name.split(".");
+    const one = readings.get(device) ?? { ts: at, quantities: {} };
+    const what = named ?? quantity;
+    if (what !== undefined && typeof sample === "number") one.quantities[what] = sample;
+    if (typeof sample === "string" && sample.startsWith("late")) one.ts = at - 59_000;
+    if (typeof sample === "string" && sample.startsWith("ahead")) one.ts = at + 10_000;
+    readings.set(device, one);
+  }
+  for (const [device, { ts, quantities }] of readings) {
     const reading: Reading = {
       site: siteId,
       device,
-      ts,
+      ts: timestamp(ts),
       received: timestamp(at),
-      quantities: quantity === undefined || typeof sample !== "number" ? { power_w: 1 } : { [quantity]: sample },
+      quantities: Object.keys(quantities).length === 0 ? { power_w: 1 } : quantities,
       flags: [],
     };
     watch.reading(reading);
@@ -161,14 +194,24 @@ const feedAccount = (
     lossW: value("loss_w"),
     loadW: value("load_w"),
     facilityW: value("facility_w"),
+    availableW: value("available_w"),
+    work: Object.fromEntries(
+      names.flatMap((name) => {
+        const node = /^(.+)\.work$/.exec(name)?.[1];
+        return node === undefined ? [] : [[node, { amount: value(name), energyWh: value(`${node}.work_wh`) }]];
+      }),
+    ),
+    suspect: names.find((name) => name.endsWith(".suspect") && value(name) !== null)?.split(".")[0] ?? null,
     nodes: Object.fromEntries(
       [...new Set(names.flatMap((name) => (name.includes(".") ? [name.split(".")[0] ?? ""] : [])))].map((node) => [
         node,
-        partOf(value(`${node}.mean_w`), value(`${node}.soc_pct`), account[`${node}.flag`]?.[step] ?? null),
+        partOf((name) => value(`${node}.${name}`), account[`${node}.flag`]?.[step] ?? null),
       ]),
     ),
   });
   watch.account(filled, at + stepMs);
+  // A minute is judged when the clock has passed it.
+  if (watch.now() !== null) watch.tick(at + stepMs + 1);
 };
 
 const flags: Readonly<Record<string, AccountFlag>> = {
@@ -178,18 +221,41 @@ const flags: Readonly<Record<string, AccountFlag>> = {
   spike: "COUNTER_SPIKE",
 };
 
-const partOf = (meanW: number | null, socPct: number | null, word: Sample): NodeAccount => {
+const partOf = (value: (name: string) => number | null, word: Sample): NodeAccount => {
   const flag = typeof word === "string" ? flags[word] : undefined;
+  const [registerWh, powerWh, meanW] = [value("register_wh"), value("gauge_wh"), value("mean_w")];
   return {
-    forwardWh: null,
-    reverseWh: null,
+    forwardWh: value("forward_wh"),
+    reverseWh: value("reverse_wh"),
     meanW,
-    minW: null,
-    maxW: null,
-    socPct,
+    minW: value("min_w") ?? meanW,
+    maxW: value("max_w") ?? meanW,
+    socPct: value("soc_pct"),
+    storedWh: value("stored_wh"),
+    ...(registerWh === null || powerWh === null ? {} : { check: { registerWh, powerWh } }),
     coverage: word === "stale" ? 0 : 1,
     quality: "MEASURED",
     flags: flag === undefined ? [] : [flag],
+  };
+};
+
+/** As if the watch had seen weeks of such days. */
+const withLearned = (saved: SavedWatch, { drop_w: dropW, rise_w: riseW, pue }: TrialCase["learned"]): SavedWatch => {
+  const past = Array.from({ length: 100 }, (_, index) => begin - (index + 1) * 900_000);
+  const hours = Array.from({ length: 24 }, (_, hour) => String(hour));
+  const changes = past.map((at, index) => [at, index % 2 === 0 ? -(dropW ?? 0) : (riseW ?? 0)] as const);
+  const bins = [...Array(40).keys()].flatMap((load) => [...Array(60).keys()].map((warm) => `${load}/${warm - 20}`));
+  return {
+    ...saved,
+    facts: {
+      ...saved.facts,
+      ...(dropW === undefined && riseW === undefined
+        ? {}
+        : { ramp: { changes: Object.fromEntries(hours.map((hour) => [hour, changes])) } }),
+      ...(pue === undefined
+        ? {}
+        : { baseline: { samples: 1e6, bins: Object.fromEntries(bins.map((bin) => [bin, [100, pue] as const])) } }),
+    },
   };
 };
 
@@ -208,13 +274,26 @@ const modelOf = (trial: TrialCase, devices: readonly string[]): SiteModel =>
     id: siteId,
     devices,
     intervalMs: trial.step_s * 1000,
+    ...(trial.site.work === undefined ? {} : { work: trial.site.work }),
     ...(trial.site.tariff === undefined ? {} : { tariff: tariffOf(trial.site.tariff) }),
-    nodes: Object.entries(trial.site.nodes ?? {}).map(([id, { kind, rating_w, capacity_wh }]) => ({
-      id,
-      kind,
-      ratingW: rating_w ?? null,
-      capacityWh: capacity_wh ?? null,
-    })),
+    nodes: Object.entries(trial.site.nodes ?? {}).map(
+      ([id, { kind, rating_w, capacity_wh, parent, meters, gateway }]) => ({
+        id,
+        kind,
+        ratingW: rating_w ?? null,
+        capacityWh: capacity_wh ?? null,
+        ...(parent === undefined ? {} : { parent }),
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(meters === undefined
+          ? {}
+          : {
+              meters: meters.map((text) => {
+                const [code = "", device = "", sign] = text.split(" ");
+                return { code, device, sign: sign === undefined ? (1 as const) : (-1 as const) };
+              }),
+            }),
+      }),
+    ),
     ...(trial.site.bus_rating_w === undefined ? {} : { busRatingW: trial.site.bus_rating_w }),
     ...(trial.site.demand === undefined || trial.site.demand === null
       ? {}

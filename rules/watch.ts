@@ -294,9 +294,11 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     for (const { key, life } of lives.ofRules(valueRules.map(({ rule }) => rule.id))) {
       const [id, device, subcode] = key;
       const since = life.at ?? 0;
-      const at = Math.max(first, (Math.floor((since + valueAgeMs) / minuteMs) + 1) * minuteMs);
-      if (life.at === null || life.alert === null || at > now) continue;
+      if (life.at === null || life.alert === null) continue;
       for (const { rule, alarms } of valueRules.filter((one) => one.rule.id === id)) {
+        const ageMs = Math.max(valueAgeMs, 2 * (rule.everyS ?? 0) * 1000);
+        const at = Math.max(first, (Math.floor((since + ageMs) / minuteMs) + 1) * minuteMs);
+        if (at > now) continue;
         const alarm = alarms.filter((one) => one.subcode === subcode);
         const finding = evaluate(rule, {});
         changed.push(...see(alarm, device, finding, { now: at, from: at, gapMs: null, wall, standing: "judged" }));

@@ -426,7 +426,7 @@ export const rule = z.object({
   version: z.number(),
   title: text,
   action: text,
-  mode: z.enum(["on", "shadow"]),
+  mode: z.enum(["on", "shadow", "off"]),
   on: z.enum(["account", "reading"]),
   subject: z.enum(["site", "node", "device"]),
   inputs: z.array(z.string()),
