@@ -56,6 +56,8 @@ export interface SiteModel {
   readonly contract?: Contract;
   /** What is declared beside the power tree; absent when nothing is. */
   readonly declared?: Declared;
+  /** What the site changes of the rules, by rule; absent when nothing. Not part of the revision: no account depends on it. */
+  readonly rules?: Readonly<Record<string, SiteRule>>;
 }
 
 /** 枢纽, 集群: the hub and the cluster of the national computing network that the site belongs to. */
@@ -82,6 +84,15 @@ export interface Contract {
   /** Capacity that is billed by (两部制 by transformer capacity), VA. */
   readonly capacityVa: number | null;
 }
+
+export interface SiteRule {
+  readonly mode?: "on" | "shadow" | "off";
+  /** In the base unit of their suffix. */
+  readonly parameters: Readonly<Record<string, number>>;
+}
+
+/** The rules that exist and what each lets a site change: what the `rules` block of a site file is checked against. */
+export type DeclaredRules = Readonly<Record<string, readonly string[]>>;
 
 export const nodeLevels = ["building", "hall", "row", "rack", "server"] as const;
 export type NodeLevel = (typeof nodeLevels)[number];

@@ -25,6 +25,7 @@ const siteKeys = [
   "tariff",
   "carbon",
   "compute",
+  "rules",
   "valid_from",
   ...placeKeys,
   ...declaredKeys,

@@ -127,8 +127,12 @@ const sampleOf = (window: RuleWindow, context: Context): number | null => {
   return typeof value === "number" ? value : null;
 };
 
+/** Slices need not be finer than the rule is judged, unless they would be too few to tell. */
 const widthOf = (rule: Rule, { overS }: RuleWindow): number =>
-  Math.max(Math.ceil((overS * 1000) / mostSlices), rule.on === "account" ? minuteMs : 1000);
+  Math.max(
+    Math.ceil((overS * 1000) / mostSlices),
+    rule.on === "account" ? minuteMs : Math.min((rule.everyS ?? 1) * 1000, overS * 200),
+  );
 
 /** A window ends with its newest value: the minute that closes at `now` is the last slice. */
 const slotOf = (width: number, now: number): number => Math.floor((now - 1) / width);

@@ -51,8 +51,12 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
   const hasNodeRules = readingRules.some((rule) => rule.subject === "node");
   const hasSiteRules = readingRules.some((rule) => rule.subject === "site");
   const everywhere = new Set<string>();
+  // Only devices that some rule is about are remembered: there may be 345,400 that none is.
+  const keys = new Set<string>();
+  const concerned = new Set<string>(seen.keys());
   for (const rule of readingRules.filter((one) => readsValues(one) && needsPast(one))) {
     for (const input of rule.inputs) if (typeOfValue(input) !== undefined) everywhere.add(quantityOf(input));
+    for (const key of rule.needs) keys.add(key);
   }
   const wanted = new Map<string, Set<string>>();
   const want = (device: string, quantity: string): void => {
@@ -125,7 +129,12 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
   return {
     note({ device, ts, received, quantities }) {
       const mine = wanted.get(device);
-      if (mine === undefined && everywhere.size === 0) return;
+      if (!concerned.has(device)) {
+        let isNew = mine !== undefined;
+        for (const quantity in quantities) isNew ||= keys.has(quantity);
+        if (!isNew) return;
+        concerned.add(device);
+      }
       let values = seen.get(device);
       const when = Math.min(ts, received);
       for (const [quantity, value] of Object.entries(quantities)) {

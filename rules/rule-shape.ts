@@ -46,6 +46,10 @@ export const ruleShape = z
       .describe("account: on every closed minute; reading: on every reading, and on silence"),
     subject: z.enum(["site", "node", "device"]).describe("one alert for each of these"),
     inputs: z.array(input).describe("what is known; <input>_absent and <input>_age_s go with each"),
+    needs: z
+      .array(name)
+      .default([])
+      .describe("a rule on values is about devices that report one of these; default: one of its quantities"),
     points: z
       .record(name, z.strictObject({ device: identifier, quantity: name, max_age_s: seconds.min(1) }))
       .default({})
@@ -139,6 +143,9 @@ export const ruleShape = z
       if ((how === "quantile") !== (q !== undefined))
         fault(["windows", key], how === "quantile" ? "a quantile needs q" : "only a quantile has q");
     }
+    rule.needs.forEach((one, index) => {
+      if (!inputs.includes(one)) fault(["needs", index], `must be one of the rule's inputs, got "${one}"`);
+    });
     rule.blind?.inputs.forEach((one, index) => {
       if (!inputs.includes(one)) fault(["blind", "inputs", index], `must be one of the rule's inputs, got "${one}"`);
     });

@@ -4,7 +4,7 @@ import type { Severity } from "./alert.ts";
 import { createScope, type Expression, hasOpenDivision, type Scope, typeOfName, type ValueType } from "./expression.ts";
 import { findPlaces, type RuleFault } from "./rule-places.ts";
 import { ruleShape, type Shaped, type WindowFunction } from "./rule-shape.ts";
-import { deviceConstants, readsSilence, typeOfValue, vocabularyOf } from "./vocabulary.ts";
+import { derivedValue, deviceConstants, readsSilence, typeOfValue, vocabularyOf } from "./vocabulary.ts";
 
 /** A rule, checked and compiled: plain data and expressions, no thresholds in code. */
 export interface Rule {
@@ -17,6 +17,8 @@ export interface Rule {
   readonly on: "account" | "reading";
   readonly subject: "site" | "node" | "device";
   readonly inputs: readonly string[];
+  /** A rule on values is about devices that report one of these. */
+  readonly needs: readonly string[];
   /** Until when the last known value of an input stands in for a missing one, s. */
   readonly maxAgeS: Readonly<Record<string, number>>;
   /** Ages and absences of inputs that some expression reads. */
@@ -260,6 +262,12 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     on,
     subject,
     inputs: [...inputs, ...points.map((point) => point.name)],
+    needs:
+      shaped.needs.length > 0
+        ? shaped.needs
+        : inputs.filter(
+            (input) => input === "lag_s" || (typeOfValue(input) !== undefined && derivedValue(input) === null),
+          ),
     maxAgeS: Object.fromEntries(
       shaped.inputs.flatMap((input) => (typeof input === "string" ? [] : [[input.name, input.max_age_s]])),
     ),

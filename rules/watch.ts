@@ -236,8 +236,8 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     if (now - reading.ts > valueAgeMs) return [];
     const changed: Alert[] = [];
     for (const one of valueRules) {
-      const { inputs } = one.rule;
-      if (!inputs.some((input) => input === "lag_s" || Object.hasOwn(reading.quantities, input))) continue;
+      const { needs } = one.rule;
+      if (!needs.some((input) => input === "lag_s" || Object.hasOwn(reading.quantities, input))) continue;
       const known = { ...siteTime(one.rule, now), ...present.deviceFacts(one.rule, reading, now) };
       changed.push(
         ...assess(one, reading.device, known, { now, from: now, gapMs: valueAgeMs, wall: reading.received }),
