@@ -70,6 +70,8 @@ export interface ModeHistory {
   readonly changes: readonly (readonly [at: number, mode: SiteMode])[];
   /** Incidents: the alert of the change, from when to when it was open. */
   readonly incidents: readonly (readonly [id: string, from: number, to: number | null])[];
+  /** Since when the vote is island without a break. */
+  readonly island?: number | null;
 }
 
 export const noModes: ModeHistory = { changes: [], incidents: [] };
@@ -80,7 +82,19 @@ const keptMs = 7_200_000;
 
 export const currentMode = (history: ModeHistory): SiteMode | null => history.changes.at(-1)?.[1] ?? null;
 
-export const modeChanged = (history: ModeHistory, mode: SiteMode, at: number): ModeHistory => ({
+// Mains, UPS and generator do not speak at once: between two of them a site looks like an island.
+const islandMs = 30_000;
+
+/** The history after a vote. */
+export const voted = (history: ModeHistory, vote: SiteMode | null, at: number): ModeHistory => {
+  if (vote === null) return history;
+  const island = vote === "island" ? (history.island ?? at) : null;
+  const known = island === (history.island ?? null) ? history : { ...history, island };
+  if (vote === currentMode(history) || (island !== null && at - island < islandMs)) return known;
+  return modeChanged(known, vote, at);
+};
+
+const modeChanged = (history: ModeHistory, mode: SiteMode, at: number): ModeHistory => ({
   ...history,
   changes: [
     ...history.changes.filter(([when], index, all) => when > at - keptMs || index === all.length - 1),

@@ -9,7 +9,7 @@ import type { SavedHeard } from "./heard.ts";
 import { released, type Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
-import { currentMode, holdAt, type ModeHistory, modeChanged, noModes, releaseAt, signsOf, voteOf } from "./mode.ts";
+import { currentMode, holdAt, type ModeHistory, noModes, releaseAt, signsOf, voted, voteOf } from "./mode.ts";
 import { createPermits, type Permit } from "./permit.ts";
 import { type Alarm, alarmsOf } from "./plan.ts";
 import { createPresent, type SavedPresent, valueAgeMs } from "./present.ts";
@@ -251,15 +251,15 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     const at = { now, from: now, gapMs: null, wall: received };
     if (siteNowRules.length > 0 && present.concernsSite(device)) {
       const nominalV = modeRule?.parameters.nominal_v ?? 230;
-      const voted = modeRule === null ? null : voteOf(signsOf(model, present, now, nominalV));
-      const isChange = voted !== null && voted !== currentMode(modes);
-      if (isChange) modes = modeChanged(modes, voted, now);
+      const before = modes;
+      if (modeRule !== null) modes = voted(modes, voteOf(signsOf(model, present, now, nominalV)), now);
+      const isChange = modes.changes !== before.changes;
       const known = { ...present.siteFacts(now), site_mode: currentMode(modes) };
       for (const one of siteNowRules) {
         const facts = { ...siteTime(one.rule, now), ...known, ...present.pointFacts(one.rule, now) };
         changed.push(...assess(one, site, facts, at));
       }
-      if (isChange && modeRule !== null) keepTimeline(modeRule.id, changed, voted, now, received);
+      if (isChange && modeRule !== null) keepTimeline(modeRule.id, changed, currentMode(modes) ?? "", now, received);
     }
     for (const node of nodeNowRules.length === 0 ? [] : present.nodesOf(device)) {
       const known = present.nodeFacts(node, now);
