@@ -386,6 +386,37 @@ describe("a restart", () => {
       await rm(dir, { recursive: true });
     }
   });
+  test("on SQLite restates what came while it was stopped, as if it had come before", async () => {
+    // A meter's reading of the last closed minutes, held back by its gateway.
+    const late = history.filter(({ device, ts }) => device === "grid" && ts >= t0 + 37 * minuteMs);
+    const early = history.filter((one) => !late.includes(one));
+    const through = bench();
+    const whole = await through.start();
+    await through.readings.write(early);
+    await whole.settled();
+    await through.readings.write(late);
+    await whole.settled();
+
+    const dir = await mkdtemp(join(tmpdir(), "wattlas-books-"));
+    try {
+      await using store = await openStore(storeSchema.parse({ DATA_DIR: dir }), {
+        role: "writer",
+        onError: (error) => expect(error).toBeUndefined(),
+      });
+      const at = bench(store.readings, store.ledger);
+      const first = await at.start();
+      await at.readings.write(early);
+      await first.settled();
+      await first[Symbol.asyncDispose]();
+      await at.readings.write(late);
+      const energy = await at.start();
+      await energy.settled();
+      expect(figures(await accounts(energy))).toEqual(figures(await accounts(whole)));
+      await energy[Symbol.asyncDispose]();
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
 });
 
 describe("what is published", () => {

@@ -21,6 +21,7 @@ import type { SiteModel } from "./model.ts";
 import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
 import { accountRevisions, pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
 import { readReadings } from "./read-readings.ts";
+import { type Opened, recallBooks } from "./recall.ts";
 import { buildReport } from "./report/build.ts";
 import { type Chunk, createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 import { createTaker } from "./take.ts";
@@ -72,7 +73,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
 
   const estateNodes = deps.sites.reduce((sum, { nodes }) => sum + nodes.length, 0);
   let followed = "";
-  const openBook = async (model: SiteModel, started: boolean): Promise<SiteBook> => {
+  const openBook = async (model: SiteModel, started: boolean): Promise<Opened> => {
     const row = await ledger.get(siteStateKind, model.id);
     const committed = row === null ? null : (row.body as unknown as SiteState);
     // With a cursor the stream has passed what was read before this model was there.
@@ -90,24 +91,25 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       },
       saved,
     );
-    if (saved === null || saved.closedUntil === null) return book;
+    if (saved === null || saved.closedUntil === null) return { book, from: null };
     const { closedUntil, clock } = saved;
-    await book.refill(closedUntil, (clock.now ?? closedUntil) + hourMs);
-    // The last word of a device that has been quiet for long stays readable.
-    for (const { site, device, received, quantities } of await readings.latest({ site: model.id }))
-      for (const [name, { value, ts }] of Object.entries(quantities))
-        if (ts < closedUntil) book.recall({ site, device, ts, received, quantities: { [name]: value }, flags: [] });
-    await book.adopt();
-    return book;
+    return { book, from: { closedUntil, to: (clock.now ?? closedUntil) + hourMs, stood: committed !== null } };
   };
 
   const cursorRow = await ledger.get(cursorKind, cursorKey);
   let cursor = typeof cursorRow?.body === "string" ? cursorRow.body : null;
   const books = new Map<string, SiteBook>();
-  for (const model of deps.sites) books.set(model.id, await openBook(model, cursor !== null));
+  const opened: Opened[] = [];
+  for (const model of deps.sites) {
+    const one = await openBook(model, cursor !== null);
+    opened.push(one);
+    books.set(model.id, one.book);
+  }
   const sites = [...books.keys()];
   const follow = followColumnsOf(readings);
   const take = createTaker(books);
+  const latenessMs = settings.ENERGY_LATENESS_MS;
+  await recallBooks({ readings, follow, take, sites, cursor, latenessMs }, opened);
   const kpis = new Map<string, { readonly until: number; readonly minutes: RecentMinutes }>();
   const published = new Map<string, number>();
   let sinceCursor = 0;

@@ -39,6 +39,8 @@ export interface SiteSamples {
   readonly laneOf: (device: string, quantities: readonly string[]) => SampleLane | null;
   /** `add` for a row of columns: `value` holds its values from `start` on. */
   readonly addRow: (lane: SampleLane, ts: number, value: Float64Array, start: number) => Touched | null;
+  /** Devices of which a value that is asked for was never taken in. */
+  readonly silent: () => readonly string[];
   /** Lets go of what no open window needs; a few older samples stay as context. */
   readonly drop: (before: number) => void;
 }
@@ -250,6 +252,12 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       }
       return touched();
     },
+    silent: () =>
+      [...deviceOf].flatMap(([name, device]) => {
+        const slot = slotOf[device] ?? 0;
+        const wanted = lists[device] ?? [];
+        return wanted.some((_, index) => held.count(slot + index) === 0) ? [name] : [];
+      }),
     drop: (before) => {
       for (let slot = 0; slot < slots; slot++) {
         const count = held.firstFrom(slot, before) - kept;

@@ -61,6 +61,10 @@ export interface SiteBook {
   readonly tick: (wallNow: number) => void;
   /** A sample from before: it moves neither the clock nor an account. */
   readonly recall: (reading: Reading) => void;
+  /** `recall` for a row of columns. */
+  readonly recallRow: (lane: SampleLane, ts: number, value: Float64Array, start: number) => void;
+  /** Devices of which a value that the model asks for is not in memory. */
+  readonly silent: () => readonly string[];
   readonly isDue: () => boolean;
   /** The next chunk of accounts that are due; null when there is none. */
   readonly next: () => Promise<Chunk | null>;
@@ -71,6 +75,12 @@ export interface SiteBook {
   readonly adopt: () => Promise<void>;
   /** Fills the samples from the store: after a restart, or for readings from before the model. */
   readonly refill: (from: number, to: number) => Promise<void>;
+  /** The same of what speaks seldom only: carbon and prices. */
+  readonly refillFactors: (from: number, to: number) => Promise<void>;
+  /** How long before a time its context begins, ms. */
+  readonly contextMs: number;
+  /** Lets go of samples that no minute from then on needs. */
+  readonly drop: (before: number) => void;
 }
 
 const minuteMs = 60_000;
@@ -320,8 +330,17 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     };
   };
 
+  const refillFactors = async (from: number, to: number): Promise<void> => {
+    for (const device of factorDevices(model))
+      for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) samples.add(reading);
+  };
+  // An hour of a province is too much to read: who is quiet there is recalled by its newest value.
+  const context = contextReadings * Math.max(slowest, minuteMs / contextReadings);
+  const contextMs = estateNodes > wholeRefillNodes ? Math.min(bridgeMs, context) : bridgeMs;
+
   return {
     model,
+    contextMs,
     columns: samples.columns,
     clock: () => clock,
     closedUntil: () => closedUntil,
@@ -342,6 +361,10 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     recall: (reading) => {
       samples.add(reading);
     },
+    recallRow: (lane, ts, value, start) => {
+      samples.addRow(lane, ts, value, start);
+    },
+    silent: samples.silent,
     next,
     isDue: () => closedUntil !== null && (dirty.size > 0 || due() > closedUntil),
     state,
@@ -367,13 +390,11 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       }
     },
     refill: async (from, to) => {
-      for (const device of factorDevices(model))
-        for (const reading of await deps.readRange(from - factorLookbackMs, to, device)) samples.add(reading);
-      // An hour of a province is too much to read: who is quiet there is recalled by its newest value.
-      const context = contextReadings * Math.max(slowest, minuteMs / contextReadings);
-      const reachMs = estateNodes > wholeRefillNodes ? Math.min(bridgeMs, context) : bridgeMs;
-      for (const reading of await deps.readRange(from - reachMs, to)) samples.add(reading);
+      await refillFactors(from, to);
+      for (const reading of await deps.readRange(from - contextMs, to)) samples.add(reading);
       samples.drop(from);
     },
+    refillFactors,
+    drop: samples.drop,
   };
 };

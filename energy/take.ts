@@ -11,8 +11,19 @@ interface Route {
   lane: SampleLane | null;
 }
 
+/** What becomes of a row of a modelled site; `value` holds its values from `start` on. */
+type Give = (
+  book: SiteBook,
+  lane: SampleLane | null,
+  times: { readonly ts: number; readonly received: number },
+  value: Float64Array,
+  start: number,
+) => void;
+
+const takeRow: Give = (book, lane, times, value, start) => book.takeRow(lane, times, value, start);
+
 /** Hands each row to the book of its site; a device's name is looked up once, its rows by number. */
-export const createTaker = (books: ReadonlyMap<string, SiteBook>): ((columns: ReadingColumns) => void) => {
+export const createTaker = (books: ReadonlyMap<string, SiteBook>): ((columns: ReadingColumns, give?: Give) => void) => {
   let names: NameBook | null = null;
   let routes: (Route | null)[] = [];
 
@@ -28,7 +39,7 @@ export const createTaker = (books: ReadonlyMap<string, SiteBook>): ((columns: Re
     }
   };
 
-  return ({ book, device, shape, ts, received, value }) => {
+  return ({ book, device, shape, ts, received, value }, give = takeRow) => {
     learn(book);
     const sizes = book.shapes.map((quantities) => quantities.length);
     let start = 0;
@@ -40,12 +51,8 @@ export const createTaker = (books: ReadonlyMap<string, SiteBook>): ((columns: Re
           route.lane = route.book.laneOf(route.device, book.shapes[form] ?? []);
           route.shape = form;
         }
-        route.book.takeRow(
-          route.lane,
-          { ts: ts[row] ?? Number.NaN, received: received[row] ?? Number.NaN },
-          value,
-          start,
-        );
+        const times = { ts: ts[row] ?? Number.NaN, received: received[row] ?? Number.NaN };
+        give(route.book, route.lane, times, value, start);
       }
       start += sizes[form] ?? 0;
     }

@@ -109,6 +109,8 @@ export const shareFollow = (
   };
 
   const follow: FollowColumns = async (query) => {
+    // Who reads a stretch again goes a way of its own.
+    if (query.until !== undefined) return look(query);
     const key = keyOf(query);
     const known = pages.get(key);
     if (known !== undefined && known.page.columns.device.length <= query.limit)

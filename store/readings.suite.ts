@@ -432,6 +432,18 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
         expect(values(await follow(page.cursor))).toEqual([]);
       });
 
+      test("a stretch is read again from the place before a time up to a cursor, where the adapter knows it", async () => {
+        await put(reading("r-1", 0, { power_w: 1 }), reading("r-1", 5000, { power_w: 2 }));
+        const { cursor } = await follow(null);
+        await put(reading("r-1", 9000, { power_w: 3 }));
+        const place = await readings.placeBefore?.(timestamp(noon + 5000));
+        if (place === undefined) return;
+        const page = await followColumnsOf(readings)({ cursor: place, until: cursor, limit: 10, waitMs: 0 });
+        expect(readingsOf(page.columns)).toContainEqual(reading("r-1", 5000, { power_w: 2 }));
+        expect(readingsOf(page.columns)).not.toContainEqual(reading("r-1", 9000, { power_w: 3 }));
+        expect(page).toMatchObject({ cursor, behind: false });
+      });
+
       test("a cursor of another store is refused", async () => {
         await expect(follow("1790000000000~x")).rejects.toMatchObject({ code: "STORE_CURSOR_EXPIRED" });
         const columns = followColumnsOf(readings)({ cursor: "1790000000000~x", limit: 1, waitMs: 0 });

@@ -36,6 +36,11 @@ export interface Readings extends AsyncDisposable {
   followColumns?(query: FollowQuery): Promise<FollowColumnsPage>;
   /** The cursor that stands after everything committed so far. */
   head(): Promise<string>;
+  /**
+   * A cursor before the first commit that may have a reading of event time `ts` or later, in an adapter that knows
+   * without looking: whoever follows from there misses none of them, and meets older ones among them.
+   */
+  placeBefore?(ts: Timestamp): Promise<string>;
   /** Deletes raw readings and roll-ups older than their class allows. */
   prune(retention: Retention): Promise<{ readonly removed: number }>;
   health(): Promise<StoreHealth>;
@@ -144,6 +149,8 @@ export interface FollowQuery {
   /** At most 10,000 readings. */
   readonly limit: number;
   readonly waitMs: number;
+  /** `followColumns` only: goes no further than this cursor. */
+  readonly until?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -41,6 +41,8 @@ interface ColumnFollow {
     readonly seq: number;
     readonly sites: readonly string[] | null;
     readonly limit: number;
+    /** The last row that may come. */
+    readonly until: number;
     readonly known: KnownNames;
     readonly horizon: Horizon;
     readonly cursorAt: (seq: number) => string;
@@ -99,7 +101,7 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
   };
 
   return {
-    page: ({ seq: from, sites, limit, known, horizon, cursorAt }) => {
+    page: ({ seq: from, sites, limit, until, known, horizon, cursorAt }) => {
       const isWanted = wantOnly(sites);
       const most = Math.min(limit, gridRows);
       const device = new Int32Array(most);
@@ -112,7 +114,7 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
       let isFull = false;
       for (const chunk of commits(seq)) {
         for (let row = Math.max(0, seq + 1 - chunk.first); row < chunk.rows; row += 1) {
-          if (rows === most || (rows > 0 && seq % gridRows === 0)) {
+          if (rows === most || seq >= until || (rows > 0 && seq % gridRows === 0)) {
             isFull = true;
             break;
           }
@@ -141,7 +143,7 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
       }
       return {
         cursor: cursorAt(seq),
-        behind: seq < log.last(),
+        behind: seq < Math.min(until, log.last()),
         devices: devices.slice(known.devices),
         shapes: shapeNames.slice(known.shapes),
         device: device.slice(0, rows),

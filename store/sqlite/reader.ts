@@ -49,9 +49,11 @@ export interface ReaderCalls {
     readonly cursor: string | null;
     readonly sites: readonly string[] | null;
     readonly limit: number;
+    readonly until: string | null;
     readonly known: KnownNames;
   }): FollowedColumns;
   head(argument: null): string;
+  placeBefore(ts: number): string;
   bytes(argument: null): number;
 }
 
@@ -344,8 +346,22 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         return { readings, cursor: cursorAt(seq) };
       }),
 
-    followColumns: ({ cursor, ...query }) =>
-      snapshot(() => columnFollow.page({ ...query, seq: seqOf(cursor), horizon: readHorizon(), cursorAt })),
+    followColumns: ({ cursor, until, ...query }) =>
+      snapshot(() =>
+        columnFollow.page({
+          ...query,
+          seq: seqOf(cursor),
+          until: until === null ? Number.POSITIVE_INFINITY : seqOf(until),
+          horizon: readHorizon(),
+          cursorAt,
+        }),
+      ),
+
+    placeBefore: (ts) =>
+      snapshot(() => {
+        const first = catalogue.list().find(({ maxTs }) => maxTs >= ts);
+        return cursorAt(first === undefined ? catalogue.sealed() : first.first - 1);
+      }),
 
     head: () => snapshot(() => cursorAt(headSeq())),
 

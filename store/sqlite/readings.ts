@@ -126,6 +126,7 @@ export const openSqliteReadings = async (
               cursor,
               sites: query.sites ?? null,
               limit: query.limit,
+              until: query.until ?? null,
               known: { devices: followed.devices.length, shapes: followed.shapes.length },
             })
             .then(learn),
@@ -134,6 +135,7 @@ export const openSqliteReadings = async (
       });
     },
     head: async () => (await reading()).call("head", null),
+    placeBefore: async (ts) => (await reading()).call("placeBefore", ts),
     prune: async ({ now, rawMs, rollup }) => {
       const remote = writing();
       let removed = 0;
