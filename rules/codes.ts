@@ -16,5 +16,8 @@ export const rulesCodes = [
   "RULES_NOTIFY_FAILED",
   "RULES_NOBODY_ON_DUTY",
   "RULES_SCHEDULE_FAILED",
+  "RULES_NODE_UNKNOWN",
+  "RULES_PERMIT_UNKNOWN",
+  "RULES_PERMIT_CLOSED",
 ] as const;
 export type RulesCode = (typeof rulesCodes)[number];

@@ -15,6 +15,7 @@ import type { RulesSettings } from "./config.ts";
 import { createDesk } from "./desk.ts";
 import { ruleChanges } from "./evidence/rule-log.ts";
 import { alertHash } from "./hash.ts";
+import { createPermitDesk } from "./permit-desk.ts";
 import { createQueue } from "./queue.ts";
 import {
   accountKind,
@@ -282,6 +283,13 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
 
   return {
     ...createDesk({ ledger, watches, now, run: queue.run, record }),
+    ...createPermitDesk({
+      watches,
+      nodes: new Map(sites.map(({ id, nodes }) => [id, new Set(nodes.map((node) => node.id))])),
+      now,
+      run: queue.run,
+      record,
+    }),
     catalogue: () => summaries,
     isCurrent: () => now() - tickedAt < behindMs,
     settled: drainAccounts,

@@ -11,6 +11,7 @@ export type { Delivery } from "./notify/delivery.ts";
 export { loadNotifyPlan } from "./notify/load.ts";
 export { type ChannelView, type DeliveryQuery, type Notify, type NotifyDeps, startNotify } from "./notify/notify.ts";
 export type { Silence, SilenceView } from "./notify/silences.ts";
+export type { Permit } from "./permit.ts";
 export type { Rule } from "./rule.ts";
 export type { RuleFault } from "./rule-places.ts";
 export { ruleJsonSchema } from "./rule-shape.ts";
@@ -18,9 +19,13 @@ export type {
   AcknowledgeCommand,
   AlertQuery,
   AssignCommand,
+  ClosePermitCommand,
   CommandResult,
   CommentCommand,
   LevelSummary,
+  OpenPermitCommand,
+  PermitDesk,
+  PermitResult,
   RuleSummary,
   Rules,
   RulesDeps,

@@ -2,9 +2,10 @@ import type { SiteModel, Text } from "#energy";
 import type { Ledger, Page, Readings } from "#store";
 import type { Alert, AlertState, Severity } from "./alert.ts";
 import type { RulesCode } from "./codes.ts";
+import type { Permit } from "./permit.ts";
 
 /** The running stage: watches every site it was given, and is the only place that changes an alert. */
-export interface Rules extends AsyncDisposable {
+export interface Rules extends AsyncDisposable, PermitDesk {
   /** Every alert that is not CLOSED, newest first; those of rules in shadow mode are left out. */
   open(site?: string): Promise<readonly Alert[]>;
   /** Alerts by start, newest first, keyset-paged; those that were only ever PENDING are left out once closed. */
@@ -38,6 +39,33 @@ export interface AlertQuery {
   readonly limit: number;
   readonly cursor?: string;
 }
+
+/** Work permits: nodes isolated on purpose. A part of the running stage. */
+export interface PermitDesk {
+  /** Newest first; those closed more than two hours ago are left out. */
+  permits(site?: string): Promise<readonly Permit[]>;
+  /** From the site's present time; until then it raises one expected alert in place of its node's own. */
+  openPermit(command: OpenPermitCommand): Promise<PermitResult>;
+  closePermit(command: ClosePermitCommand): Promise<PermitResult>;
+}
+
+export interface OpenPermitCommand {
+  readonly site: string;
+  readonly node: string;
+  readonly by: string;
+  readonly reason: string;
+  /** UTC milliseconds. */
+  readonly until: number;
+}
+
+export interface ClosePermitCommand {
+  readonly id: string;
+  readonly by: string;
+}
+
+export type PermitResult =
+  | { readonly ok: true; readonly permit: Permit }
+  | { readonly ok: false; readonly code: RulesCode; readonly reason: string };
 
 export interface AcknowledgeCommand {
   readonly id: string;

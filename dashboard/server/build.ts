@@ -18,6 +18,7 @@ import { ingestRoutes } from "./api/ingest.ts";
 import { kpiRoutes } from "./api/kpis.ts";
 import { liveRoutes } from "./api/live.ts";
 import { notifyRoutes } from "./api/notify.ts";
+import { permitRoutes } from "./api/permits.ts";
 import { readingRoutes } from "./api/readings.ts";
 import { reportRoutes } from "./api/reports.ts";
 import { ruleRoutes } from "./api/rules.ts";
@@ -97,6 +98,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   alertRoutes(app, context);
   alertExportRoutes(app, context);
   commandRoutes(app, context);
+  permitRoutes(app, context);
   ruleRoutes(app, context);
   notifyRoutes(app, context);
   auditRoutes(app, context);

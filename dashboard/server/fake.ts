@@ -216,6 +216,9 @@ export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart =>
     comment: ({ id, by, text }) => change(id, (alert) => ({ comments: [...alert.comments, { by, text, at: now() }] })),
     assign: ({ id, to }) => change(id, () => ({ assignee: to })),
     catalogue: () => [rule],
+    permits: async () => [],
+    openPermit: async ({ node }) => ({ ok: false, code: "RULES_NODE_UNKNOWN", reason: `there is no node "${node}"` }),
+    closePermit: async ({ id }) => ({ ok: false, code: "RULES_PERMIT_UNKNOWN", reason: `there is no permit "${id}"` }),
   };
 };
 

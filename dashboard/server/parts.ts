@@ -17,7 +17,19 @@ export type EnergyPart = Pick<
   | "cycle"
   | "closeCycle"
 >;
-export type RulesPart = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign" | "catalogue">;
+export type RulesPart = Pick<
+  Rules,
+  | "open"
+  | "list"
+  | "history"
+  | "acknowledge"
+  | "comment"
+  | "assign"
+  | "catalogue"
+  | "permits"
+  | "openPermit"
+  | "closePermit"
+>;
 
 /** Null where no evidence is written. */
 export type EvidencePart = Pick<Evidence, "head"> | null;
