@@ -12,6 +12,11 @@ export { loadNotifyPlan } from "./notify/load.ts";
 export { type ChannelView, type DeliveryQuery, type Notify, type NotifyDeps, startNotify } from "./notify/notify.ts";
 export type { Silence, SilenceView } from "./notify/silences.ts";
 export type { Permit } from "./permit.ts";
+export {
+  type AlarmQuality,
+  alarmQuality,
+  type QualityTerms,
+} from "./quality/alarm-quality.ts";
 export type { Rule } from "./rule.ts";
 export type { RuleFault } from "./rule-places.ts";
 export { ruleJsonSchema } from "./rule-shape.ts";

@@ -3,6 +3,7 @@ import fastifyRateLimit from "@fastify/rate-limit";
 import { type FastifyBaseLogger, fastify, LogController } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { accountRoutes } from "./api/accounts.ts";
+import { alarmQualityRoutes } from "./api/alarm-quality.ts";
 import { alertExportRoutes } from "./api/alert-export.ts";
 import { alertRoutes } from "./api/alerts.ts";
 import { auditRoutes } from "./api/audit.ts";
@@ -97,6 +98,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   cycleRoutes(app, context);
   alertRoutes(app, context);
   alertExportRoutes(app, context);
+  alarmQualityRoutes(app, context);
   commandRoutes(app, context);
   permitRoutes(app, context);
   ruleRoutes(app, context);

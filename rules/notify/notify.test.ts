@@ -311,6 +311,8 @@ test("a report says what began in its period, in the language of each channel", 
     "2026-11-19 18:00 – 2026-11-20 18:00 (Asia/Shanghai)",
     "CRITICAL 0, MAJOR 1, WARNING 1, INFO 0",
     "still open 1, nobody acknowledged 2",
+    "0.08 alarms/h, 0 floods, 0 chattering, 0 stale, 1 never acted upon",
+    "median / p90: acknowledged after – / – min, resolved after 30 / 30 min",
     "R01 Open balance: 1 ×, 61 min",
     "R21 Feed overload: 1 ×, 30 min",
   ]);

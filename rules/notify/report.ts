@@ -1,6 +1,7 @@
 import { Temporal } from "temporal-polyfill";
 import { type Ledger, timestamp } from "#store";
 import { type Alert, severities } from "../alert.ts";
+import { alarmQuality, type QualityLine } from "../quality/alarm-quality.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { NotifyPlan } from "./plan.ts";
 import type { Language } from "./texts.ts";
@@ -47,7 +48,30 @@ export const reportOf = async (
       .toString({ smallestUnit: "minute" })
       .replace("T", " "),
   );
-  return { en: written(alerts, span, due, plan, head, "en"), "zh-CN": written(alerts, span, due, plan, head, "zh-CN") };
+  const quality = alarmQuality(alerts, { from, to: due, operators: 1, shifts: [0], timeZone: () => plan.time_zone });
+  const one = (language: Language): Report =>
+    written(alerts, span, due, plan, head, language, qualityText(quality.all, quality.floods.length, language));
+  return { en: one("en"), "zh-CN": one("zh-CN") };
+};
+
+const minutesText = (seconds: number | null): string => (seconds === null ? "–" : String(Math.round(seconds / 60)));
+
+/** Words of ISA-18.2 / IEC 62682. */
+const qualityText = (line: QualityLine, floods: number, language: Language): readonly string[] => {
+  if (line.alerts === 0) return [];
+  const rate = line.perOperatorHour.toFixed(2);
+  const [ack, end] = [line.acknowledgeS, line.resolveS].map(
+    ({ median, p90 }) => `${minutesText(median)} / ${minutesText(p90)}`,
+  );
+  if (language === "en")
+    return [
+      `${rate} alarms/h, ${floods} floods, ${line.chattering} chattering, ${line.stale} stale, ${line.neverActedUpon} never acted upon`,
+      `median / p90: acknowledged after ${ack} min, resolved after ${end} min`,
+    ];
+  return [
+    `每小时告警 ${rate} 次，泛滥 ${floods} 次，抖动 ${line.chattering}，滞留 ${line.stale}，从未处理 ${line.neverActedUpon}`,
+    `中位数 / p90：确认用时 ${ack} 分钟，恢复用时 ${end} 分钟`,
+  ];
 };
 
 const words = {
@@ -78,6 +102,7 @@ const written = (
   plan: ReportPlan,
   head: string | null,
   language: Language,
+  quality: readonly string[],
 ): Report => {
   const say = words[language];
   const count = (test: (alert: Alert) => boolean): number => alerts.filter(test).length;
@@ -96,6 +121,7 @@ const written = (
           .map((severity) => `${severity} ${count((alert) => alert.severity === severity)}`)
           .join(", "),
     `${say.open} ${count(({ returned }) => returned === null)}, ${say.waiting} ${count(({ acknowledged }) => acknowledged === null)}`,
+    ...quality,
     ...rules.map(
       ({ rule, own, ms }) =>
         `${rule} ${own[0]?.title[language] ?? ""}: ${own.length} ${say.times}, ${Math.round(ms / minuteMs)} ${say.minutes}`,
