@@ -88,6 +88,8 @@ const summaryOf = (rule: Rule, origin: RuleSummary["origin"]): RuleSummary => ({
     clear: clear.text,
     holdOffS,
   })),
+  parameters: rule.parameters,
+  sites: {},
   origin,
   file: rule.file.split(/[\\/]/).at(-1) ?? rule.file,
   source: rule.source,

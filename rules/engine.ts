@@ -290,7 +290,18 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       run: queue.run,
       record,
     }),
-    catalogue: () => summaries,
+    catalogue: () =>
+      summaries.map((summary) => ({
+        ...summary,
+        sites: Object.fromEntries(
+          sites.flatMap(({ id, rules: changes }) => {
+            const change = changes?.[summary.id];
+            return change === undefined
+              ? []
+              : [[id, { mode: change.mode ?? summary.mode, parameters: change.parameters }]];
+          }),
+        ),
+      })),
     isCurrent: () => now() - tickedAt < behindMs,
     settled: drainAccounts,
     async [Symbol.asyncDispose]() {

@@ -102,6 +102,12 @@ export interface RuleSummary {
   readonly subject: "site" | "node" | "device";
   readonly inputs: readonly string[];
   readonly levels: readonly LevelSummary[];
+  /** Numbers that a site file may change, in the base unit of their suffix. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** What the files of the watched sites change of it. */
+  readonly sites: Readonly<
+    Record<string, { readonly mode: "on" | "shadow" | "off"; readonly parameters: Readonly<Record<string, number>> }>
+  >;
   readonly origin: "shipped" | "own";
   /** File name, without its folder. */
   readonly file: string;

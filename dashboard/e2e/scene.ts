@@ -350,6 +350,8 @@ export const rules: RuleWire[] = alertsAt(0).map(({ rule, title, action, severit
   subject: "site",
   inputs: [],
   levels: [{ severity, subcode: "", trigger: "true", holdOnS: 300, clear: "false", holdOffS: 600 }],
+  parameters: {},
+  sites: {},
   origin: "shipped",
   file: `${rule}.yaml`,
   source: "",

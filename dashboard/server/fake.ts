@@ -172,6 +172,8 @@ const rule: RuleSummary = {
   levels: [
     { severity: "MAJOR", subcode: "STALE", trigger: "age_s > 30", holdOnS: 0, clear: "age_s < 30", holdOffS: 5 },
   ],
+  parameters: {},
+  sites: {},
   origin: "shipped",
   file: "r04.yaml",
   source: "id: R04\n",

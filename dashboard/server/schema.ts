@@ -440,6 +440,11 @@ export const rule = z.object({
       holdOffS: z.number(),
     }),
   ),
+  parameters: z.record(z.string(), z.number()),
+  sites: z.record(
+    z.string(),
+    z.object({ mode: z.enum(["on", "shadow", "off"]), parameters: z.record(z.string(), z.number()) }),
+  ),
   origin: z.enum(["shipped", "own"]),
   file: z.string(),
   source: z.string(),
