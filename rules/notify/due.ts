@@ -31,12 +31,16 @@ export interface Due {
 const historyMs = 900_000;
 const historyWaitMs = 60_000;
 
+/** Each is told anew: that it came back, that it is worse, that the supply mode of an incident changed. */
+export const roundOf = ({ occurrences, severity, timeline }: Alert): string =>
+  `${occurrences}/${severity}${timeline === undefined ? "" : `/${timeline.length}`}`;
+
 const isOver = ({ state }: Alert): boolean => state === "RETURNED" || state === "CLOSED";
 
 /** The next thing to tell about an alert on a route; null when nothing is due by now. */
 export const dueOf = ({ alert, raisedAt, told }: Standing, route: Route, now: number): Due | null => {
   if (alert.active === null || raisedAt === null || alert.shadow === true) return null;
-  const round = `${alert.occurrences}/${alert.severity}`;
+  const round = roundOf(alert);
   const step = (what: string): string => `${route.name}/${what}/${round}`;
   const tierStep = (tier: number): string => step(`tier-${tier}`);
   const back = `${route.name}/returned/${alert.occurrences}`;

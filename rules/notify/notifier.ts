@@ -4,7 +4,7 @@ import type { RulesCode } from "../codes.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Message, Occasion } from "./channel.ts";
 import { type Delivery, deliveryKind, putDelivery, readDelivery, toldKind } from "./delivery.ts";
-import { type Due, dueOf, type Standing, type Told } from "./due.ts";
+import { type Due, dueOf, roundOf, type Standing, type Told } from "./due.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { matches, onDuty } from "./match.ts";
 import type { NotifyPlan, Route } from "./plan.ts";
@@ -57,8 +57,6 @@ interface Saved {
 interface Entry extends Standing {
   readonly round: string;
 }
-
-const roundOf = (alert: Alert): string => `${alert.occurrences}/${alert.severity}`;
 
 export const openNotifier = async (deps: NotifierDeps, open: readonly Alert[]): Promise<Notifier> => {
   const { plan, ledger, silences, maintenance, sender, hash, now, zoneOf, fail } = deps;
