@@ -194,9 +194,19 @@ describe("bad input raises its flag and quality", () => {
     expect(hours[0]?.flags).toContain("DATA_FROZEN");
   });
 
-  test("a gauge that shows one value for an hour while the site moves: DATA_FROZEN", async () => {
-    const { hours } = await books({ hall: (minute) => ({ ...healthy(minute), power_w: hourWh }) });
+  test("a gauge that shows one value for an hour while the site and its own register move: DATA_FROZEN", async () => {
+    const { hours } = await books({ hall: (minute) => ({ ...healthy(minute), power_w: 0.9 * hourWh }) });
     expect(hallOf(hours)).toMatchObject({ wh: near(hourWh), flags: ["DATA_FROZEN"] });
+  });
+
+  test("a gauge without a register that shows one value while the site moves: DATA_FROZEN", async () => {
+    const { hours } = await books({ hall: () => ({ power_w: hourWh }) });
+    expect(hallOf(hours).flags).toContain("DATA_FROZEN");
+  });
+
+  test("a constant load that its own register bears out is not frozen", async () => {
+    const { hours } = await books({ hall: (minute) => ({ ...healthy(minute), power_w: hourWh }) });
+    expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: [] });
   });
 
   test("a load that is really idle is not frozen", async () => {

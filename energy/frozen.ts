@@ -1,5 +1,5 @@
 import type { Account, AccountStep, NodeAccount } from "./account.ts";
-import type { SiteModel, SiteNode } from "./model.ts";
+import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
 
 const hourMs = 3_600_000;
@@ -7,6 +7,10 @@ const hourMs = 3_600_000;
 const registerShare = 0.02;
 const gaugeShare = 0.01;
 const movedShare = 0.02;
+// R02 over a quarter of an hour.
+const agreeShare = 0.03;
+// They hold the power that they are told to hold.
+const followsSetPoint: ReadonlySet<NodeKind> = new Set(["battery", "genset"]);
 // Thirty samples in the hour that a gauge is judged over.
 const slowestMs = 120_000;
 
@@ -16,27 +20,41 @@ const registerStands = (node: SiteNode, { check }: NodeAccount, ratingW: number,
   return Math.abs(check.powerWh) > Math.max((registerShare * ratingW * ms) / hourMs, 2 * resolutionWh);
 };
 
-const gaugeStands = (node: SiteNode, { minW, maxW }: NodeAccount, ratingW: number): boolean =>
-  minW !== null &&
-  minW === maxW &&
-  Math.abs(minW) > gaugeShare * ratingW &&
-  node.points.every(({ power, intervalMs }) => power !== null && intervalMs <= slowestMs);
+/** Whether the register of the same meter bears its gauge out: a load that is really constant is no fault (R02). */
+const isBorneOut = (node: SiteNode, { check }: NodeAccount): boolean => {
+  if (check === undefined) return false;
+  const resolutionWh = node.points.reduce((widest, { register }) => Math.max(widest, register.resolutionWh), 0);
+  const tolerance = Math.max(agreeShare * Math.abs(check.registerWh), 2 * resolutionWh);
+  return check.registerWh !== 0 && Math.abs(check.registerWh - check.powerWh) <= tolerance;
+};
 
-/** Whether what the site draws moved within the window: a constant load at a constant site is no fault. */
-const siteMoved = (accounts: readonly Account[]): boolean => {
-  let least = Infinity;
-  let most = -Infinity;
-  for (const { balance, nodes } of accounts) {
-    const watts = balance.supplyW ?? Object.values(nodes).reduce((sum, { meanW }) => sum + (meanW ?? 0), 0);
-    least = Math.min(least, watts);
-    most = Math.max(most, watts);
-  }
-  return most - least > movedShare * Math.abs(most);
+const gaugeStands = (node: SiteNode, account: NodeAccount, ratingW: number): boolean =>
+  account.minW !== null &&
+  account.minW === account.maxW &&
+  Math.abs(account.minW) > gaugeShare * ratingW &&
+  node.points.every(({ power, intervalMs }) => power !== null && intervalMs <= slowestMs) &&
+  !followsSetPoint.has(node.kind) &&
+  !isBorneOut(node, account);
+
+const varied = (watts: readonly number[]): boolean => {
+  const most = Math.max(...watts);
+  return most - Math.min(...watts) > movedShare * Math.abs(most);
+};
+
+/** Whether what is around a node moved within the window: its parent or its siblings, for a bus of the site all of it. */
+const othersMoved = (model: SiteModel, node: SiteNode, accounts: readonly Account[]): boolean => {
+  const siblings = model.nodes.filter(({ id, parent }) => parent === node.parent && id !== node.id);
+  const watts = accounts.map(({ balance, nodes }) => {
+    const meanOf = (id: string): number | null => (Object.hasOwn(nodes, id) ? (nodes[id]?.meanW ?? null) : null);
+    const above = node.parent === null ? balance.supplyW : meanOf(node.parent);
+    return above ?? siblings.reduce((sum, { id }) => sum + (meanOf(id) ?? 0), 0);
+  });
+  return watts.length > 1 && varied(watts);
 };
 
 /**
  * Flags nodes whose register stands while power flows (from a quarter of an hour on), or whose gauge shows one value
- * for an hour while the site moves. Their energy stays as it was read, and is no longer called measured.
+ * for an hour while what is around it moves and no register of its own bears it out. Their energy stays as it was read, and is no longer called measured.
  */
 export const markFrozen = (
   model: SiteModel,
@@ -45,13 +63,13 @@ export const markFrozen = (
   window: { readonly step: AccountStep; readonly ms: number },
 ): Record<string, NodeAccount> => {
   const marked: Record<string, NodeAccount> = { ...nodes };
-  let moved: boolean | null = null;
   for (const node of model.nodes) {
     const account = Object.hasOwn(nodes, node.id) ? nodes[node.id] : undefined;
     if (account === undefined || node.points.length === 0) continue;
     const ratingW = node.ratingW ?? model.busRatingW;
-    let stands = registerStands(node, account, ratingW, window.ms);
-    if (!stands && window.step === "1h" && gaugeStands(node, account, ratingW)) stands = moved ??= siteMoved(accounts);
+    const stands =
+      registerStands(node, account, ratingW, window.ms) ||
+      (window.step === "1h" && gaugeStands(node, account, ratingW) && othersMoved(model, node, accounts));
     if (!stands) continue;
     const quality = worstQuality([account.quality, "ESTIMATED"]);
     marked[node.id] = { ...account, quality, flags: [...new Set([...account.flags, "DATA_FROZEN" as const])] };
