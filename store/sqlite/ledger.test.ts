@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, test } from "vitest";
 import { ledgerSuite } from "../ledger.suite.ts";
+import { timestamp } from "../unit.ts";
 import { openSqliteLedger } from "./ledger.ts";
 
 ledgerSuite("sqlite", async (now) => {
@@ -30,4 +33,43 @@ ledgerSuite("sqlite", async (now) => {
       await rm(folder, { recursive: true });
     },
   };
+});
+
+const nodes = Object.fromEntries(
+  Array.from({ length: 400 }, (_, index) => [
+    `r-${index}`,
+    { forwardWh: Math.sqrt(index) * 71, meanW: Math.sqrt(index) * 4260, coverage: 1, quality: "MEASURED", flags: [] },
+  ]),
+);
+const change = { op: "put", kind: "account/1m", key: "s/0", site: "s", ts: timestamp(0) } as const;
+
+test("a long body is packed in the file, and a file from before is taken over", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wattlas-ledger-"));
+  const open = () =>
+    openSqliteLedger(
+      { DATA_DIR: folder },
+      { role: "writer", now: () => timestamp(1), onError: (error) => expect(error).toBeUndefined() },
+    );
+  const edit = (sql: string) => {
+    using db = new DatabaseSync(join(folder, "ledger.db"));
+    return sql.startsWith("SELECT") ? db.prepare(sql).get() : db.exec(sql);
+  };
+  try {
+    {
+      await using ledger = await open();
+      await ledger.commit([{ ...change, key: "s/1", body: { small: true } }]);
+    }
+    edit("ALTER TABLE row DROP COLUMN packed; PRAGMA user_version = 1");
+    {
+      await using ledger = await open();
+      await ledger.commit([{ ...change, body: { nodes } }]);
+      expect((await ledger.get("account/1m", "s/0"))?.body).toEqual({ nodes });
+      expect((await ledger.get("account/1m", "s/1"))?.body).toEqual({ small: true });
+    }
+    const bytes = edit("SELECT length(body) AS body, length(packed) AS packed FROM row WHERE key = 's/0'");
+    expect(bytes).toMatchObject({ body: 0 });
+    expect(Number(bytes?.packed)).toBeLessThan(JSON.stringify(nodes).length / 2);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
