@@ -8,6 +8,7 @@ import {
   sitesOf,
 } from "#store";
 import type { Alert } from "./alert.ts";
+import { createBacktestDesk } from "./backtest/desk.ts";
 import { createBreath } from "./breath.ts";
 import { loadCatalogue } from "./catalogue.ts";
 import type { RulesCode } from "./codes.ts";
@@ -15,6 +16,7 @@ import type { RulesSettings } from "./config.ts";
 import { createDesk } from "./desk.ts";
 import { ruleChanges } from "./evidence/rule-log.ts";
 import { alertHash } from "./hash.ts";
+import { loadNotifyPlan } from "./notify/load.ts";
 import { createPermitDesk } from "./permit-desk.ts";
 import { createQueue } from "./queue.ts";
 import {
@@ -289,6 +291,13 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       now,
       run: queue.run,
       record,
+    }),
+    ...createBacktestDesk({
+      ...{ readings, ledger, sites, rules, hash: alertHash },
+      maintenance: async () => {
+        const notify = await loadNotifyPlan(settings.RULES_NOTIFY_FILE);
+        return notify.ok ? (notify.plan?.maintenance ?? []) : [];
+      },
     }),
     catalogue: () =>
       summaries.map((summary) => ({

@@ -1,6 +1,7 @@
 import type { SiteModel, Text } from "#energy";
 import type { Ledger, Page, Readings } from "#store";
 import type { Alert, AlertState, Severity } from "./alert.ts";
+import type { BacktestCommand, BacktestResult } from "./backtest/desk.ts";
 import type { RulesCode } from "./codes.ts";
 import type { Permit } from "./permit.ts";
 
@@ -17,6 +18,8 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   comment(command: CommentCommand): Promise<CommandResult>;
   /** `to: null` takes the assignment back. */
   assign(command: AssignCommand): Promise<CommandResult>;
+  /** Judges history again with a rule, or two versions of it; one at a time. */
+  backtest(command: BacktestCommand): Promise<BacktestResult>;
   /** The rules in force, by id. */
   catalogue(): readonly RuleSummary[];
   /** Whether the clock of every site has been looked at within the last half minute. */

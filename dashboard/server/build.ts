@@ -7,6 +7,7 @@ import { alarmQualityRoutes } from "./api/alarm-quality.ts";
 import { alertExportRoutes } from "./api/alert-export.ts";
 import { alertRoutes } from "./api/alerts.ts";
 import { auditRoutes } from "./api/audit.ts";
+import { backtestRoutes } from "./api/backtest.ts";
 import { catalogueRoutes } from "./api/catalogue.ts";
 import { changeRoutes } from "./api/change.ts";
 import { commandRoutes } from "./api/commands.ts";
@@ -102,6 +103,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   commandRoutes(app, context);
   permitRoutes(app, context);
   ruleRoutes(app, context);
+  backtestRoutes(app, context);
   notifyRoutes(app, context);
   auditRoutes(app, context);
   deviceRoutes(app, context);

@@ -218,6 +218,11 @@ export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart =>
     comment: ({ id, by, text }) => change(id, (alert) => ({ comments: [...alert.comments, { by, text, at: now() }] })),
     assign: ({ id, to }) => change(id, () => ({ assignee: to })),
     catalogue: () => [rule],
+    backtest: async ({ rule: id }) => ({
+      ok: false,
+      code: "RULES_RULE_UNKNOWN",
+      reason: `there is no rule "${id}" in force`,
+    }),
     permits: async () => [],
     openPermit: async ({ node }) => ({ ok: false, code: "RULES_NODE_UNKNOWN", reason: `there is no node "${node}"` }),
     closePermit: async ({ id }) => ({ ok: false, code: "RULES_PERMIT_UNKNOWN", reason: `there is no permit "${id}"` }),

@@ -26,6 +26,7 @@ export type RulesPart = Pick<
   | "comment"
   | "assign"
   | "catalogue"
+  | "backtest"
   | "permits"
   | "openPermit"
   | "closePermit"

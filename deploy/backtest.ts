@@ -1,0 +1,103 @@
+// npm run backtest -- --site demo --rule R16 --from 2026-11-01 --to 2026-11-08 [--file new.yaml]
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { formatLocal, loadSites } from "#energy";
+import { alertHash, type BacktestResult, createBacktestDesk, loadCatalogue, loadNotifyPlan } from "#rules";
+import { openStore } from "#store";
+import { demoSite, loadDemoSite } from "./replay/site.ts";
+import { parseSettings } from "./settings.ts";
+
+const usage = `usage: npm run backtest -- --site <id> --rule <id> --from <time> --to <time> [--file <rule.yaml>] [--tolerance <s>] [--json]
+  Judges a site's history again with a rule in force, or with the one in --file and compares the two.
+  Times as 2026-11-20 (UTC) or 2026-11-20T08:00:00+08:00. Reads the store that STORE_URL and DATA_DIR name; it may be in use.`;
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+const refused = (text: string): number => {
+  process.stderr.write(`backtest: ${text}\n`);
+  return 2;
+};
+
+type Done = Extract<BacktestResult, { readonly ok: true }>["backtest"];
+type Tried = Done["after"];
+
+const summary = ({ rule, version, alerts, minutesInAlarm, duringMaintenance }: Tried): string =>
+  `${rule} v${version}: ${alerts.length} alerts, ${minutesInAlarm.toFixed(1)} min in alarm, ${duringMaintenance} during maintenance`;
+
+const told = (done: Done, timeZone: string): readonly string[] => {
+  const line = (mark: string, { subject, subcode, severity, active, end }: Tried["alerts"][number]): string =>
+    `${mark} ${active === null ? "" : formatLocal(active, timeZone)} ${severity} ${subject} ${subcode} ${
+      end === null ? "still open" : `${(((end ?? 0) - (active ?? 0)) / 60_000).toFixed(1)} min`
+    }`;
+  const { before, after, difference, acknowledgedThatVanish } = done;
+  const { on, off, suggested } = after.tradeOff;
+  const curve = (points: typeof on): string => points.map(({ holdS, alerts }) => `${holdS} s ${alerts}`).join(", ");
+  return [
+    `${done.site}: ${done.readings} readings, ${done.accounts} accounts, judged from ${formatLocal(done.warmUpFrom, timeZone)} on`,
+    ...(before === null ? [] : [summary(before)]),
+    summary(after),
+    ...(difference === null
+      ? after.alerts.map((one) => line(" ", one))
+      : [
+          `${difference.same} the same, ${difference.added.length} added, ${difference.removed.length} removed, ${difference.moved.length} moved`,
+          ...difference.added.map((one) => line("+", one)),
+          ...difference.removed.map((one) => line("-", one)),
+          ...difference.moved.flatMap((pair) => [line("<", pair.before), line(">", pair.after)]),
+        ]),
+    ...acknowledgedThatVanish.map(
+      ({ id, subject, acknowledged }) => `! ${acknowledged?.by} acknowledged ${id} (${subject}): it would not come up`,
+    ),
+    `alerts by hold on: ${curve(on)}; suggested ${suggested.onS ?? "–"} s`,
+    `alerts by hold off: ${curve(off)}; suggested ${suggested.offS ?? "–"} s`,
+  ];
+};
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      site: { type: "string" },
+      rule: { type: "string" },
+      from: { type: "string" },
+      to: { type: "string" },
+      file: { type: "string" },
+      tolerance: { type: "string", default: "60" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const [from, to, tolerance] = [Date.parse(values.from ?? ""), Date.parse(values.to ?? ""), Number(values.tolerance)];
+  if (values.site === undefined || (values.rule ?? values.file) === undefined) return refused(usage);
+  if (Number.isNaN(from) || Number.isNaN(to)) return refused(usage);
+  const parsed = parseSettings(process.env);
+  if (!parsed.ok) return refused(JSON.stringify(parsed.faults));
+  const { settings } = parsed;
+  const loaded = await loadSites(settings.energy.ENERGY_SITES_DIR);
+  if (!loaded.ok) return refused(JSON.stringify(loaded.faults));
+  const demo = values.site === demoSite ? await loadDemoSite() : null;
+  const sites = demo?.ok ? [...loaded.sites.filter(({ id }) => id !== demoSite), demo.site] : loaded.sites;
+  const catalogue = await loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON);
+  if (!catalogue.ok) return refused(JSON.stringify(catalogue.faults));
+  const source = values.file === undefined ? undefined : await readFile(values.file, "utf8");
+  await using store = await openStore(settings.store, {
+    role: "reader",
+    onError: (error) => void refused(error instanceof Error ? error.message : String(error)),
+  });
+  const desk = createBacktestDesk({
+    ...{ readings: store.readings, ledger: store.ledger, sites, rules: catalogue.catalogue.rules, hash: alertHash },
+    maintenance: async () => {
+      const notify = await loadNotifyPlan(settings.rules.RULES_NOTIFY_FILE);
+      return notify.ok ? (notify.plan?.maintenance ?? []) : [];
+    },
+  });
+  const result = await desk.backtest({
+    ...{ site: values.site, from, to, tolerance_s: tolerance },
+    ...(values.rule === undefined ? {} : { rule: values.rule }),
+    ...(source === undefined ? {} : { source }),
+  });
+  if (!result.ok) return refused(`${result.code} ${result.reason}`);
+  const zone = sites.find(({ id }) => id === values.site)?.timeZone ?? "UTC";
+  for (const line of values.json ? [JSON.stringify(result.backtest)] : told(result.backtest, zone)) say(line);
+  return 0;
+};
+
+process.exitCode = await main();
