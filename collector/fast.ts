@@ -19,11 +19,6 @@ export interface FastLaneParts {
   readonly aheadMs: number;
 }
 
-interface Route {
-  readonly device: number;
-  layout: Layout;
-}
-
 /** An object's keys in their order, and what is known of each. */
 interface Layout {
   readonly keys: readonly string[];
@@ -42,7 +37,8 @@ const lateFlag = flagBits(["LATE"]);
 const unknownFlag = flagBits(["QUANTITY_UNKNOWN"]);
 
 export const createFastLane = ({ book, columns, clock, aheadMs }: FastLaneParts): FastLane => {
-  const routes = new Map<string, Route>();
+  // By a device's number: the keys it sent last.
+  const last: (Layout | undefined)[] = [];
   const layouts = new Map<string, Layout>();
 
   const layoutOf = (object: object): Layout | null => {
@@ -87,28 +83,26 @@ export const createFastLane = ({ book, columns, clock, aheadMs }: FastLaneParts)
 
   return {
     take(message) {
-      const { address, topic, received, payload } = message;
+      const { address, received, payload } = message;
       if (address?.kind !== "telemetry") return false;
       const object = parse(payload);
       if (object === null) return false;
-      const route = routes.get(topic);
-      let layout = route?.layout ?? null;
+      const known = book.find(address.site, address.device);
+      let layout = known === undefined ? null : (last[known] ?? null);
       if (layout === null || !read(object, layout)) {
         layout = layoutOf(object);
         if (layout === null || !read(object, layout)) return false;
       }
       if (ts !== undefined && !(Number.isSafeInteger(ts) && ts >= earliestTs && ts - received <= aheadMs)) return false;
-      let known = route;
-      if (known === undefined) {
-        known = { device: book.device(address.site, address.device), layout };
-        routes.set(topic, known);
-      } else known.layout = layout;
+      const device = known ?? book.device(address.site, address.device);
+      while (last.length <= device) last.push(undefined);
+      last[device] = layout;
       let flags = layout.flags;
       if (ts === undefined) flags |= missingFlag;
       else if (ts > received) flags |= futureFlag;
       else if (received - ts > lateMs) flags |= lateFlag;
       const at = ts ?? clock.next(address.site, address.device, received);
-      columns.add({ device: known.device, shape: layout.shape, ts: at, received, flags }, values);
+      columns.add({ device, shape: layout.shape, ts: at, received, flags }, values);
       return true;
     },
   };

@@ -12,6 +12,8 @@ export interface NameBook {
   /** Names of quantities, in the order of a row's values. */
   readonly shapes: readonly (readonly string[])[];
   device(site: string, device: string): number;
+  /** Its number if it has one. */
+  find(site: string, device: string): number | undefined;
   shape(names: readonly string[]): number;
 }
 
@@ -55,17 +57,26 @@ export interface ColumnRow {
 export const createNameBook = (): NameBook => {
   const devices: DeviceName[] = [];
   const shapes: (readonly string[])[] = [];
-  const deviceNumbers = new Map<string, number>();
+  // Names come from messages, each a string of its own: the same text is kept once.
+  const sites = new Map<string, { readonly site: string; readonly numbers: Map<string, number> }>();
+  const texts = new Map<string, string>();
   const shapeNumbers = new Map<string, number>();
   return {
     devices,
     shapes,
+    find: (site, device) => sites.get(site)?.numbers.get(device),
     device: (site, device) => {
-      const key = `${site}/${device}`;
-      const known = deviceNumbers.get(key);
+      let own = sites.get(site);
+      const known = own?.numbers.get(device);
       if (known !== undefined) return known;
-      deviceNumbers.set(key, devices.length);
-      return devices.push({ site, device }) - 1;
+      if (own === undefined) {
+        own = { site, numbers: new Map() };
+        sites.set(site, own);
+      }
+      const text = texts.get(device) ?? device;
+      texts.set(text, text);
+      own.numbers.set(text, devices.length);
+      return devices.push({ site: own.site, device: text }) - 1;
     },
     shape: (names) => {
       const key = names.join(" ");

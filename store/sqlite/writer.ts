@@ -70,7 +70,8 @@ export interface WriterParts {
 
 /** The only one who writes readings into an open file. */
 export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, catalogue }: WriterParts): Writer => {
-  const devices = new Map<string, Known>();
+  const devices = new Map<string, { readonly site: string; readonly known: Map<string, Known> }>();
+  const texts = new Map<string, string>();
   const numbered: Known[] = [];
   const numberedShapes: Shape[] = [];
   const insertDevice = db.prepare("INSERT INTO device(site, device) VALUES (?, ?)");
@@ -88,10 +89,11 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
     log.forget();
     if (chunk.rows() > 0) chunk.take();
     for (const shape of numberedShapes) shape.id = null;
-    for (const known of devices.values()) {
-      known.id = null;
-      known.lastTs = -1;
-    }
+    for (const { known: own } of devices.values())
+      for (const known of own.values()) {
+        known.id = null;
+        known.lastTs = -1;
+      }
     const rolled = readRolled(db);
     catalogue.refresh();
     const sealed = catalogue.sealed();
@@ -128,13 +130,19 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
   };
 
   const knownOf = (site: string, device: string): Known => {
-    const key = `${site}/${device}`;
-    let known = devices.get(key);
-    if (known === undefined) {
-      known = { site, device, id: null, lastTs: -1 };
-      devices.set(key, known);
+    let own = devices.get(site);
+    const known = own?.known.get(device);
+    if (known !== undefined) return known;
+    if (own === undefined) {
+      own = { site, known: new Map() };
+      devices.set(site, own);
     }
-    return known;
+    // Names come from messages, each a string of its own: the same text is kept once.
+    const text = texts.get(device) ?? device;
+    texts.set(text, text);
+    const fresh: Known = { site: own.site, device: text, id: null, lastTs: -1 };
+    own.known.set(text, fresh);
+    return fresh;
   };
 
   const idOf = (known: Known): number => {
