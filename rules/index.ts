@@ -1,5 +1,7 @@
 export { type Alert, type AlertState, alertStates, isTold, type Severity, severities } from "./alert.ts";
 export { type BacktestCommand, type BacktestResult, createBacktestDesk } from "./backtest/desk.ts";
+export { type Capsule, capsuleOf } from "./capsule/capsule.ts";
+export { type CapsuleReplay, replayCapsule } from "./capsule/replay.ts";
 export { type Catalogue, loadCatalogue } from "./catalogue.ts";
 export { type RulesCode, rulesCodes } from "./codes.ts";
 export { type RulesSettings, rulesSchema } from "./config.ts";

@@ -8,6 +8,7 @@ import { alertExportRoutes } from "./api/alert-export.ts";
 import { alertRoutes } from "./api/alerts.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { backtestRoutes } from "./api/backtest.ts";
+import { capsuleRoutes } from "./api/capsule.ts";
 import { catalogueRoutes } from "./api/catalogue.ts";
 import { changeRoutes } from "./api/change.ts";
 import { commandRoutes } from "./api/commands.ts";
@@ -100,6 +101,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   alertRoutes(app, context);
   alertExportRoutes(app, context);
   alarmQualityRoutes(app, context);
+  capsuleRoutes(app, context);
   commandRoutes(app, context);
   permitRoutes(app, context);
   ruleRoutes(app, context);

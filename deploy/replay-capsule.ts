@@ -1,0 +1,33 @@
+// npm run capsule:replay -- alert.json
+//
+// Judges the alert of a capsule again with the rules and readings in it. Exit code 0: the same transitions, 1: others, 2: no capsule.
+import { readFile } from "node:fs/promises";
+import { alertHash, replayCapsule } from "#rules";
+
+const main = async (file: string | undefined): Promise<number> => {
+  if (file === undefined) {
+    process.stderr.write("usage: npm run capsule:replay -- <file.json>\n");
+    return 2;
+  }
+  const value: unknown = JSON.parse(await readFile(file, "utf8"));
+  const replay = replayCapsule(value, alertHash);
+  if (!replay.ok) {
+    process.stderr.write(`capsule: ${replay.reason}\n`);
+    return 2;
+  }
+  const { equal, recorded, replayed, firstDifference, otherInputs } = replay;
+  if (equal) {
+    process.stdout.write(`equal: ${recorded.map(({ state }) => state).join(" → ")}\n`);
+    if (otherInputs.length > 0)
+      process.stdout.write(`these inputs remember more than the capsule holds: ${otherInputs.join(", ")}\n`);
+    return 0;
+  }
+  const at = firstDifference ?? 0;
+  const text = (one: unknown): string => (one === undefined ? "nothing" : JSON.stringify(one));
+  process.stdout.write(
+    `different at transition ${at + 1}\n  recorded ${text(recorded[at])}\n  replayed ${text(replayed[at])}\n`,
+  );
+  return 1;
+};
+
+process.exitCode = await main(process.argv[2]);

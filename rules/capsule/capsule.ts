@@ -1,0 +1,121 @@
+import { keptModel, type SiteModel } from "#energy";
+import { type Json, type Ledger, type LedgerRow, type Page, type Readings, timestamp } from "#store";
+import type { Alert } from "../alert.ts";
+import { happeningsOf } from "../backtest/past.ts";
+import { evidenceKind, readLink } from "../evidence/evidence.ts";
+import { alertKind, auditKind, readAlert } from "../record.ts";
+import type { RuleSummary } from "../rules.ts";
+import type { Happening } from "../run.ts";
+
+export const capsuleFormat = "wattlas-capsule/1";
+
+/** Everything that is needed to judge one alert again elsewhere, as one file. */
+export interface Capsule {
+  readonly format: typeof capsuleFormat;
+  /** Wall clock, UTC ms. */
+  readonly made: number;
+  readonly alert: Alert;
+  /** Every transition, oldest first. */
+  readonly transitions: readonly Alert[];
+  readonly site: SiteModel;
+  readonly rules: readonly Pick<RuleSummary, "id" | "version" | "mode" | "file" | "source">[];
+  /** `[from, to)` on the site's clock. */
+  readonly from: number;
+  readonly to: number;
+  /** false: the limits left out what lies before `from` or after `to`, and it may matter. */
+  readonly whole: boolean;
+  readonly happenings: readonly Happening[];
+  /** What people did meanwhile, and other alerts of the site. */
+  readonly log: readonly Json[];
+  readonly others: readonly Alert[];
+  /** Links of the chain of evidence that hold this alert's rows, as `npm run audit:verify` checks them. */
+  readonly evidence: readonly Json[];
+}
+
+export interface CapsuleDeps {
+  readonly readings: Readings;
+  readonly ledger: Ledger;
+  readonly sites: readonly SiteModel[];
+  readonly rules: readonly RuleSummary[];
+  readonly now: () => number;
+}
+
+const hourMs = 3_600_000;
+const leadMs = hourMs;
+const tailMs = 600_000;
+const longestMs = 6 * hourMs;
+const mostReadings = 200_000;
+const pageRows = 1000;
+const mostRows = 5000;
+
+/** null when there is no such alert, or nobody knows its site any more. At most six hours and 200,000 readings. */
+export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule | null> => {
+  const { ledger, now } = deps;
+  const transitions = (await ledger.history(alertKind, id)).flatMap((row) => readAlert(row) ?? []);
+  const alert = transitions.at(-1);
+  if (alert === undefined) return null;
+  const from = Math.max(0, alert.start - leadMs);
+  const until = (alert.closed ?? alert.returned ?? alert.changed.site) + tailMs;
+  let to = Math.min(until, from + longestMs);
+  const happenings: Happening[] = [];
+  let readings = 0;
+  let revision: string | null = null;
+  for await (const some of happeningsOf({ ...deps, site: alert.site, from, to })) {
+    if (readings >= mostReadings) break;
+    for (const one of some) {
+      if (one.kind === "readings") readings += one.readings.length;
+      if (one.kind === "account" && one.account.start <= alert.start) revision = one.account.model;
+    }
+    happenings.push(...some);
+  }
+  const isCut = readings >= mostReadings;
+  if (isCut) to = lastTs(happenings) ?? to;
+  const kept = revision === null ? null : await keptModel(ledger, alert.site, revision);
+  const site = kept ?? deps.sites.find(({ id }) => id === alert.site) ?? null;
+  if (site === null) return null;
+  const within = { site: alert.site, from: timestamp(from), to: timestamp(until) };
+  const others = await rowsOf(ledger, { kind: alertKind, ...within });
+  // Whoever acknowledged later did so by the wall clock.
+  const log = await rowsOf(ledger, { kind: auditKind, site: alert.site, from: timestamp(from) });
+  return {
+    format: capsuleFormat,
+    made: now(),
+    ...{ alert, transitions, site, from, to, happenings },
+    rules: deps.rules.map(({ id, version, mode, file, source }) => ({ id, version, mode, file, source })),
+    whole: !isCut && to === until,
+    log: log.map(({ body }) => body),
+    others: others.flatMap((row) => readAlert(row) ?? []).filter((other) => other.id !== id),
+    evidence: await linksOf(ledger, id, transitions),
+  };
+};
+
+const lastTs = (happenings: readonly Happening[]): number | null => {
+  const last = happenings.findLast(({ kind }) => kind === "readings");
+  return last?.kind === "readings" ? (last.readings.at(-1)?.ts ?? null) : null;
+};
+
+type Range = Omit<Parameters<Ledger["list"]>[0], "limit" | "cursor">;
+const rowsOf = async (ledger: Ledger, range: Range): Promise<readonly LedgerRow[]> => {
+  const found: LedgerRow[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<LedgerRow> = await ledger.list({
+      ...range,
+      limit: pageRows,
+      ...(cursor === null ? {} : { cursor }),
+    });
+    found.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== null && found.length < mostRows);
+  return found;
+};
+
+const linksOf = async (ledger: Ledger, id: string, transitions: readonly Alert[]): Promise<readonly Json[]> => {
+  const walls = transitions.map(({ changed }) => changed.wall);
+  const rows = await rowsOf(ledger, {
+    kind: evidenceKind,
+    from: timestamp(Math.max(0, Math.min(...walls) - hourMs)),
+    to: timestamp(Math.max(...walls) + hourMs),
+  });
+  return rows.filter((row) => readLink(row).rows.some(({ key }) => key === id)).map(({ body }) => body);
+};

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import type { Alert } from "../alert.ts";
+import { acknowledged } from "../command.ts";
+import { parseRule } from "../rule.ts";
+import { createRun } from "../run.ts";
+import { type Capsule, capsuleFormat } from "./capsule.ts";
+
+/** What a judgement decides, without what people and the wall clock add to it. */
+export interface Judged {
+  readonly state: Alert["state"];
+  readonly severity: Alert["severity"];
+  readonly site: number;
+  readonly start: number;
+  readonly active: number | null;
+  readonly returned: number | null;
+  readonly inputs: Alert["inputs"];
+  readonly thresholds: Alert["thresholds"];
+}
+
+export type CapsuleReplay =
+  | {
+      readonly ok: true;
+      /** States, severities, times and thresholds of every transition. */
+      readonly equal: boolean;
+      /** Inputs that came out otherwise: those that remember more than the capsule holds, such as counts of samples. */
+      readonly otherInputs: readonly string[];
+      readonly recorded: readonly Judged[];
+      readonly replayed: readonly Judged[];
+      /** Index of the first transition that differs; null when equal. */
+      readonly firstDifference: number | null;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+// Whatever else is missing shows as a difference; these would break the run itself.
+const shape = z.looseObject({
+  format: z.literal(capsuleFormat),
+  alert: z.looseObject({ id: z.string(), site: z.string() }),
+  transitions: z.array(z.looseObject({ id: z.string(), changed: z.object({ wall: z.number(), site: z.number() }) })),
+  site: z.looseObject({ id: z.string(), nodes: z.array(z.unknown()), timeZone: z.string() }),
+  rules: z.array(
+    z.looseObject({ id: z.string(), mode: z.enum(["on", "shadow", "off"]), file: z.string(), source: z.string() }),
+  ),
+  to: z.number(),
+  happenings: z.array(z.looseObject({ kind: z.enum(["readings", "account", "tick"]) })),
+});
+
+const catchupWaitMs = 60_000;
+
+/** Judges a capsule again from nothing, acknowledging when it was acknowledged, and compares the transitions. */
+export const replayCapsule = (value: unknown, hash: (text: string) => string): CapsuleReplay => {
+  const checked = shape.safeParse(value);
+  if (!checked.success) return { ok: false, reason: z.prettifyError(checked.error) };
+  const { alert, transitions, site, rules: files, happenings, to } = value as Capsule;
+  const parsed = files.map(({ source, file, mode }) => ({ result: parseRule(source, file), mode }));
+  const faults = parsed.flatMap(({ result }) => (result.ok ? [] : result.faults));
+  const fault = faults[0];
+  if (fault !== undefined) return { ok: false, reason: `${fault.file}:${fault.line} ${fault.message}` };
+  const rules = parsed.flatMap(({ result, mode }) => (result.ok ? [{ ...result.rule, mode }] : []));
+  const run = createRun({ sites: [site], rules, hash, catchupWaitMs });
+  const watch = run.watches.get(site.id);
+  const ack = transitions.find(({ acknowledged }) => acknowledged !== null) ?? null;
+  let isAcknowledged = ack === null;
+  const seen: Alert[] = [];
+  for (const happening of happenings) {
+    seen.push(...run.take(happening).filter(({ id }) => id === alert.id));
+    if (isAcknowledged || ack === null || (watch?.now() ?? 0) < ack.changed.site) continue;
+    const given = ack.acknowledged;
+    const changed = watch?.amend(alert.id, (one) =>
+      acknowledged(one, given?.by ?? "", given?.reason ?? "", ack.changed),
+    );
+    if (changed === null || changed === undefined) continue;
+    isAcknowledged = true;
+    seen.push(changed);
+  }
+  const recorded = judgementsOf(transitions.filter(({ changed }) => changed.site <= to));
+  const replayed = judgementsOf(seen);
+  const length = Math.max(recorded.length, replayed.length);
+  const differs = Array.from({ length }, (_, index) => index).find(
+    (index) => decided(recorded[index]) !== decided(replayed[index]),
+  );
+  const otherInputs = recorded.flatMap(({ inputs }, index) =>
+    Object.keys(inputs).filter((name) => inputs[name] !== replayed[index]?.inputs[name]),
+  );
+  return {
+    ...{ ok: true, equal: differs === undefined, recorded, replayed, firstDifference: differs ?? null },
+    otherInputs: [...new Set(otherInputs)],
+  };
+};
+
+const decided = (one: Judged | undefined): string => JSON.stringify({ ...one, inputs: null });
+
+/** One for each change of what was decided: a comment or an assignment is none. */
+const judgementsOf = (transitions: readonly Alert[]): readonly Judged[] => {
+  const all: Judged[] = [];
+  for (const { state, severity, changed, start, active, returned, inputs, thresholds } of transitions) {
+    const last = all.at(-1);
+    if (last?.state === state && last.severity === severity && last.active === active) continue;
+    all.push({ state, severity, site: changed.site, start, active, returned, inputs, thresholds });
+  }
+  return all;
+};
