@@ -50,11 +50,15 @@ export const ctLimit = (ctClass: CtClass | null, powerW: number, ratingW: number
   if (ctClass === null) return 0;
   const points = ctLimits[ctClass];
   const load = ratingW === null ? 100 : (Math.abs(powerW) / ratingW) * 100;
-  let [aboveLoad, aboveLimit] = points[0] ?? [100, 1];
+  let aboveLoad = points[0]?.[0] ?? 100;
+  let aboveLimit = points[0]?.[1] ?? 1;
   if (load >= aboveLoad) return aboveLimit;
-  for (const [pointLoad, limit] of points) {
+  for (const point of points) {
+    const pointLoad = point[0];
+    const limit = point[1];
     if (load >= pointLoad) return limit + ((aboveLimit - limit) * (load - pointLoad)) / (aboveLoad - pointLoad);
-    [aboveLoad, aboveLimit] = [pointLoad, limit];
+    aboveLoad = pointLoad;
+    aboveLimit = limit;
   }
   return aboveLimit;
 };

@@ -233,6 +233,25 @@ const judged = (
   return { ...account, nodes, balance, flags };
 };
 
+const blanks = new WeakMap<SiteModel["nodes"], Record<string, NodeAccount>>();
+
+/** A place for every node, in the order of accounting; adding keys one by one costs the square of their number. */
+const blank = ({ nodes }: SiteModel): Record<string, NodeAccount> => {
+  let places = blanks.get(nodes);
+  if (places === undefined) {
+    const names = new Map(nodes.filter((node) => node.points.length > 0).map((node) => [node.id, undefined]));
+    const name = (node: SiteNode): void => {
+      if (names.has(node.id)) return;
+      for (const child of nodes) if (child.parent === node.id && child.role === node.role) name(child);
+      names.set(node.id, undefined);
+    };
+    for (const node of nodes) name(node);
+    places = Object.fromEntries(names) as unknown as Record<string, NodeAccount>;
+    blanks.set(nodes, places);
+  }
+  return { ...places };
+};
+
 /**
  * The account of one site and window from the samples in and around it. Registers first; adjacent windows add up to
  * the whole; what is not known is null.
@@ -243,7 +262,7 @@ export const accountWindow = (
   samples: SamplesByPoint,
   limits: WindowLimits,
 ): Account => {
-  const nodes: Record<string, NodeAccount> = {};
+  const nodes: Record<string, NodeAccount> = blank(model);
   const slopes = new Map<string, number>();
   const several = new Map<string, NonNullable<NodeAccount["meters"]>>();
   const terms = { busRatingW: model.busRatingW, bridgeMs: limits.bridgeMs };

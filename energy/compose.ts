@@ -4,7 +4,7 @@ import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
 import { markFrozen } from "./frozen.ts";
 import { catalogue } from "./kpi/index.ts";
-import { variantsOf } from "./kpi/inputs.ts";
+import { createCoverages, variantsOf } from "./kpi/inputs.ts";
 import { jointKey, sumTerms } from "./kpi/result.ts";
 import type { SiteModel } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
@@ -30,33 +30,66 @@ const weightedMean = (parts: readonly { readonly value: number | null; readonly 
   return weights > 0 ? sum / weights : null;
 };
 
-interface Part {
-  readonly node: NodeAccount;
-  readonly ms: number;
+/** What the accounts of a window say of one node, with their lengths. */
+interface Parts {
+  readonly nodes: NodeAccount[];
+  readonly ms: number[];
 }
 
+/** The parts of every node, in the order in which nodes first appear. */
+const partsOf = (accounts: readonly Account[]): ReadonlyMap<string, Parts> => {
+  const found = new Map<string, Parts>();
+  // Accounts of one model list their nodes alike: then the place of a node is known without looking for it.
+  const ids: string[] = [];
+  const inOrder: Parts[] = [];
+  for (const account of accounts) {
+    const ms = lengthOf(account);
+    const { nodes } = account;
+    let place = 0;
+    for (const id in nodes) {
+      const node = nodes[id];
+      if (node === undefined) continue;
+      let parts = ids[place] === id ? inOrder[place] : found.get(id);
+      if (parts === undefined) {
+        parts = { nodes: [], ms: [] };
+        found.set(id, parts);
+        ids.push(id);
+        inOrder.push(parts);
+      }
+      parts.nodes.push(node);
+      parts.ms.push(ms);
+      place++;
+    }
+  }
+  return found;
+};
+
 /** Figures that only some nodes have stay absent where they are absent everywhere. */
-const composeOptional = (parts: readonly Part[]): Pick<NodeAccount, "storedWh" | "availableWh" | "check"> => {
+const composeOptional = (nodes: readonly NodeAccount[]): Pick<NodeAccount, "storedWh" | "availableWh" | "check"> => {
   const found: { storedWh?: number | null; availableWh?: number | null; check?: NonNullable<NodeAccount["check"]> } =
     {};
-  for (const { node } of parts) {
-    for (const key of ["storedWh", "availableWh"] as const) {
-      const value = node[key];
-      if (value === undefined) continue;
-      const sum = found[key] ?? null;
-      found[key] = value === null ? sum : (sum ?? 0) + value;
+  let check: { registerWh: number; powerWh: number } | null = null;
+  for (const node of nodes) {
+    const { storedWh, availableWh } = node;
+    if (storedWh !== undefined)
+      found.storedWh = storedWh === null ? (found.storedWh ?? null) : (found.storedWh ?? 0) + storedWh;
+    if (availableWh !== undefined)
+      found.availableWh = availableWh === null ? (found.availableWh ?? null) : (found.availableWh ?? 0) + availableWh;
+    if (node.check === undefined) continue;
+    if (check === null) {
+      check = { registerWh: 0, powerWh: 0 };
+      found.check = check;
     }
-    const { check } = node;
-    if (check === undefined) continue;
-    const sum = found.check ?? { registerWh: 0, powerWh: 0 };
-    found.check = { registerWh: sum.registerWh + check.registerWh, powerWh: sum.powerWh + check.powerWh };
+    check.registerWh += node.check.registerWh;
+    check.powerWh += node.check.powerWh;
   }
   return found;
 };
 
 /** Only the time in which the meters were told apart, so the mean of it and its energy as if it were the whole. */
-const composeMeters = (parts: readonly Part[]): Pick<NodeAccount, "meters"> => {
-  if (parts.every(({ node }) => node.meters === undefined)) return {};
+const composeMeters = ({ nodes, ms: lengths }: Parts): Pick<NodeAccount, "meters"> => {
+  if (nodes.every((node) => node.meters === undefined)) return {};
+  const parts = nodes.map((node, index) => ({ node, ms: lengths[index] ?? 0 }));
   const told = parts.filter(({ node }) => node.meters !== undefined);
   const count = told[0]?.node.meters?.length ?? 0;
   const toldMs = told.reduce((sum, { ms }) => sum + ms, 0);
@@ -73,8 +106,11 @@ const composeMeters = (parts: readonly Part[]): Pick<NodeAccount, "meters"> => {
   return { meters };
 };
 
+const noFlags: readonly AccountFlag[] = [];
+
 // One pass over the parts: with an array for each figure this was a third of all accounting.
-const composeNode = (parts: readonly Part[], wholeMs: number): NodeAccount => {
+const composeNode = (parts: Parts, wholeMs: number): NodeAccount => {
+  const { nodes } = parts;
   let forwardWh: number | null = null;
   let reverseWh: number | null = null;
   let minW: number | null = null;
@@ -82,12 +118,16 @@ const composeNode = (parts: readonly Part[], wholeMs: number): NodeAccount => {
   let powerMs = 0;
   let weights = 0;
   let goodMs = 0;
-  const qualities = new Set<Quality>();
-  const flags = new Set<AccountFlag>();
-  for (const { node, ms } of parts) {
+  let quality: Quality | null = null;
+  let flags: Set<AccountFlag> | null = null;
+  for (let index = 0; index < nodes.length; index++) {
+    const node = nodes[index];
+    const ms = parts.ms[index] ?? 0;
+    if (node === undefined) continue;
     if (node.forwardWh !== null) forwardWh = (forwardWh ?? 0) + node.forwardWh;
     if (node.reverseWh !== null) reverseWh = (reverseWh ?? 0) + node.reverseWh;
-    if (node.forwardWh !== null && node.reverseWh !== null) qualities.add(node.quality);
+    if (node.forwardWh !== null && node.reverseWh !== null && quality !== node.quality)
+      quality = quality === null ? node.quality : worstQuality([quality, node.quality]);
     if (node.minW !== null) minW = minW === null ? node.minW : Math.min(minW, node.minW);
     if (node.maxW !== null) maxW = maxW === null ? node.maxW : Math.max(maxW, node.maxW);
     // A part whose energy is shared out over a gap still has a mean, by its full length.
@@ -97,22 +137,25 @@ const composeNode = (parts: readonly Part[], wholeMs: number): NodeAccount => {
       weights += weight;
     }
     goodMs += node.coverage * ms;
-    for (const flag of node.flags) flags.add(flag);
+    if (node.flags.length > 0) {
+      flags ??= new Set();
+      for (const flag of node.flags) flags.add(flag);
+    }
   }
   const coverage = goodMs / wholeMs;
-  if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  if (coverage < leastCoverage) flags = (flags ?? new Set<AccountFlag>()).add("COVERAGE_LOW");
   return {
     forwardWh,
     reverseWh,
     meanW: weights > 0 ? powerMs / weights : null,
     minW,
     maxW,
-    socPct: parts.at(-1)?.node.socPct ?? null,
-    ...composeOptional(parts),
+    socPct: nodes.at(-1)?.socPct ?? null,
+    ...composeOptional(nodes),
     ...composeMeters(parts),
     coverage,
-    quality: qualities.size === 0 ? "INVALID" : worstQuality(qualities),
-    flags: [...flags],
+    quality: quality ?? "INVALID",
+    flags: flags === null ? noFlags : [...flags],
   };
 };
 
@@ -213,12 +256,13 @@ const composeBalance = (accounts: readonly Account[], busRatingW: number): Balan
 
 const composeJoint = (accounts: readonly Account[], model: SiteModel, step: AccountStep): Record<string, JointSums> => {
   const joint: Record<string, JointSums> = {};
+  const coverageOf = createCoverages();
   for (const entry of catalogue) {
     for (const variant of variantsOf(entry, model)) {
       const key = jointKey(entry, variant);
       const isAbsent = entry.results === "many" && variant.id === "";
       if (isAbsent || key === null || Object.hasOwn(joint, key)) continue;
-      const sum = sumTerms(entry, variant, accounts, model, step === "15m" ? "raw" : "settled");
+      const sum = sumTerms(entry, variant, accounts, model, step === "15m" ? "raw" : "settled", undefined, coverageOf);
       if (sum !== null) joint[key] = sum;
     }
   }
@@ -232,17 +276,9 @@ export const composeAccounts = (
   accounts: readonly Account[],
 ): Account => {
   const wholeMs = lengthOf(window);
-  const partsOf = new Map<string, Part[]>();
-  for (const account of accounts) {
-    const ms = lengthOf(account);
-    for (const [id, node] of Object.entries(account.nodes)) {
-      const parts = partsOf.get(id);
-      if (parts === undefined) partsOf.set(id, [{ node, ms }]);
-      else parts.push({ node, ms });
-    }
-  }
-  const composedNodes: Record<string, NodeAccount> = {};
-  for (const [id, parts] of partsOf) composedNodes[id] = composeNode(parts, wholeMs);
+  // A copy has its keys at once; adding them one by one costs the square of their number.
+  const composedNodes: Record<string, NodeAccount> = { ...accounts[0]?.nodes };
+  for (const [id, parts] of partsOf(accounts)) composedNodes[id] = composeNode(parts, wholeMs);
   const nodes = markFrozen(model, composedNodes, accounts, { step: window.step, ms: wholeMs });
   const coverage = accounts.reduce((sum, account) => sum + account.coverage * lengthOf(account), 0) / wholeMs;
   const flags = new Set<AccountFlag>(

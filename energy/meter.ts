@@ -175,13 +175,10 @@ export const countBetween = (
   // Refused readings at the end are settled by the three after it.
   const to = Math.min(samples.ts.length, firstFrom(samples.ts, window.end) + 4);
   if (isPlain(samples, from, to, terms))
-    return {
-      ...addKnots(samples.ts, samples.value, noHoles, Math.max(from, first - 1), to, window, limits),
-      codes: noCodes,
-    };
+    return addKnots(samples.ts, samples.value, noHoles, Math.max(from, first - 1), to, window, limits, noCodes);
   const curve = registerCurve(samples, from, to, terms);
   const codes = curve.events.filter(({ ts }) => ts > window.start && ts <= window.end).map(({ code }) => code);
-  return { ...addKnots(curve.ts, curve.total, curve.holes, 0, curve.ts.length, window, limits), codes };
+  return addKnots(curve.ts, curve.total, curve.holes, 0, curve.ts.length, window, limits, codes);
 };
 
 const addKnots = (
@@ -192,7 +189,8 @@ const addKnots = (
   to: number,
   window: { readonly start: number; readonly end: number },
   limits: { readonly bridgeMs: number; readonly gapMs: number },
-): { readonly amount: number | null; readonly goodMs: number } => {
+  codes: readonly MeterCode[],
+): Counted => {
   let amount: number | null = 0;
   let goodMs = 0;
   let reached = window.start;
@@ -210,5 +208,5 @@ const addKnots = (
     amount = hole || amount === null || start > reached ? null : amount + part;
     reached = end;
   }
-  return { amount: reached < window.end ? null : amount, goodMs };
+  return { amount: reached < window.end ? null : amount, goodMs, codes };
 };

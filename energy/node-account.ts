@@ -1,34 +1,42 @@
 import type { AccountFlag, MeterCheck, NodeAccount, Quality } from "./account.ts";
 import type { Window } from "./calendar.ts";
-import { countBetween, firstFrom, type MeterCode, type Samples } from "./meter.ts";
+import { countBetween, firstFrom, type MeterCode, type MeterTerms, type Samples } from "./meter.ts";
 import type { Point, SiteNode } from "./model.ts";
 import { integratePower, type PowerWindow, valueAt } from "./power.ts";
 
 /** Samples of one site around a window, by `<device>/<quantity>`, each in event-time order. */
-export type SamplesByPoint = Pick<ReadonlyMap<string, Samples>, "get">;
+export interface SamplesByPoint extends Pick<ReadonlyMap<string, Samples>, "get"> {
+  /** `get` without a key to be taken apart, where there is one. */
+  readonly of?: (device: string, quantity: string) => Samples | undefined;
+}
 
 export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;
 
-interface PointKeys {
-  readonly power: string | null;
-  readonly forward: string | null;
-  readonly reverse: string | null;
-  readonly soc: string | null;
+/** The samples of a quantity of a point; undefined when it names none, or none came. */
+const samplesOf = (samples: SamplesByPoint, device: string, quantity: string | null): Samples | undefined => {
+  if (quantity === null) return undefined;
+  return samples.of === undefined ? samples.get(sampleKey(device, quantity)) : samples.of(device, quantity);
+};
+
+interface PointTerms {
+  readonly register: MeterTerms;
+  readonly limits: { readonly bridgeMs: number; readonly gapMs: number };
 }
 
-// Names are put together once a point, not once a minute: they were a sixth of all accounting.
-const keysOfPoints = new WeakMap<Point, PointKeys>();
+// Put together once a point, not once a minute.
+const termsOfPoints = new WeakMap<Point, PointTerms>();
 
-const keysOf = (point: Point): PointKeys => {
-  let keys = keysOfPoints.get(point);
-  if (keys === undefined) {
-    const key = (quantity: string | null): string | null =>
-      quantity === null ? null : sampleKey(point.device, quantity);
-    const { power, energyForward, energyReverse, soc } = point;
-    keys = { power: key(power), forward: key(energyForward), reverse: key(energyReverse), soc: key(soc) };
-    keysOfPoints.set(point, keys);
-  }
-  return keys;
+const termsOf = (point: Point, maxPerHour: number, bridgeMs: number): PointTerms => {
+  const known = termsOfPoints.get(point);
+  if (known !== undefined && known.register.maxPerHour === maxPerHour && known.limits.bridgeMs === bridgeMs)
+    return known;
+  const { modulusWh: modulus, resolutionWh: resolution } = point.register;
+  const terms = {
+    register: { modulus, resolution, maxPerHour },
+    limits: { bridgeMs, gapMs: gapOf(point.intervalMs) },
+  };
+  termsOfPoints.set(point, terms);
+  return terms;
 };
 
 export interface WindowLimits {
@@ -99,21 +107,12 @@ const direction = (
   powerWh: number,
   power: PowerWindow | null,
   window: Window,
-  point: Point,
-  terms: { readonly maxW: number; readonly bridgeMs: number },
+  terms: PointTerms,
 ): Direction => {
-  const { modulusWh, resolutionWh } = point.register;
-  const counted =
-    register === undefined
-      ? null
-      : countBetween(
-          register,
-          window,
-          { modulus: modulusWh, resolution: resolutionWh, maxPerHour: terms.maxW },
-          { bridgeMs: terms.bridgeMs, gapMs: gapOf(point.intervalMs) },
-        );
+  const counted = register === undefined ? null : countBetween(register, window, terms.register, terms.limits);
   const codes = counted?.codes ?? [];
-  const flags = codes.length === 0 ? noFlags : codes.filter((code) => code !== "OK").map((code) => flagOf[code]);
+  const flags: readonly AccountFlag[] =
+    codes.length === 0 ? noFlags : codes.filter((code) => code !== "OK").map((code) => flagOf[code]);
   if (counted === null || counted.amount === null) {
     const fallback = byPower(powerWh, power, window);
     return { ...fallback, flags: [...flags, "REGISTER_MISSING"] };
@@ -162,21 +161,21 @@ const pointEnergy = (
   window: Window,
   samples: SamplesByPoint,
   power: PowerWindow | null,
-  terms: { readonly maxW: number; readonly bridgeMs: number },
+  terms: PointTerms,
 ): Energy => {
-  const keys = keysOf(point);
+  const { device, energyForward, energyReverse } = point;
   const powerForward = power?.forwardWh ?? 0;
   const powerReverse = power?.reverseWh ?? 0;
   let forward: Direction;
   let reverse: Direction;
-  if (keys.forward !== null) {
-    forward = direction(samples.get(keys.forward), powerForward, power, window, point, terms);
+  if (energyForward !== null) {
+    forward = direction(samplesOf(samples, device, energyForward), powerForward, power, window, terms);
     reverse =
-      keys.reverse === null
+      energyReverse === null
         ? unregistered(powerReverse, node, power, window, forward)
-        : direction(samples.get(keys.reverse), powerReverse, power, window, point, terms);
-  } else if (keys.reverse !== null) {
-    reverse = direction(samples.get(keys.reverse), powerReverse, power, window, point, terms);
+        : direction(samplesOf(samples, device, energyReverse), powerReverse, power, window, terms);
+  } else if (energyReverse !== null) {
+    reverse = direction(samplesOf(samples, device, energyReverse), powerReverse, power, window, terms);
     forward = unregistered(powerForward, node, power, window, reverse);
   } else {
     forward = byPower(powerForward, power, window);
@@ -215,10 +214,7 @@ const interpolate = (samples: Samples, ts: number, gapMs: number): number | null
 };
 
 /** The power of several meters of one node, at every time one of them spoke and all are known. */
-const addedPower = (
-  meters: readonly { readonly samples: Samples; readonly sign: 1 | -1; readonly gapMs: number }[],
-  window: Window,
-): Samples => {
+const addedPower = (meters: readonly Gauge[], window: Window): Samples => {
   const times = new Set<number>([window.start, window.end]);
   for (const { samples } of meters) {
     const last = firstFrom(samples.ts, window.end);
@@ -242,11 +238,13 @@ const addedPower = (
 
 const synthetics: readonly AccountFlag[] = ["SYNTHETIC_INPUT"];
 const empty: Samples = { ts: [], value: [] };
+const none = {};
 
 /** What a storage gained by its state of charge; absent without one. */
 const storedOf = (node: SiteNode, window: Window, samples: SamplesByPoint): Pick<NodeAccount, "storedWh"> => {
+  if (node.kind !== "battery" || node.capacityWh === null) return none;
   const point = node.points.find((candidate) => candidate.soc !== null);
-  if (node.kind !== "battery" || node.capacityWh === null || point === undefined || point.soc === null) return {};
+  if (point === undefined || point.soc === null) return none;
   const soc = samples.get(sampleKey(point.device, point.soc));
   const before = valueAt(soc, window.start, gapOf(point.intervalMs));
   const after = valueAt(soc, window.end, gapOf(point.intervalMs));
@@ -255,9 +253,9 @@ const storedOf = (node: SiteNode, window: Window, samples: SamplesByPoint): Pick
 
 /** What a renewable could have generated; absent when none of its devices ever says. */
 const availableOf = (node: SiteNode, window: Window, samples: SamplesByPoint): Pick<NodeAccount, "availableWh"> => {
-  if (node.kind !== "pv" && node.kind !== "wind") return {};
+  if (node.kind !== "pv" && node.kind !== "wind") return none;
   const said = node.points.map(({ device }) => samples.get(sampleKey(device, "available_w")));
-  if (said.every((series) => series === undefined)) return {};
+  if (said.every((series) => series === undefined)) return none;
   const parts = node.points.map(({ intervalMs }, index) => {
     const series = said[index];
     const power = series === undefined ? null : integratePower(series, window, 1, gapOf(intervalMs));
@@ -268,8 +266,10 @@ const availableOf = (node: SiteNode, window: Window, samples: SamplesByPoint): P
 
 /** What a node without meters is said to take, W; null for a node that is measured. */
 export const estimatedPower = (node: SiteNode): number | null => {
-  const estimates = node.points.map(({ estimate }) => estimate).filter((estimate) => estimate !== undefined);
-  return estimates.length === 0 ? null : estimates.reduce((sum, { count, eachW }) => sum + count * eachW, 0);
+  let watts: number | null = null;
+  for (const { estimate } of node.points)
+    if (estimate !== undefined) watts = (watts ?? 0) + estimate.count * estimate.eachW;
+  return watts;
 };
 
 const estimatedSums = (watts: number, window: Window): NodeSums => {
@@ -299,15 +299,27 @@ const meterPart = (point: Point, energy: Energy, power: PowerWindow | null, wind
   };
 };
 
+const noParts: readonly MeterPart[] = [];
 const noMeters: NonNullable<NodeAccount["meters"]> = [];
 
-const checkOf = (parts: readonly MeterPart[]): Pick<NodeAccount, "check"> => {
-  const only = parts[0]?.check ?? null;
-  if (parts.length < 2) return only === null ? {} : { check: only };
+const checkOf = (parts: readonly MeterPart[]): MeterCheck | undefined => {
+  if (parts.length < 2) return parts[0]?.check ?? undefined;
   const registerWh = sumKnown(parts.map(({ check }) => check?.registerWh ?? null));
   const powerWh = sumKnown(parts.map(({ check }) => check?.powerWh ?? null));
-  return registerWh === null || powerWh === null ? {} : { check: { registerWh, powerWh } };
+  return registerWh === null || powerWh === null ? undefined : { registerWh, powerWh };
 };
+
+interface Gauge {
+  readonly samples: Samples;
+  readonly sign: 1 | -1;
+  readonly gapMs: number;
+}
+
+interface Lists {
+  readonly energies: Energy[];
+  readonly parts: MeterPart[];
+  readonly gauges: Gauge[];
+}
 
 export interface NodeSums {
   readonly account: NodeAccount;
@@ -324,58 +336,72 @@ export const accountNode = (
 ): NodeSums => {
   const estimatedW = estimatedPower(node);
   if (estimatedW !== null) return estimatedSums(estimatedW, window);
-  const limits = { maxW: node.ratingW ?? terms.busRatingW, bridgeMs: terms.bridgeMs };
-  const energies: Energy[] = [];
-  const meters: { samples: Samples; sign: 1 | -1; gapMs: number }[] = [];
+  const maxW = node.ratingW ?? terms.busRatingW;
+  // Most nodes have one meter and need none of the lists.
+  let energy: Energy | null = null;
+  let part: MeterPart | null = null;
+  const lists: Lists | null = node.points.length > 1 ? { energies: [], parts: [], gauges: [] } : null;
   let single: PowerWindow | null = null;
   let gapMs = 0;
   let socPct: number | null = null;
   let unmetered = 0;
-  const meterParts: MeterPart[] = [];
-  const hours = lengthOf(window) / 3_600_000;
   for (const point of node.points) {
-    const gap = gapOf(point.intervalMs);
-    const keys = keysOf(point);
-    if (keys.soc !== null) socPct ??= valueAt(samples.get(keys.soc), window.end, gap);
+    const of = termsOf(point, maxW, terms.bridgeMs);
+    const gap = of.limits.gapMs;
+    if (point.soc !== null) socPct ??= valueAt(samplesOf(samples, point.device, point.soc), window.end, gap);
     if (point.power === null && point.energyForward === null && point.energyReverse === null) continue;
     let power: PowerWindow | null = null;
-    if (keys.power !== null) {
-      const gauge = samples.get(keys.power) ?? empty;
+    if (point.power !== null) {
+      const gauge = samplesOf(samples, point.device, point.power) ?? empty;
       power = integratePower(gauge, window, point.sign, gap);
-      meters.push({ samples: gauge, sign: point.sign, gapMs: gap });
+      lists?.gauges.push({ samples: gauge, sign: point.sign, gapMs: gap });
       gapMs = Math.max(gapMs, gap);
       single = power;
     } else unmetered++;
-    const energy = pointEnergy(node, point, window, samples, power, limits);
-    energies.push(energy);
-    meterParts.push(meterPart(point, energy, power, window));
+    energy = pointEnergy(node, point, window, samples, power, of);
+    part = meterPart(point, energy, power, window);
+    lists?.energies.push(energy);
+    lists?.parts.push(part);
   }
-  if (meters.length > 1) single = integratePower(addedPower(meters, window), window, 1, gapMs);
-  const { forwardWh, reverseWh, coverage, quality, flags: found } = addEnergies(energies);
+  if (lists !== null && lists.gauges.length > 1)
+    single = integratePower(addedPower(lists.gauges, window), window, 1, gapMs);
+  const parts = lists?.parts ?? noParts;
+  const {
+    forwardWh,
+    reverseWh,
+    coverage,
+    quality,
+    flags: found,
+  } = lists === null && energy !== null ? energy : addEnergies(lists?.energies ?? []);
   const synthetic = node.origin === "synthetic";
   const flags = found.length === 0 && !synthetic ? noFlags : [...new Set([...found, ...(synthetic ? synthetics : [])])];
   // Where a meter has no gauge, the mean of the node is what its registers say.
   const byGauge = unmetered === 0 && single !== null && single.meanW !== null ? single : null;
+  const hours = lengthOf(window) / 3_600_000;
   const byRegister = forwardWh === null || reverseWh === null ? null : (forwardWh - reverseWh) / hours;
+  const meanW = byGauge?.meanW ?? byRegister;
+  const minW = byGauge?.minW ?? byRegister;
+  const maximumW = byGauge?.maxW ?? byRegister;
   const slopeWPerS =
     byGauge === null ? 0 : (((byGauge.lastW ?? 0) - (byGauge.firstW ?? 0)) * 1000) / Math.max(1, byGauge.goodMs);
+  const stored = storedOf(node, window, samples);
+  const available = availableOf(node, window, samples);
+  const check = lists === null ? (part?.check ?? undefined) : checkOf(lists.parts);
+  // What most nodes are, without the cost of spreading.
+  const account: NodeAccount =
+    check !== undefined && stored === none && available === none
+      ? { forwardWh, reverseWh, meanW, minW, maxW: maximumW, socPct, check, coverage, quality, flags }
+      : {
+          ...{ forwardWh, reverseWh, meanW, minW, maxW: maximumW, socPct },
+          ...stored,
+          ...available,
+          ...(check === undefined ? none : { check }),
+          ...{ coverage, quality, flags },
+        };
   return {
     slopeWPerS,
-    meters: meterParts.length < 2 ? noMeters : meterParts.map(({ meanW, netWh }) => ({ meanW, netWh })),
-    account: {
-      forwardWh,
-      reverseWh,
-      meanW: byGauge?.meanW ?? byRegister,
-      minW: byGauge?.minW ?? byRegister,
-      maxW: byGauge?.maxW ?? byRegister,
-      socPct,
-      ...storedOf(node, window, samples),
-      ...availableOf(node, window, samples),
-      ...checkOf(meterParts),
-      coverage,
-      quality,
-      flags,
-    },
+    meters: parts.length < 2 ? noMeters : parts.map((part) => ({ meanW: part.meanW, netWh: part.netWh })),
+    account,
   };
 };
 

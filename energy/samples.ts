@@ -215,6 +215,14 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
 
   return {
     columns: {
+      of: (device, quantity) => {
+        const number = deviceOf.get(device);
+        if (number === undefined) return undefined;
+        const list = lists[number] ?? [];
+        for (let place = 0; place < list.length; place++)
+          if (list[place]?.quantity === quantity) return held.read((slotOf[number] ?? 0) + place);
+        return undefined;
+      },
       get: (key) => {
         const cut = key.indexOf("/");
         const device = deviceOf.get(key.slice(0, cut));

@@ -12,8 +12,8 @@ export interface Price {
 export const priceFreshMs = 7_200_000;
 
 const minuteOf = (clock: string): number => {
-  const [hours, minutes] = clock.split(":");
-  return Number(hours) * 60 + Number(minutes);
+  const cut = clock.indexOf(":");
+  return Number(clock.slice(0, cut)) * 60 + Number(clock.slice(cut + 1));
 };
 
 const isSeasonal = ({ months, days }: Tariff["bands"][number]): boolean => months !== undefined || days !== undefined;

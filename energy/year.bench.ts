@@ -46,7 +46,7 @@ const run = (count: number, minutes: number) => {
   const model = siteOf(count);
   const devices = [...new Set(model.nodes.flatMap((node) => node.points.map(({ device }) => device)))];
   const registers = new Map(devices.map((device) => [device, 1000]));
-  const kept = new Map<string, string>();
+  const kept = new Map<string, Map<number, string>>();
   const tally: Tally = { accounts: 0 };
   const book = createSiteBook(
     model,
@@ -58,10 +58,9 @@ const run = (count: number, minutes: number) => {
       dataRevision: () => "bench",
       readRange: async () => [],
       readAccounts: async (step: AccountStep, from: number, to: number) =>
-        [...kept]
-          .filter(([key]) => key.startsWith(`account/${step}/`))
-          .map(([, body]) => JSON.parse(body) as Account)
-          .filter(({ start }) => start >= from && start < to),
+        [...(kept.get(`account/${step}`) ?? [])]
+          .filter(([start]) => start >= from && start < to)
+          .map(([, body]) => JSON.parse(body) as Account),
     },
     null,
   );
@@ -89,6 +88,10 @@ const run = (count: number, minutes: number) => {
       book.take(reading);
     }
   };
+  const keep = (kind: string, ts: number, text: string): void => {
+    const texts = kept.get(kind) ?? new Map<number, string>();
+    kept.set(kind, texts.set(ts, text));
+  };
   const settle = async (): Promise<void> => {
     for (let chunk = await book.next(); chunk !== null; chunk = await book.next()) {
       for (const change of chunk.changes) {
@@ -96,11 +99,15 @@ const run = (count: number, minutes: number) => {
         if (!change.kind.startsWith("account/")) continue;
         tally.accounts++;
         // The text of an account is the ledger's work, on a thread of its own.
-        if (change.kind !== "account/1m") kept.set(`${change.kind}/${change.ts}`, JSON.stringify(change.body));
+        if (change.kind !== "account/1m") keep(change.kind, change.ts, JSON.stringify(change.body));
       }
       chunk.done([]);
       const old = book.closedUntil() ?? 0;
-      for (const key of kept.keys()) if (Number(key.split("/")[2]) < old - 2 * 86_400_000) kept.delete(key);
+      for (const texts of kept.values())
+        for (const start of texts.keys()) {
+          if (start >= old - 2 * 86_400_000) break;
+          texts.delete(start);
+        }
     }
   };
   return { take, settle, minutes, tally };

@@ -30,8 +30,11 @@ export const shares = (totals: Totals): Terms => {
   };
 };
 
-export const pick = (terms: Terms, ...names: string[]): Terms =>
-  Object.fromEntries(names.map((name) => [name, terms[name] ?? null]));
+export const pick = (terms: Terms, ...names: string[]): Terms => {
+  const picked: Record<string, number | null> = {};
+  for (const name of names) picked[name] = terms[name] ?? null;
+  return picked;
+};
 
 const selfConsumption: KpiEntry = {
   id: "self_consumption",

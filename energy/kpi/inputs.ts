@@ -99,6 +99,29 @@ export const inputsOf = (account: Account, variant: Variant, model: SiteModel): 
   return inputs;
 };
 
+/** `inputsOf(…).coverage` while one window is composed: each account and set of nodes once, kept no longer than that. */
+export const createCoverages = (): ((account: Account, variant: Variant, model: SiteModel) => number) => {
+  const known = new Map<readonly string[], Map<Account, number>>();
+  return (account, variant, model) => {
+    const ids = idsOf(variant, model);
+    let ofSet = known.get(ids);
+    if (ofSet === undefined) {
+      ofSet = new Map();
+      known.set(ids, ofSet);
+    }
+    const found = ofSet.get(account);
+    if (found !== undefined) return found;
+    let least = Infinity;
+    for (const id of ids) {
+      const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
+      if (node !== undefined && node.coverage < least) least = node.coverage;
+    }
+    const coverage = least === Infinity ? account.coverage : least;
+    ofSet.set(account, coverage);
+    return coverage;
+  };
+};
+
 const resolutions = new WeakMap<Variant, { readonly model: SiteModel; readonly wh: number }>();
 
 /** The coarsest register under a variant's denominator, Wh. */

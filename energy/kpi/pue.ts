@@ -21,8 +21,17 @@ export const facilityNodes = (model: SiteModel): readonly string[] =>
 export const itNodes = (model: SiteModel): readonly string[] => counted(model, (kind) => kind === "it");
 export const loadNodes = (model: SiteModel): readonly string[] => counted(model, (kind) => loads.includes(kind));
 
-const hasInsideStorage = (model: SiteModel): boolean =>
-  model.nodes.some((node) => node.kind === "battery" && node.counting === "counted" && node.boundary === "inside");
+const stores = new WeakMap<SiteModel["nodes"], boolean>();
+const hasInsideStorage = ({ nodes }: SiteModel): boolean => {
+  let known = stores.get(nodes);
+  if (known === undefined) {
+    known = nodes.some(
+      ({ kind, counting, boundary }) => kind === "battery" && counting === "counted" && boundary === "inside",
+    );
+    stores.set(nodes, known);
+  }
+  return known;
+};
 
 const yearMs = 365 * 86_400_000;
 

@@ -5,7 +5,7 @@ import { leastCoverage } from "../counted.ts";
 import { factorsOver } from "../factor.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
-import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
+import type { KpiEntry, Scope, Sums, Terms, Variant } from "./entry.ts";
 import { inputsOf, nodesOf, resolutionOf } from "./inputs.ts";
 
 const isDeclared = (entry: KpiEntry, variant: Variant): boolean => entry.declared === true || variant.declared === true;
@@ -17,26 +17,42 @@ export const jointKey = (entry: KpiEntry, variant: Variant): string | null => {
 };
 
 /** The terms of a KPI in one account, null when one of them is unknown. Composed accounts carry them joined. */
-const jointTerms = (entry: KpiEntry, variant: Variant, account: Account, model: SiteModel): JointSums | null => {
-  if (account.joint !== undefined) {
-    const key = jointKey(entry, variant) ?? "";
-    return Object.hasOwn(account.joint, key) ? (account.joint[key] ?? null) : null;
-  }
-  const terms: Record<string, number> = {};
-  for (const [name, value] of Object.entries(entry.terms(account, model, variant))) {
-    if (value === null) return null;
-    terms[name] = value;
-  }
-  const { coverage } = inputsOf(account, variant, model);
-  return { goodMs: coverage * (account.end - account.start), terms };
+const jointTerms = (
+  entry: KpiEntry,
+  variant: Variant,
+  key: string,
+  account: Account,
+  model: SiteModel,
+  coverageOf: CoverageOf,
+): JointSums | null => {
+  const { joint } = account;
+  if (joint !== undefined) return Object.hasOwn(joint, key) ? (joint[key] ?? null) : null;
+  const terms = entry.terms(account, model, variant);
+  if (!isKnown(terms)) return null;
+  return { goodMs: coverageOf(account, variant, model) * (account.end - account.start), terms };
 };
 
-const addJoint = (a: JointSums | null, b: JointSums | null): JointSums | null => {
-  if (a === null || b === null) return a ?? b;
-  const terms: Record<string, number> = { ...a.terms };
-  for (const [name, value] of Object.entries(b.terms)) terms[name] = (terms[name] ?? 0) + value;
-  return { goodMs: a.goodMs + b.goodMs, terms };
+const isKnown = (terms: Terms): terms is Sums => {
+  for (const name in terms) if (terms[name] === null) return false;
+  return true;
 };
+
+/** What is being added up: one object for a whole window, where one for every minute was a sixth of all accounting. */
+interface Adding {
+  goodMs: number;
+  readonly terms: Record<string, number>;
+}
+
+const addJoint = (sum: Adding | null, { goodMs, terms }: JointSums): Adding => {
+  if (sum === null) return { goodMs, terms: { ...terms } };
+  sum.goodMs += goodMs;
+  for (const name in terms) sum.terms[name] = (sum.terms[name] ?? 0) + (terms[name] ?? 0);
+  return sum;
+};
+
+/** How much of a variant's inputs an account knows, 0..1. */
+type CoverageOf = (account: Account, variant: Variant, model: SiteModel) => number;
+const inputCoverage: CoverageOf = (account, variant, model) => inputsOf(account, variant, model).coverage;
 
 const isRaw = (account: Account): boolean =>
   account.joint === undefined || account.step === "1m" || account.step === "15m";
@@ -52,17 +68,20 @@ export const sumTerms = (
   model: SiteModel,
   form: "raw" | "settled",
   seen?: (account: Account, terms: Sums | null) => void,
+  coverageOf: CoverageOf = inputCoverage,
 ): JointSums | null => {
   const { hourly } = entry;
-  let whole: JointSums | null = null;
-  let hour: JointSums | null = null;
+  const key = jointKey(entry, variant) ?? "";
+  let whole: Adding | null = null;
+  let hour: Adding | null = null;
   let hourStart = Number.NaN;
   const settle = (): void => {
-    if (hour !== null && hourly !== undefined) whole = addJoint(whole, { ...hour, terms: hourly(hour.terms) });
+    if (hour !== null && hourly !== undefined)
+      whole = addJoint(whole, { goodMs: hour.goodMs, terms: hourly(hour.terms) });
     hour = null;
   };
   for (const account of accounts) {
-    const terms = jointTerms(entry, variant, account, model);
+    const terms = jointTerms(entry, variant, key, account, model, coverageOf);
     seen?.(account, terms?.terms ?? null);
     if (terms === null) continue;
     if (hourly === undefined || form === "raw" || !isRaw(account)) {
