@@ -28,6 +28,7 @@ export const accountFlags = [
   "WORK_MISSING",
   "METER_SUSPECT",
   "ESTIMATED_INPUT",
+  "STORAGE_UNRECONCILED",
 ] as const;
 export type AccountFlag = (typeof accountFlags)[number];
 
@@ -65,8 +66,50 @@ export interface Account {
   readonly demand?: DemandPeaks;
   /** The same without storage: import + discharge − charge. Absent when the site has no battery. */
   readonly baseDemand?: DemandPeaks;
+  /** Hours and days of sites with batteries: what each held at both ends, by source, and what it gave. */
+  readonly storage?: Readonly<Record<string, StorageAccount>>;
   /** Mean outdoor temperature; absent when the site declares no weather device. */
   readonly outdoorC?: number | null;
+}
+
+/** What a battery holds, Wh at its cells by source, with the carbon and the cost that came in with it. */
+export interface StorageState {
+  readonly energyWh: number;
+  readonly renewableWh: number;
+  readonly gridWh: number;
+  readonly unknownWh: number;
+  readonly carbonG: number;
+  readonly cost: number;
+  /** Hours since charge, by energy; what was held before the books began counts from then. */
+  readonly meanAgeH: number;
+}
+
+/**
+ * The provenance ledger of one battery over a window (kpi.md §7.2):
+ * opening + charge + beyond + found = discharge + losses + closing, in energy, and the same of carbon and cost.
+ */
+export interface StorageAccount {
+  readonly opening: StorageState;
+  readonly closing: StorageState;
+  readonly charge: Omit<StorageState, "energyWh" | "meanAgeH">;
+  /** By the mix of what is held. */
+  readonly discharge: Omit<StorageState, "energyWh" | "meanAgeH">;
+  /** Lost in charging and discharging, by one-way efficiencies of 0.95. */
+  readonly lossWh: number;
+  /** Discharged beyond what the ledger held, of unknown source. */
+  readonly beyondWh: number;
+  /** At the end of a local day: the ledger against the state of charge, and what was booked of the difference. */
+  readonly reconciled: {
+    readonly ledgerWh: number;
+    readonly socWh: number;
+    /** 5 % of the capacity, own definition. */
+    readonly toleranceWh: number;
+    readonly lossWh: number;
+    readonly foundWh: number;
+  } | null;
+  /** What the naive rule says of the same discharge: all of it green, without carbon or cost. */
+  readonly naive: { readonly renewableWh: number; readonly carbonG: number; readonly cost: number };
+  readonly flags: readonly ("FLOW_UNKNOWN" | "CARBON_UNKNOWN" | "COST_UNKNOWN" | "STORAGE_UNRECONCILED")[];
 }
 
 export interface JointSums {

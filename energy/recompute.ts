@@ -7,6 +7,7 @@ import { accountChanges, type Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import { createSiteSamples } from "./samples.ts";
 import { factorLookbackMs, isEmptyAccount } from "./site-book.ts";
+import { dayWithStorage, hourWithStorage, openingReachMs } from "./storage-book.ts";
 import { modelAt, samplesUnder, versionsOf } from "./validity.ts";
 
 //  raw readings ─▶ minutes ─▶ quarters ─▶ hours, day ─▶ compared with the accounts in the ledger
@@ -116,6 +117,21 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
     }
   }
 
+  const reach = { start: window.start - openingReachMs, end: window.start };
+  const hoursBefore = [...(await deps.readAccounts("1h", reach.start, reach.end))];
+  const madeHours: Account[] = [];
+  const withStorage = (model: SiteModel, account: Account): Account => {
+    if (account.step === "1d")
+      return dayWithStorage(
+        account,
+        madeHours.filter(({ start }) => start >= account.start && start < account.end),
+      );
+    if (account.step !== "1h") return account;
+    const made = hourWithStorage(model, account, [...hoursBefore, ...madeHours.slice(-48)]);
+    madeHours.push(made);
+    return made;
+  };
+
   const compose = (step: AccountStep, parts: readonly Account[]): Account[] => {
     const groups = new Map<number, { window: Window; parts: Account[] }>();
     for (const part of parts) {
@@ -130,7 +146,8 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
       if (whole.start < window.start || whole.end > window.end) continue;
       // A window that is not over has no account.
       if (before === undefined && whole.end > (parts.at(-1)?.end ?? 0)) continue;
-      const account = composeAccounts(modelOf(before, whole.end - 1), { ...whole, step }, inside);
+      const model = modelOf(before, whole.end - 1);
+      const account = withStorage(model, composeAccounts(model, { ...whole, step }, inside));
       made.push(account);
       compare(account);
     }

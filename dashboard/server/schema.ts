@@ -335,6 +335,34 @@ const demandPeaks = z.object({
   tailWh: z.array(maybe),
 });
 
+const storageFlow = z.object({
+  renewableWh: z.number(),
+  gridWh: z.number(),
+  unknownWh: z.number(),
+  carbonG: z.number(),
+  cost: z.number(),
+});
+const storageState = storageFlow.extend({ energyWh: z.number(), meanAgeH: z.number() });
+const storageAccount = z.object({
+  opening: storageState,
+  closing: storageState,
+  charge: storageFlow,
+  discharge: storageFlow,
+  lossWh: z.number(),
+  beyondWh: z.number(),
+  reconciled: z
+    .object({
+      ledgerWh: z.number(),
+      socWh: z.number(),
+      toleranceWh: z.number(),
+      lossWh: z.number(),
+      foundWh: z.number(),
+    })
+    .nullable(),
+  naive: z.object({ renewableWh: z.number(), carbonG: z.number(), cost: z.number() }),
+  flags: z.array(z.enum(["FLOW_UNKNOWN", "CARBON_UNKNOWN", "COST_UNKNOWN", "STORAGE_UNRECONCILED"])),
+});
+
 export const account = z.object({
   site: z.string(),
   step: z.enum(accountSteps),
@@ -376,6 +404,7 @@ export const account = z.object({
     .exactOptional(),
   demand: demandPeaks.exactOptional(),
   baseDemand: demandPeaks.exactOptional(),
+  storage: z.record(z.string(), storageAccount).exactOptional(),
   outdoorC: maybe.exactOptional(),
 });
 

@@ -2,6 +2,7 @@ import type { Account } from "../account.ts";
 import { windowOf } from "../calendar.ts";
 import { emptyMix, emptyStore, mixTotal, reconcileStorage, type Stored, stepStorage } from "../ledger.ts";
 import type { SiteModel } from "../model.ts";
+import { oneWay, storedOf } from "../storage-book.ts";
 import { inKilo, type KpiEntry, type Scope, type Terms, type Variant } from "./entry.ts";
 import { shares, sources } from "./green.ts";
 
@@ -32,8 +33,14 @@ export const flows = (account: Account, id: string): Terms => {
   return { green, bought, other: charge - green - bought, discharge };
 };
 
-// Until a battery has shown its own; what it says of its charge corrects the rest every day.
-export const oneWay = { charge: 0.95, discharge: 0.95 };
+/** What the books say a battery held at the start of an account, kWh; null where they do not. */
+export const heldAt = (account: Account, id: string): Stored | null => {
+  const held = account.storage !== undefined && Object.hasOwn(account.storage, id) ? account.storage[id] : undefined;
+  if (held === undefined) return null;
+  const { mix, carbonG, cost } = storedOf(held.opening);
+  const [renewable, grid, unknown] = [mix.renewable / 1000, mix.grid / 1000, mix.unknown / 1000];
+  return { mix: { renewable, grid, unknown }, carbonG, cost };
+};
 
 interface Given {
   readonly green: number;
@@ -55,7 +62,9 @@ const given = ({ parts, model, variant, window }: Scope): Given => {
     const socPct = node?.socPct ?? null;
     const atEnd = socPct === null ? null : (socPct / 100) * capacity;
     const gained = inKilo(node?.storedWh);
-    if (index === 0 && atEnd !== null && gained !== null)
+    const held = index === 0 ? heldAt(account, id) : null;
+    if (held !== null) store = held;
+    else if (index === 0 && atEnd !== null && gained !== null)
       store = { ...emptyStore, mix: { ...emptyMix, unknown: Math.max(0, atEnd - gained) } };
     const { green = 0, bought = 0, other = 0, discharge = 0, carbonG = 0 } = terms;
     const step = stepStorage(
@@ -66,6 +75,7 @@ const given = ({ parts, model, variant, window }: Scope): Given => {
     store = step.store;
     const known = step.out.mix.renewable + step.out.mix.grid;
     if (account.start >= window.start) {
+      if (account.storage?.[id]?.flags.includes("STORAGE_UNRECONCILED") === true) flags.add("STORAGE_UNRECONCILED");
       if (mixTotal(step.out.mix) - known > 1e-9) flags.add("PROVENANCE_PARTLY_UNKNOWN");
       sums = {
         green: sums.green + step.out.mix.renewable,
@@ -99,7 +109,7 @@ const greenShare: KpiEntry = {
   id: "storage_green_share",
   name: { en: "Green share of discharge", "zh-CN": "储能放电绿电占比" },
   formula:
-    "discharge that was charged from on-site renewables / discharge, by the provenance ledger mixed per hour from two days before; energy of unknown source counts as not green; naive: every discharge is green",
+    "discharge that was charged from on-site renewables / discharge, by the provenance ledger of the books, mixed per hour; energy of unknown source counts as not green; naive: every discharge is green",
   unit: "1",
   numUnit: "kWh",
   boundary: "battery terminals (AC)",

@@ -2,9 +2,10 @@ import type { Account } from "../account.ts";
 import { windowOf } from "../calendar.ts";
 import { emptyMix, emptyStore, reconcileStorage, type Stored, stepStorage } from "../ledger.ts";
 import type { SiteModel } from "../model.ts";
+import { oneWay } from "../storage-book.ts";
 import { inKilo, type KpiEntry, type Scope, type Sums, type Terms } from "./entry.ts";
 import { carbonFreeEnergy, cfe, type MatchHour, matchedEnergy } from "./match.ts";
-import { flows, nodeOf, oneWay } from "./provenance.ts";
+import { flows, heldAt, nodeOf } from "./provenance.ts";
 
 /**
  * One hour in which storage gave `green` of what it discharged: that is contracted, and its loss is load with the same
@@ -28,6 +29,7 @@ const batteries = (model: SiteModel): readonly string[] =>
     .map(({ id }) => id);
 
 interface Hour {
+  readonly first: Account;
   readonly last: Account;
   readonly terms: Readonly<Record<string, number>>;
 }
@@ -40,7 +42,7 @@ const byHour = ({ parts, model, window }: Scope): readonly Hour[] => {
     const start = `${before} ${windowOf("1h", account.start, model.timeZone).start}`;
     const sums: Record<string, number> = { ...hours.get(start)?.terms };
     for (const [name, value] of Object.entries(terms)) sums[name] = (sums[name] ?? 0) + value;
-    hours.set(start, { last: account, terms: sums });
+    hours.set(start, { first: hours.get(start)?.first ?? account, last: account, terms: sums });
   }
   return [...hours.values()];
 };
@@ -56,7 +58,7 @@ interface Held {
 }
 
 /** One battery over one hour. */
-const step = (model: SiteModel, id: string, before: Stored | null, { last, terms }: Hour): Held => {
+const step = (model: SiteModel, id: string, before: Stored | null, { first: opens, last, terms }: Hour): Held => {
   const capacity = inKilo(model.nodes.find((node) => node.id === id)?.capacityWh) ?? 0;
   const node = nodeOf(last, id);
   const socPct = node?.socPct ?? null;
@@ -66,7 +68,7 @@ const step = (model: SiteModel, id: string, before: Stored | null, { last, terms
   const of = (name: string): number => terms[`${id}|${name}`] ?? 0;
   const discharge = of("discharge");
   const moved = stepStorage(
-    before ?? first,
+    before ?? heldAt(opens, id) ?? first,
     { charge: { renewable: of("green"), grid: of("bought"), unknown: of("other") }, carbonG: 0, cost: 0, discharge },
     oneWay,
   );
@@ -119,7 +121,7 @@ const withStorage: KpiEntry = {
   formula:
     "as CFE, with the green part of each discharge contracted, by the provenance ledger, and its loss as load of the same green share",
   standard: "24/7 CFE score (aligned), discharge credited hour by hour, one-way efficiency 0.95",
-  window: "calendar year; shown by day and month; the ledger begins two days before",
+  window: "calendar year; shown by day and month",
   folds: true,
   missing: (model, variant) => [
     ...(cfe.missing?.(model, variant) ?? []),
