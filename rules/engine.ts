@@ -36,6 +36,7 @@ import { markRestated, type Restatement } from "./restate.ts";
 import type { Rules, RulesDeps, RulesMessage } from "./rules.ts";
 import { createRun } from "./run.ts";
 import { realTimers } from "./timers.ts";
+import { createWasteDesk } from "./waste/desk.ts";
 import type { SavedWatch } from "./watch.ts";
 
 // readings.follow ─┐                       ┌─ ledger: alert rows + progress + state, one transaction
@@ -292,6 +293,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       run: queue.run,
       record,
     }),
+    ...createWasteDesk({ ledger, sites, rules, now }),
     ...createBacktestDesk({
       ...{ readings, ledger, sites, rules, hash: alertHash },
       maintenance: async () => {

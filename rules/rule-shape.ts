@@ -98,6 +98,9 @@ export const ruleShape = z
       )
       .default([])
       .describe("while such an alert is open the state is not known: another alert says what is wrong"),
+    loss: expression
+      .optional()
+      .describe("a power: what is lost while an alert of a rule on: account is active; its energy, money and carbon"),
     every_s: seconds.min(1).optional().describe("judged at most once in this time; windows still see every value"),
     look_after_s: z.array(expression).default([]),
     group: z

@@ -39,6 +39,8 @@ export interface Rule {
   readonly exempt: readonly Expression[];
   /** As `suppressIf`, while an alert of another rule is open. */
   readonly suppressedBy: readonly Suppressor[];
+  /** Power that is lost while its alert is active; null: it says nothing about that. */
+  readonly loss: Expression | null;
   /** Shortest time between two judgements of one subject; null: whenever something comes. */
   readonly everyS: number | null;
   /** Silences of a device after which it is judged without a reading. */
@@ -235,6 +237,7 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   };
   const lets = compileNamed("let");
   const thresholds = compileNamed("thresholds");
+  const loss = shaped.loss === undefined ? null : compile(["loss"], shaped.loss, "Power");
   const levels = shaped.levels.flatMap((level, index): RuleLevel[] => {
     const [trigger] = condition(["levels", String(index), "trigger"], level.trigger);
     const [clear] = condition(["levels", String(index), "clear"], level.clear);
@@ -281,6 +284,7 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     suppressIf,
     exempt,
     suppressedBy: shaped.suppressed_by.map((by) => ({ rule: by.rule, within: by.within, forS: by.for_s ?? null })),
+    loss,
     everyS: shaped.every_s ?? null,
     lookAfterS,
     group:

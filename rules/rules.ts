@@ -4,6 +4,7 @@ import type { Alert, AlertState, Severity } from "./alert.ts";
 import type { BacktestCommand, BacktestResult } from "./backtest/desk.ts";
 import type { RulesCode } from "./codes.ts";
 import type { Permit } from "./permit.ts";
+import type { WastedAlert, WasteQuery } from "./waste/desk.ts";
 
 /** The running stage: watches every site it was given, and is the only place that changes an alert. */
 export interface Rules extends AsyncDisposable, PermitDesk {
@@ -18,6 +19,8 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   comment(command: CommentCommand): Promise<CommandResult>;
   /** `to: null` takes the assignment back. */
   assign(command: AssignCommand): Promise<CommandResult>;
+  /** Alerts by what was lost while they lasted, most energy first. */
+  waste(query: WasteQuery): Promise<readonly WastedAlert[]>;
   /** Judges history again with a rule, or two versions of it; one at a time. */
   backtest(command: BacktestCommand): Promise<BacktestResult>;
   /** The rules in force, by id. */

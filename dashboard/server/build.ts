@@ -27,6 +27,7 @@ import { reportRoutes } from "./api/reports.ts";
 import { ruleRoutes } from "./api/rules.ts";
 import { seriesRoutes } from "./api/series.ts";
 import { siteRoutes } from "./api/sites.ts";
+import { wasteRoutes } from "./api/waste.ts";
 import type { App, Context } from "./app.ts";
 import { createGuard } from "./guard.ts";
 import type { Hub } from "./hub.ts";
@@ -102,6 +103,7 @@ export const buildApp = async (context: Context, hub: Hub, log?: FastifyBaseLogg
   alertExportRoutes(app, context);
   alarmQualityRoutes(app, context);
   capsuleRoutes(app, context);
+  wasteRoutes(app, context);
   commandRoutes(app, context);
   permitRoutes(app, context);
   ruleRoutes(app, context);

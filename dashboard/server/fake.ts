@@ -218,6 +218,7 @@ export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart =>
     comment: ({ id, by, text }) => change(id, (alert) => ({ comments: [...alert.comments, { by, text, at: now() }] })),
     assign: ({ id, to }) => change(id, () => ({ assignee: to })),
     catalogue: () => [rule],
+    waste: async () => [],
     backtest: async ({ rule: id }) => ({
       ok: false,
       code: "RULES_RULE_UNKNOWN",

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { createMemoryLedger, type Json, timestamp } from "#store";
+import { alertOf } from "../notify/alert.fixture.ts";
+import { putAlert } from "../record.ts";
+import { parseRule, type Rule } from "../rule.ts";
+import { accountOf, siteOf } from "../specimen.ts";
+import { createWasteDesk } from "./desk.ts";
+import { wasteOf } from "./waste.ts";
+
+const t0 = Date.UTC(2026, 10, 23, 8);
+const minute = 60_000;
+const model = siteOf({ id: "hall", devices: ["a"], intervalMs: minute });
+
+const ruleOf = (loss: string): ReturnType<typeof parseRule> =>
+  parseRule(
+    `id: EXPORT
+version: 1
+title: { en: Export, "zh-CN": 上网 }
+action: { en: Store it, "zh-CN": 储存 }
+on: account
+subject: site
+inputs: [export_w]
+parameters: { most_w: 1000 }
+let: { over_w: export_w - most_w }
+${loss}
+levels:
+  - { severity: WARNING, subcode: "export", trigger: over_w > W(0), hold_on_s: 0, clear: over_w < W(-100), hold_off_s: 0 }
+`,
+    "export.yaml",
+  );
+const rule = (): Rule => {
+  const parsed = ruleOf("loss: over_w");
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+  return parsed.rule;
+};
+/** Ten minutes that export 7 kW, of which the fifth is not known; each used 1 kWh for 2 of money and 500 g. */
+const accounts = Array.from({ length: 10 }, (_, at) => {
+  const start = t0 + at * minute;
+  const account = accountOf({ site: "hall", start, end: start + minute, exportW: at === 4 ? null : 7000 });
+  return { ...account, totals: { ...account.totals, facilityWh: 1000, cost: 2, carbonG: 500 } };
+});
+const alert = alertOf({
+  rule: "EXPORT",
+  subject: "hall",
+  start: t0,
+  active: t0 + 2 * minute,
+  returned: t0 + 8 * minute,
+});
+
+test("loss is the rule's formula over the minutes in which the alert was active; a gap is said", () => {
+  const waste = wasteOf(alert, { rule: rule(), model, accounts, now: t0 });
+  // 6 kW over five known minutes of six.
+  expect(waste).toMatchObject({ minutes: 6, knownMinutes: 5 });
+  expect(waste?.energyWh).toBeCloseTo(500);
+  expect(waste?.cost).toBeCloseTo(1);
+  expect(waste?.carbonG).toBeCloseTo(250);
+});
+
+test("a minute counts as far as the alert lasted in it, and an open alert until now", () => {
+  const open = { ...alert, active: t0 + 30_000, returned: null };
+  const waste = wasteOf(open, { rule: rule(), model, accounts, now: t0 + 2 * minute });
+  expect(waste?.minutes).toBe(1.5);
+  expect(waste?.energyWh).toBeCloseTo(150);
+});
+
+test("what is not known is null, never zero", () => {
+  const unknown = wasteOf(
+    { ...alert, active: t0 + 4 * minute, returned: t0 + 5 * minute },
+    {
+      ...{ rule: rule(), model, accounts, now: t0 },
+    },
+  );
+  expect(unknown).toEqual({ energyWh: null, cost: null, carbonG: null, minutes: 1, knownMinutes: 0 });
+  const without = ruleOf("");
+  expect(without.ok && wasteOf(alert, { rule: without.rule, model, accounts, now: t0 })).toBe(null);
+});
+
+test("a loss that is no power is refused", () => {
+  expect(ruleOf("loss: over_w > W(0)")).toMatchObject({ ok: false, faults: [{ line: 10 }] });
+});
+
+test("alerts are ranked by what they lost", async () => {
+  const ledger = createMemoryLedger({ now: () => t0 });
+  await ledger.commit(
+    accounts.map((account) => ({
+      ...{ op: "put" as const, kind: "account/1m", key: `hall/${account.start}`, site: "hall" },
+      ...{ ts: timestamp(account.start), body: account as unknown as Json },
+    })),
+  );
+  const short = alertOf({ ...alert, id: "short", returned: t0 + 3 * minute });
+  await ledger.commit([
+    putAlert(short),
+    putAlert({ ...alert, id: "long" }),
+    putAlert(alertOf({ id: "other", start: t0 })),
+  ]);
+  const desk = createWasteDesk({ ledger, sites: [model], rules: [rule()], now: () => t0 });
+  const found = await desk.waste({ site: "hall", from: t0, to: t0 + minute, limit: 10 });
+  expect(found.map(({ alert: { id } }) => id)).toEqual(["long", "short"]);
+});
