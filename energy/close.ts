@@ -270,7 +270,7 @@ export const accountWindow = (
     if (node.points.length === 0) continue;
     const { account, slopeWPerS, meters } = accountNode(node, window, samples, terms);
     nodes[node.id] = account;
-    slopes.set(node.id, slopeWPerS);
+    if (node.counting === "counted") slopes.set(node.id, slopeWPerS);
     if (meters.length > 1) several.set(node.id, meters);
   }
   const group = (node: SiteNode): NodeAccount => {
@@ -281,7 +281,7 @@ export const accountWindow = (
     nodes[node.id] = account;
     return account;
   };
-  for (const node of model.nodes) group(node);
+  for (const node of model.nodes) if (node.points.length === 0) group(node);
 
   const counted = countedNodes(model)
     .map((node) => nodes[node.id])
