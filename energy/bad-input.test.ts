@@ -186,6 +186,27 @@ describe("bad input raises its flag and quality", () => {
     expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "ESTIMATED", flags: ["COVERAGE_LOW"] });
   });
 
+  test("values that are null say nothing: no zero is booked, the register tells the energy of the time", async () => {
+    const { hours, minutes } = await books({
+      hall: (minute) => (minute >= 20 && minute < 22 ? { power_w: healthy(minute).power_w ?? 0 } : healthy(minute)),
+    });
+    expect(hallOf(hours)).toMatchObject({ wh: near(hourWh), quality: "MEASURED" });
+    expect(minutes.slice(1, 60).every(({ nodes }) => Math.abs((nodes.hall?.forwardWh ?? 0) - 200) < 1e-6)).toBe(true);
+  });
+
+  test("a register labelled by the end of its quarters and taken for their start: every quarter shows the one before", async () => {
+    // A register read at its label is right whichever way; one of interval energies is normalised on import.
+    const climbing = (minute: number): Values => ({ energy_import_wh: 5_000_000 + minute ** 2 });
+    const { quarters } = await books({ hall: climbing });
+    const late = await books({
+      hall: climbing,
+      order: (all) =>
+        all.map((one) => (one.device === "hall" ? { ...one, ts: (one.ts + 15 * minuteMs) as Timestamp } : one)),
+    });
+    expect(hallOf(quarters, 1).wh).toBeCloseTo(675, 6);
+    expect(hallOf(late.quarters, 2).wh).toBeCloseTo(675, 6);
+  });
+
   test("a register that stands while power flows: DATA_FROZEN, no longer called measured", async () => {
     const { quarters, hours } = await books({
       hall: (minute) => ({ ...healthy(minute), energy_import_wh: 5_000_000 }),

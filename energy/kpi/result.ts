@@ -110,26 +110,24 @@ const denominatorFloor = (entry: KpiEntry, variant: Variant, model: SiteModel, w
   return Math.max(leastKwh * Math.min(1, windowMs / fullFloorMs), (3 * resolutionWh) / 1000);
 };
 
-/** The energy of some nodes, kWh, and its variance: each meter's class limit at its mean load, rectangular. */
-const measured = (ids: readonly string[], accounts: readonly Account[], model: SiteModel): Measured => {
+/**
+ * The energy of some nodes, kWh, and its variance: each meter's class limit at its load in every account, rectangular.
+ * One meter errs the same way all the time, so its errors add over time; those of several meters are independent.
+ */
+export const measuredEnergy = (ids: readonly string[], accounts: readonly Account[], model: SiteModel): Measured => {
   let energy = 0;
   let variance = 0;
   for (const node of nodesOf(model, ids)) {
-    let forward = 0;
-    let reverse = 0;
-    let hours = 0;
+    let limitKwh = 0;
     for (const account of accounts) {
       const part = Object.hasOwn(account.nodes, node.id) ? account.nodes[node.id] : undefined;
       if (part === undefined || part.forwardWh === null || part.reverseWh === null) continue;
-      forward += part.forwardWh;
-      reverse += part.reverseWh;
-      hours += (account.end - account.start) / 3_600_000;
+      const moved = part.forwardWh + part.reverseWh;
+      const hours = (account.end - account.start) / 3_600_000;
+      energy += (part.forwardWh - part.reverseWh) / 1000;
+      limitKwh += ((nodeLimit(node, moved / hours) / 100) * moved) / 1000;
     }
-    if (hours === 0) continue;
-    energy += (forward - reverse) / 1000;
-    // One meter errs the same way all the time, so its energies add before they are squared.
-    const limit = nodeLimit(node, (forward + reverse) / hours);
-    variance += (((limit / 100) * (forward + reverse)) / 1000) ** 2 / 3;
+    variance += limitKwh ** 2 / 3;
   }
   return { energy, variance };
 };
@@ -306,7 +304,7 @@ const evaluate = (
     return { ...none, numerator, denominator: Number.isFinite(denominator) ? denominator : null };
   }
   const value = denominator === null ? numerator : numerator / denominator;
-  const factors = variant.factors?.map((ids) => measured(ids, accounts, model)) ?? [];
+  const factors = variant.factors?.map((ids) => measuredEnergy(ids, accounts, model)) ?? [];
   const relative = factors.length === 0 ? null : relativeUncertainty(factors);
   const uncertainty = relative === null ? null : Math.abs(value) * relative;
   const valid = inRange(entry, value, uncertainty ?? 0, flags);
