@@ -184,9 +184,11 @@ test("a killed broker comes back with what it had written", async () => {
       await until(() => received.length === expected.length);
       expect(received).toEqual(expected);
       await again.endAsync();
+      const taken = new Set(expected.map(base64));
       await untilWritten((records) => {
-        const done = records.filter((record) => Array.isArray(record) && record[0] === "a");
-        return done.length >= expected.length;
+        const rows = records.filter((record) => Array.isArray(record));
+        const ids = rows.flatMap((row) => (row[0] === "q" && taken.has(row[5]) ? [row[2]] : []));
+        return ids.length > 0 && ids.every((id) => rows.some((row) => row[0] === "a" && row[2] === id));
       });
       expected.length = 0;
       next.kill("SIGKILL");
