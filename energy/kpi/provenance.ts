@@ -50,7 +50,7 @@ interface Given {
   readonly flags: readonly string[];
 }
 
-/** Folds the accounts of a window through the ledger; what was stored before them has an unknown source. */
+/** Folds the accounts of a window through the ledger; what the books do not know of before them has an unknown source. */
 const given = ({ parts, model, variant, window }: Scope): Given => {
   const id = batteryOf(variant);
   const capacity = (model.nodes.find((node) => node.id === id)?.capacityWh ?? 0) / 1000;
@@ -62,7 +62,7 @@ const given = ({ parts, model, variant, window }: Scope): Given => {
     const socPct = node?.socPct ?? null;
     const atEnd = socPct === null ? null : (socPct / 100) * capacity;
     const gained = inKilo(node?.storedWh);
-    const held = index === 0 ? heldAt(account, id) : null;
+    const held = heldAt(account, id);
     if (held !== null) store = held;
     else if (index === 0 && atEnd !== null && gained !== null)
       store = { ...emptyStore, mix: { ...emptyMix, unknown: Math.max(0, atEnd - gained) } };

@@ -68,7 +68,7 @@ const step = (model: SiteModel, id: string, before: Stored | null, { first: open
   const of = (name: string): number => terms[`${id}|${name}`] ?? 0;
   const discharge = of("discharge");
   const moved = stepStorage(
-    before ?? heldAt(opens, id) ?? first,
+    heldAt(opens, id) ?? before ?? first,
     { charge: { renewable: of("green"), grid: of("bought"), unknown: of("other") }, carbonG: 0, cost: 0, discharge },
     oneWay,
   );

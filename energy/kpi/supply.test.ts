@@ -256,6 +256,16 @@ describe("where a discharge came from", () => {
     expect(ledger?.value).toBeCloseTo((536.6 * 0.25) / 0.9025, 6);
     expect(naive?.value).toBe(0);
   });
+  test("what the books say was stored counts, wherever in an hour the window begins", () => {
+    const [first, second] = compose(charged(500, hours({ importKwh: 1 }, evening)), "1h", 60);
+    const opening = { energyWh: 500_000, renewableWh: 400_000, gridWh: 100_000, unknownWh: 0, carbonG: 1, cost: 1 };
+    const storage = { bess: { opening: { ...opening, meanAgeH: 1 }, flags: [] } } as unknown as Account["storage"];
+    const known = { ...second, storage } as Account;
+    expect(results("storage_green_share", [first as Account, known])[0]).toMatchObject({
+      value: expect.closeTo(0.8, 9),
+      flags: [],
+    });
+  });
   test("what was stored before the window is of unknown source and never green", () => {
     const before = charged(500, hours(evening));
     expect(results("storage_green_share", before)[0]).toMatchObject({
