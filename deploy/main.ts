@@ -63,7 +63,7 @@ async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
   const [models, mappings, rules, notify] = await Promise.all([
     openModels(settings),
     loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
-    loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON),
+    loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON, settings.rules.RULES_SHADOW),
     loadNotifyPlan(settings.rules.RULES_NOTIFY_FILE),
   ]);
   for (const result of [models, mappings, rules, notify])

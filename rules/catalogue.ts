@@ -14,11 +14,12 @@ export const shippedDir = join(import.meta.dirname, "catalog");
 
 /**
  * The shipped rules and the operator's own; an own rule of the same id and a higher version takes the shipped one's
- * place. Rules in shadow mode that `switchedOn` names are on. Every fault of every file at once. Throws only when a folder or file cannot be read.
+ * place. Rules in shadow mode that `switchedOn` names are on; with `shadow` off the others are off. Every fault of every file at once. Throws only when a folder or file cannot be read.
  */
 export const loadCatalogue = async (
   ownDir?: string,
   switchedOn: readonly string[] = [],
+  shadow: "on" | "off" = "on",
 ): Promise<
   | { readonly ok: true; readonly catalogue: Catalogue }
   | { readonly ok: false; readonly code: RulesCode; readonly faults: readonly RuleFault[] }
@@ -44,7 +45,7 @@ export const loadCatalogue = async (
   if (faults.length > 0) return { ok: false, code: "RULES_FILE_INVALID", faults };
   const entries = [...inForce.values()]
     .map(({ rule, origin }) => ({
-      rule: switchedOn.includes(rule.id) ? { ...rule, mode: "on" as const } : rule,
+      rule: { ...rule, mode: modeOf(rule, switchedOn, shadow) },
       origin,
     }))
     .sort((a, b) => (a.rule.id < b.rule.id ? -1 : 1));
@@ -55,6 +56,11 @@ export const loadCatalogue = async (
       summaries: entries.map(({ rule, origin }) => summaryOf(rule, origin)),
     },
   };
+};
+
+const modeOf = ({ id, mode }: Rule, switchedOn: readonly string[], shadow: "on" | "off"): Rule["mode"] => {
+  if (switchedOn.includes(id)) return "on";
+  return mode === "shadow" && shadow === "off" ? "off" : mode;
 };
 
 const loadDir = async (dir: string) => {

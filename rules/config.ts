@@ -29,6 +29,13 @@ export const rulesSchema = z.strictObject({
     .pipe(z.array(z.string().refine(isNetwork, "expected addresses or networks such as 10.1.0.0/16")))
     .optional()
     .describe("private addresses and networks that channels may send to, loopback included, comma-separated"),
+  // Windows and states of every device: a few kilobytes each in an estate of hundreds of thousands.
+  RULES_SHADOW: z
+    .enum(["on", "off"])
+    .optional()
+    .describe(
+      "whether rules in shadow mode are evaluated at all, on unless said; off saves memory and time in a very large estate",
+    ),
   // Instant rules promise a decision within one second of the reading.
   RULES_TICK_MS: z.coerce
     .number()

@@ -58,7 +58,7 @@ const behindMs = 30_000;
  */
 export const startRules = async (settings: RulesSettings, deps: RulesDeps): Promise<Rules> => {
   const { readings, ledger, sites, publish, onError, now = Date.now, timers = realTimers } = deps;
-  const loaded = await loadCatalogue(settings.RULES_DIR, settings.RULES_ON);
+  const loaded = await loadCatalogue(settings.RULES_DIR, settings.RULES_ON, settings.RULES_SHADOW);
   if (!loaded.ok) {
     const lines = loaded.faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
     throw new Error(`faulty rule files\n${lines.join("\n")}`);

@@ -40,6 +40,7 @@ const { values } = parseArgs({
     window: { type: "string" },
     burst: { type: "string" },
     qos: { type: "string" },
+    shadow: { type: "string", default: "off" },
     away: { type: "string", default: "60" },
     "bare-lines": { type: "string", default: "300000" },
     /** Write CPU profiles of the product's threads into this folder. */
@@ -86,8 +87,11 @@ const flags = {
   sites: estate.sites,
   racks: estate.racks,
 };
-const extra: Record<string, string> =
-  values.profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${values.profile}` };
+const extra: Record<string, string> = {
+  // The rules that tell are on; --shadow on has those in shadow mode evaluated too.
+  RULES_SHADOW: values.shadow,
+  ...(values.profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${values.profile}` }),
+};
 
 interface Row extends Measured {
   /** From the start of the process until MQTT accepts; with the writing of the site files. */
