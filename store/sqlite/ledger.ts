@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import type { StoreSettings } from "../config.ts";
-import type { Ledger } from "../ledger.ts";
+import type { Json, Ledger, LedgerChange, LedgerRow } from "../ledger.ts";
 import type { StoreDeps } from "../open.ts";
 import { createWaiter, followWith } from "../waiter.ts";
 import { joinChannel } from "./channel.ts";
 import type { LedgerSettings } from "./ledger.worker.ts";
-import type { LedgerCalls } from "./ledger-file.ts";
+import type { LedgerCalls, Place, WrittenChange, WrittenRow } from "./ledger-file.ts";
 import { startRemote } from "./remote.ts";
 
 // Commits of other processes make no sound here.
@@ -26,14 +26,26 @@ export const openSqliteLedger = async (
   const channel = joinChannel(path, waiter.wake);
 
   return {
-    commit: (changes) => remote.call("commit", { changes, at: now() }),
-    get: (kind, key, asOf) => remote.call("get", { kind, key, asOf: asOf ?? null }),
-    list: (query) => remote.call("list", query),
-    history: (kind, key) => remote.call("history", { kind, key }),
+    commit: async (changes) => {
+      const written = changes.map(writtenOf);
+      return committedRows(written, await remote.call("commit", { changes: written, at: now() }));
+    },
+    get: async (kind, key, asOf) => {
+      const row = await remote.call("get", { kind, key, asOf: asOf ?? null });
+      return row === null ? null : readRow(row);
+    },
+    list: async (query) => {
+      const { items, next } = await remote.call("list", query);
+      return { items: items.map(readRow), next };
+    },
+    history: async (kind, key) => (await remote.call("history", { kind, key })).map(readRow),
     follow: (query) =>
       followWith(query, {
         waiter,
-        look: (cursor) => remote.call("follow", { cursor, kinds: query.kinds, limit: query.limit, waitMs: 0 }),
+        look: async (cursor) => {
+          const found = await remote.call("follow", { cursor, kinds: query.kinds, limit: query.limit, waitMs: 0 });
+          return { rows: found.rows.map(readRow), cursor: found.cursor };
+        },
         isEmpty: (found) => found.rows.length === 0,
         pollMs,
       }),
@@ -52,4 +64,36 @@ export const openSqliteLedger = async (
       await remote[Symbol.asyncDispose]();
     },
   };
+};
+
+const writtenOf = (change: LedgerChange): WrittenChange => {
+  if (change.op === "delete") return change;
+  const { body, ...rest } = change;
+  return { ...rest, text: JSON.stringify(body) };
+};
+
+const readRow = ({ kind, key, site, ts, revision, at, text }: WrittenRow): LedgerRow => ({
+  ...{ kind, key, site, ts, revision, at },
+  body: JSON.parse(text) as Json,
+});
+
+/** The rows of a commit. Few ask for the body they have just written, so it is read when somebody does. */
+const committedRows = (changes: readonly WrittenChange[], places: readonly Place[]): readonly LedgerRow[] => {
+  let next = 0;
+  return changes.flatMap((change): readonly LedgerRow[] => {
+    if (change.op === "delete") return [];
+    const place = places[next++];
+    if (place === undefined) throw new Error("BUG: a commit gave fewer places than it had rows");
+    const { kind, key, site, ts, text } = change;
+    let body: Json | undefined;
+    return [
+      {
+        ...{ kind, key, site, ts, ...place },
+        get body(): Json {
+          body ??= JSON.parse(text) as Json;
+          return body;
+        },
+      },
+    ];
+  });
 };
