@@ -127,6 +127,15 @@ routes:
     });
     expect(mails[0]).toContain("=?UTF-8?");
 
+    const told = async () => {
+      const log = (await (await fetch(`${product.url}/api/v1/deliveries?state=sent`)).json()) as {
+        items: { occasion: string }[];
+      };
+      return log.items.map(({ occasion }) => occasion).sort();
+    };
+    const four = (occasion: string): string[] => Array(4).fill(occasion);
+    await vi.waitFor(async () => expect(await told()).toEqual(four("raised")), patient);
+
     // A restart that nobody asked for tells nothing again.
     await product.end("SIGKILL");
     client.end(true);
@@ -143,13 +152,7 @@ routes:
     });
     again.end(true);
 
-    const log = (await (await fetch(`${product.url}/api/v1/deliveries?state=sent`)).json()) as {
-      items: { occasion: string }[];
-    };
-    expect(log.items.map(({ occasion }) => occasion).sort()).toEqual([
-      ...Array(4).fill("raised"),
-      ...Array(4).fill("returned"),
-    ]);
+    await vi.waitFor(async () => expect(await told()).toEqual([...four("raised"), ...four("returned")]), patient);
     const channels = await (await fetch(`${product.url}/api/v1/channels`)).json();
     expect(channels).toMatchObject({ items: [{ name: "hook", last: { state: "sent" } }, {}, {}, {}] });
     const post = (path: string, body: unknown) =>
