@@ -212,7 +212,18 @@ describe("bad input raises its flag and quality", () => {
       hall: (minute) => ({ ...healthy(minute), energy_import_wh: 5_000_000 }),
     });
     expect(hallOf(quarters, 1)).toEqual({ wh: 0, quality: "ESTIMATED", flags: ["DATA_FROZEN"] });
-    expect(hours[0]?.flags).toContain("DATA_FROZEN");
+    expect(hours[0]).toMatchObject({ quality: "ESTIMATED", flags: expect.arrayContaining(["DATA_FROZEN"]) });
+  });
+
+  test("a frozen meter under an account: the quality of the quarter, the hour and the day with it", async () => {
+    const { quarters, hours, days } = await books({
+      minutes: 24 * 60 + 2,
+      hall: (minute) => (minute <= 60 ? { power_w: hourWh } : healthy(minute)),
+    });
+    expect(hours[0]).toMatchObject({ quality: "ESTIMATED", flags: expect.arrayContaining(["DATA_FROZEN"]) });
+    expect(days[0]).toMatchObject({ quality: "ESTIMATED", flags: expect.arrayContaining(["DATA_FROZEN"]) });
+    expect([hours[2]?.quality, hours[2]?.flags]).toEqual(["MEASURED", expect.not.arrayContaining(["DATA_FROZEN"])]);
+    expect(quarters[8]?.quality).toBe("MEASURED");
   });
 
   test("a gauge that shows one value for an hour while the site and its own register move: DATA_FROZEN", async () => {

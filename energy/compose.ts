@@ -2,7 +2,7 @@ import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount
 import type { Window } from "./calendar.ts";
 import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
-import { markFrozen } from "./frozen.ts";
+import { markFrozen, qualityWithFrozen } from "./frozen.ts";
 import { catalogue } from "./kpi/index.ts";
 import { createCoverages, variantsOf } from "./kpi/inputs.ts";
 import { jointKey, sumTerms } from "./kpi/result.ts";
@@ -308,7 +308,10 @@ export const composeAccounts = (
     totals: composeTotals(accounts),
     balance,
     coverage,
-    quality: valid.length === 0 ? "INVALID" : worstQuality(valid.map((account) => account.quality)),
+    quality:
+      valid.length === 0
+        ? "INVALID"
+        : qualityWithFrozen(model, worstQuality(valid.map((account) => account.quality)), nodes),
     flags: [...flags],
     joint: composeJoint(accounts, model, window.step),
     ...(peaks === null ? {} : { demand: peaks }),

@@ -1,4 +1,6 @@
-import type { Account, AccountStep, NodeAccount } from "./account.ts";
+import type { Account, AccountStep, NodeAccount, Quality } from "./account.ts";
+import { windowOf } from "./calendar.ts";
+import { countedNodes } from "./counted.ts";
 import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
 
@@ -21,14 +23,16 @@ const registerStands = (node: SiteNode, { check }: NodeAccount, ratingW: number,
 };
 
 /** Whether the register of the same meter bears its gauge out: a load that is really constant is no fault (R02). */
-const isBorneOut = (node: SiteNode, { check }: NodeAccount): boolean => {
+const isBorneOut = (node: SiteNode, { check }: Shown): boolean => {
   if (check === undefined) return false;
   const resolutionWh = node.points.reduce((widest, { register }) => Math.max(widest, register.resolutionWh), 0);
   const tolerance = Math.max(agreeShare * Math.abs(check.registerWh), 2 * resolutionWh);
   return check.registerWh !== 0 && Math.abs(check.registerWh - check.powerWh) <= tolerance;
 };
 
-const gaugeStands = (node: SiteNode, account: NodeAccount, ratingW: number): boolean =>
+type Shown = Pick<NodeAccount, "minW" | "maxW" | "check">;
+
+const gaugeStands = (node: SiteNode, account: Shown, ratingW: number): boolean =>
   account.minW !== null &&
   account.minW === account.maxW &&
   Math.abs(account.minW) > gaugeShare * ratingW &&
@@ -52,6 +56,49 @@ const othersMoved = (model: SiteModel, node: SiteNode, accounts: readonly Accoun
   return watts.length > 1 && varied(watts);
 };
 
+/** What a node showed over several accounts. */
+const shownOver = (id: string, accounts: readonly Account[]): Shown => {
+  const parts = accounts.map(({ nodes }) => (Object.hasOwn(nodes, id) ? nodes[id] : undefined));
+  const known = parts.filter((part) => part !== undefined && part.minW !== null && part.maxW !== null);
+  if (known.length === 0) return { minW: null, maxW: null };
+  const checks = known.map((part) => part?.check).filter((check) => check !== undefined);
+  const sum = (of: "registerWh" | "powerWh"): number => checks.reduce((total, check) => total + check[of], 0);
+  return {
+    minW: Math.min(...known.map((part) => part?.minW ?? Infinity)),
+    maxW: Math.max(...known.map((part) => part?.maxW ?? -Infinity)),
+    ...(checks.length === 0 ? {} : { check: { registerWh: sum("registerWh"), powerWh: sum("powerWh") } }),
+  };
+};
+
+/** A gauge is judged hour by hour; a day holds several. */
+const hoursOf = (accounts: readonly Account[], timeZone: string): readonly (readonly Account[])[] => {
+  const hours = new Map<number, Account[]>();
+  for (const account of accounts) {
+    const { start } = windowOf("1h", account.start, timeZone);
+    hours.set(start, [...(hours.get(start) ?? []), account]);
+  }
+  return [...hours.values()];
+};
+
+/** A group without a meter is its children: what of them stands, stands in it. */
+const markGroups = (model: SiteModel, marked: Record<string, NodeAccount>): void => {
+  const mark = (node: SiteNode): boolean => {
+    const own = Object.hasOwn(marked, node.id) ? marked[node.id] : undefined;
+    if (own === undefined || node.points.length > 0) return own?.flags.includes("DATA_FROZEN") ?? false;
+    const children = model.nodes.filter((child) => child.parent === node.id && child.role === node.role);
+    if (!children.map(mark).includes(true)) return false;
+    marked[node.id] = frozen(own);
+    return true;
+  };
+  for (const node of model.nodes) if (node.points.length === 0) mark(node);
+};
+
+const frozen = (account: NodeAccount): NodeAccount => ({
+  ...account,
+  quality: worstQuality([account.quality, "ESTIMATED"]),
+  flags: [...new Set([...account.flags, "DATA_FROZEN" as const])],
+});
+
 /**
  * Flags nodes whose register stands while power flows (from a quarter of an hour on), or whose gauge shows one value
  * for an hour while what is around it moves and no register of its own bears it out. Their energy stays as it was read, and is no longer called measured.
@@ -63,16 +110,37 @@ export const markFrozen = (
   window: { readonly step: AccountStep; readonly ms: number },
 ): Record<string, NodeAccount> => {
   const marked: Record<string, NodeAccount> = { ...nodes };
+  const hours = window.step === "1h" ? [accounts] : window.step === "1d" ? hoursOf(accounts, model.timeZone) : [];
+  let isAny = false;
   for (const node of model.nodes) {
     const account = Object.hasOwn(nodes, node.id) ? nodes[node.id] : undefined;
     if (account === undefined || node.points.length === 0) continue;
     const ratingW = node.ratingW ?? model.busRatingW;
     const stands =
       registerStands(node, account, ratingW, window.ms) ||
-      (window.step === "1h" && gaugeStands(node, account, ratingW) && othersMoved(model, node, accounts));
-    if (!stands) continue;
-    const quality = worstQuality([account.quality, "ESTIMATED"]);
-    marked[node.id] = { ...account, quality, flags: [...new Set([...account.flags, "DATA_FROZEN" as const])] };
+      hours.some(
+        (hour) =>
+          gaugeStands(node, hour === accounts ? account : shownOver(node.id, hour), ratingW) &&
+          othersMoved(model, node, hour),
+      );
+    if (stands) marked[node.id] = frozen(account);
+    isAny ||= stands || account.flags.includes("DATA_FROZEN");
   }
+  if (isAny) markGroups(model, marked);
   return marked;
+};
+
+/** The quality of an account with frozen nodes: theirs where they are counted; a part of one is at least no whole measurement. */
+export const qualityWithFrozen = (
+  model: SiteModel,
+  quality: Quality,
+  nodes: Readonly<Record<string, NodeAccount>>,
+): Quality => {
+  const found = Object.entries(nodes).filter(([, { flags }]) => flags.includes("DATA_FROZEN"));
+  if (found.length === 0) return quality;
+  const counted = new Set(countedNodes(model).map(({ id }) => id));
+  return worstQuality([
+    quality,
+    ...found.map(([id, node]) => (counted.has(id) ? node.quality : ("PARTLY_ESTIMATED" as const))),
+  ]);
 };
