@@ -66,7 +66,7 @@ export interface Account {
   readonly demand?: DemandPeaks;
   /** The same without storage: import + discharge − charge. Absent when the site has no battery. */
   readonly baseDemand?: DemandPeaks;
-  /** Hours and days of sites with batteries: what each held at both ends, by source, and what it gave. */
+  /** Composed steps of sites with batteries: what each held at both ends, by source, and what it gave. */
   readonly storage?: Readonly<Record<string, StorageAccount>>;
   /** Mean outdoor temperature; absent when the site declares no weather device. */
   readonly outdoorC?: number | null;

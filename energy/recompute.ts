@@ -7,7 +7,7 @@ import { accountChanges, type Change } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import { createSiteSamples } from "./samples.ts";
 import { factorLookbackMs, isEmptyAccount } from "./site-book.ts";
-import { dayWithStorage, hourWithStorage, openingReachMs } from "./storage-book.ts";
+import { openingReachMs, quarterWithStorage, sumWithStorage } from "./storage-book.ts";
 import { modelAt, samplesUnder, versionsOf } from "./validity.ts";
 
 //  raw readings ─▶ minutes ─▶ quarters ─▶ hours, day ─▶ compared with the accounts in the ledger
@@ -117,18 +117,14 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
     }
   }
 
-  const reach = { start: window.start - openingReachMs, end: window.start };
-  const hoursBefore = [...(await deps.readAccounts("1h", reach.start, reach.end))];
-  const madeHours: Account[] = [];
-  const withStorage = (model: SiteModel, account: Account): Account => {
-    if (account.step === "1d")
-      return dayWithStorage(
-        account,
-        madeHours.filter(({ start }) => start >= account.start && start < account.end),
-      );
-    if (account.step !== "1h") return account;
-    const made = hourWithStorage(model, account, [...hoursBefore, ...madeHours.slice(-48)]);
-    madeHours.push(made);
+  const before = await deps.readAccounts("15m", window.start - openingReachMs, window.start);
+  const chain: Account[] = [...before];
+  // As far back as a battery that was silent is remembered.
+  const mostChained = openingReachMs / 900_000;
+  const withStorage = (model: SiteModel, account: Account, parts: readonly Account[]): Account => {
+    if (account.step !== "15m") return sumWithStorage(account, parts);
+    const made = quarterWithStorage(model, account, chain.slice(-mostChained));
+    chain.push(made);
     return made;
   };
 
@@ -147,7 +143,7 @@ export const recomputeAccounts = async (site: SiteModel, window: Window, deps: R
       // A window that is not over has no account.
       if (before === undefined && whole.end > (parts.at(-1)?.end ?? 0)) continue;
       const model = modelOf(before, whole.end - 1);
-      const account = withStorage(model, composeAccounts(model, { ...whole, step }, inside));
+      const account = withStorage(model, composeAccounts(model, { ...whole, step }, inside), inside);
       made.push(account);
       compare(account);
     }

@@ -1,18 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryLedger, createMemoryReadings, type Json, type Reading, type Timestamp } from "#store";
-import { startEnergy } from "./book.ts";
-import { energySchema } from "./config.ts";
+import { madeAgain, openBooks, siteOf } from "./books.fixture.ts";
 import { keptModel } from "./kept-model.ts";
-import { accountOf, readAccounts } from "./query.ts";
-import { readReadings } from "./read-readings.ts";
-import { recomputeAccounts } from "./recompute.ts";
-import { parseSite } from "./site.ts";
+import { accountOf } from "./query.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const t0 = Date.parse("2026-11-16T00:00:00+08:00");
 
-const parsed = parseSite(
+const model = siteOf(
   `site: s
 time_zone: Asia/Shanghai
 currency: CNY
@@ -21,10 +17,7 @@ nodes:
   - { id: grid, kind: grid, points: [{ code: MP.PCC, device: grid, energy_forward: energy_import_wh, interval_s: 60 }] }
   - { id: hall, kind: it, points: [{ code: MP.IT, device: hall, energy_forward: energy_import_wh, interval_s: 60 }] }
 `,
-  "s.yaml",
 );
-if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
-const model = parsed.site;
 
 const reading = (device: string, ts: number, wh: number, received = ts + 90_000): Reading => ({
   site: "s",
@@ -46,28 +39,9 @@ const accounted = async (hours: number) => {
     telemetry.push(reading("grid", ts, 1000 + minutes * 200), reading("hall", ts, 1000 + minutes * 150));
   }
   await readings.write(telemetry);
-  const energy = await startEnergy(energySchema.parse({}), {
-    readings,
-    ledger,
-    sites: [model],
-    publish: () => undefined,
-    onError: (error) => {
-      throw error;
-    },
-    now: () => t0,
-  });
+  const energy = await openBooks(model, { readings, ledger }, t0);
   await energy.settled();
-  const recompute = (from: number, to: number) =>
-    recomputeAccounts(
-      model,
-      { start: from, end: to },
-      {
-        readRange: (start, end, device) => readReadings(readings, "s", start, end, device),
-        readAccounts: (step, start, end) => readAccounts(ledger, "s", step, start, end),
-        modelOf: (revision) => keptModel(ledger, "s", revision),
-        bridgeMs: hourMs,
-      },
-    );
+  const recompute = (start: number, end: number) => madeAgain(model, { readings, ledger }, { start, end });
   return { clock, readings, ledger, energy, recompute, [Symbol.asyncDispose]: () => energy[Symbol.asyncDispose]() };
 };
 
@@ -159,16 +133,7 @@ describe("accounts made again from raw readings", () => {
   test("use the model that each account names, whatever the site file says now", async () => {
     await using at = await accounted(1);
     const other = { ...model, revision: "other", nodes: model.nodes.slice(0, 1) };
-    const found = await recomputeAccounts(
-      other,
-      { start: t0, end: t0 + hourMs },
-      {
-        readRange: (start, end, device) => readReadings(at.readings, "s", start, end, device),
-        readAccounts: (step, start, end) => readAccounts(at.ledger, "s", step, start, end),
-        modelOf: (revision) => keptModel(at.ledger, "s", revision),
-        bridgeMs: hourMs,
-      },
-    );
+    const found = await madeAgain(other, at, { start: t0, end: t0 + hourMs });
     expect(found).toMatchObject({ unequal: [], models: [model.revision], lostModels: [] });
   });
 });

@@ -8,7 +8,7 @@ import { accountMinute } from "./minute.ts";
 import type { SiteModel } from "./model.ts";
 import type { SamplesByPoint } from "./node-account.ts";
 import { createSiteSamples, type SampleLane, type SiteSamples, type Touched } from "./samples.ts";
-import { carryStorage, countedBatteries, dayWithStorage, hourWithStorage, openingReachMs } from "./storage-book.ts";
+import { carryStorage, countedBatteries, openingReachMs, quarterWithStorage, sumWithStorage } from "./storage-book.ts";
 import { factorDevices, modelAt, versionsOf } from "./validity.ts";
 
 //  reading ─▶ clock ─▶ minutes that are over ─┐
@@ -102,11 +102,6 @@ const wholeRefillNodes = 5000;
 // kpi.md §1.5: accounts are restated for seven days.
 const restateMs = 7 * 86_400_000;
 const recentLimits: Readonly<Record<AccountStep, number>> = { "1m": 32, "15m": 8, "1h": 2, "1d": 2 };
-
-interface Carried {
-  readonly hours: readonly Account[];
-  readonly days: readonly Account[];
-}
 
 const floorMinute = (ts: number): number => Math.floor(ts / minuteMs) * minuteMs;
 
@@ -256,43 +251,37 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     });
   };
 
-  const hoursBefore = async (start: number, pending: ReadonlyMap<string, Account>): Promise<readonly Account[]> => {
-    const near = await held("1h", windowOf("1h", start - 1, model.timeZone), pending);
-    return near.length > 0 ? near : held("1h", { start: start - openingReachMs, end: start }, pending);
+  const quartersBefore = async (start: number, pending: ReadonlyMap<string, Account>): Promise<readonly Account[]> => {
+    const near = await held("15m", windowOf("15m", start - 1, model.timeZone), pending);
+    return near.length > 0 ? near : held("15m", { start: start - openingReachMs, end: start }, pending);
   };
 
   const withStorage = async (
     at: SiteModel,
     account: Account,
+    parts: readonly Account[],
     last: Account | undefined,
     pending: ReadonlyMap<string, Account>,
   ): Promise<Account> => {
     if (countedBatteries(at).length === 0) return account;
-    if (account.step === "1d") return dayWithStorage(account, await held("1h", account, pending));
-    if (account.step !== "1h") return account;
-    const before = last?.end === account.start ? [last] : await hoursBefore(account.start, pending);
-    return hourWithStorage(at, account, before);
+    if (account.step !== "15m") return sumWithStorage(account, parts);
+    const before = last?.end === account.start ? [last] : await quartersBefore(account.start, pending);
+    return quarterWithStorage(at, account, before);
   };
 
-  /** What a restated hour leaves in store is what every hour after it opens with, as far back as accounts are restated. */
-  const carry = async (hours: readonly Account[], before: number, pending: Map<string, Account>): Promise<Carried> => {
-    const [first] = hours;
-    const none = { hours, days: [] };
-    if (first?.storage === undefined || first.end > before) return none;
-    const after = await held("1h", { start: first.start, end: first.start + restateMs }, pending);
-    const carried = new Map(
-      carryStorage((ts) => modelAt(model, ts), after).map((hour) => [hour.start as number, hour]),
-    );
-    for (const hour of carried.values()) pending.set(`1h/${hour.start}`, hour);
-    const starts = new Set([...carried.keys()].map((start) => windowOf("1d", start, model.timeZone).start));
-    const days: Account[] = [];
-    for (const start of starts) {
-      const window = windowOf("1d", start, model.timeZone);
-      const [day] = await held("1d", window, pending);
-      if (day !== undefined) days.push(dayWithStorage(day, await held("1h", window, pending)));
-    }
-    const fresh = new Map(hours.map((hour) => [hour.start as number, hour]));
-    return { hours: [...new Map([...fresh, ...carried]).values()].sort((a, b) => a.start - b.start), days };
+  /** What a restated quarter leaves in store is what every one after it opens with, as far back as accounts are restated. */
+  const carry = async (
+    quarters: readonly Account[],
+    before: number,
+    pending: Map<string, Account>,
+  ): Promise<readonly Account[]> => {
+    const first = quarters.find(({ storage }) => storage !== undefined);
+    if (first === undefined || first.end > before) return quarters;
+    const after = await held("15m", { start: first.start, end: first.start + restateMs }, pending);
+    const carried = carryStorage((ts) => modelAt(model, ts), after);
+    for (const quarter of carried) pending.set(`15m/${quarter.start}`, quarter);
+    const all = new Map([...quarters, ...carried].map((quarter) => [quarter.start as number, quarter]));
+    return [...all.values()].sort((a, b) => a.start - b.start);
   };
 
   const compose = async (
@@ -310,8 +299,9 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const composed: Account[] = [];
     for (const window of [...windows.values()].sort((a, b) => a.start - b.start)) {
       const at = modelAt(model, window.end - 1);
-      const bare = composeAccounts(at, { ...window, step }, await held(parts, window, pending));
-      composed.push(await withStorage(at, bare, composed.at(-1), pending));
+      const inside = await held(parts, window, pending);
+      const bare = composeAccounts(at, { ...window, step }, inside);
+      composed.push(await withStorage(at, bare, inside, composed.at(-1), pending));
     }
     const fresh = await changed(composed, (account) => account.end <= until.before);
     for (const account of fresh) pending.set(`${step}/${account.start}`, account);
@@ -343,10 +333,9 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const fresh = await changed(accounts, (account) => isRestated.has(account.start));
     const pending = new Map(fresh.map((account) => [`1m/${account.start}`, account]));
     const until = { before, after };
-    const quarters = await compose("15m", "1m", fresh, until, pending);
-    const { hours, days: carried } = await carry(await compose("1h", "15m", quarters, until, pending), before, pending);
-    const composedDays = await compose("1d", "15m", quarters, until, pending);
-    const days = [...carried.filter(({ start }) => !composedDays.some((day) => day.start === start)), ...composedDays];
+    const quarters = await carry(await compose("15m", "1m", fresh, until, pending), before, pending);
+    const hours = await compose("1h", "15m", quarters, until, pending);
+    const days = await compose("1d", "15m", quarters, until, pending);
     const data = deps.dataRevision();
     const all = [...fresh, ...quarters, ...hours, ...days].map((account) => ({ ...account, data }));
     const ts = after as Timestamp;

@@ -1,21 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMemoryLedger, createMemoryReadings, type Reading, type Timestamp } from "#store";
-import type { Account, StorageAccount } from "./account.ts";
-import { startEnergy } from "./book.ts";
-import { energySchema } from "./config.ts";
-import { keptModel } from "./kept-model.ts";
-import { readAccounts } from "./query.ts";
-import { readReadings } from "./read-readings.ts";
-import { recomputeAccounts } from "./recompute.ts";
-import { parseSite } from "./site.ts";
-import { carryStorage, dayWithStorage, hourWithStorage } from "./storage-book.ts";
+import type { Account, AccountStep, StorageAccount } from "./account.ts";
+import { madeAgain, openBooks, type Stores, siteOf } from "./books.fixture.ts";
+import { carryStorage, quarterWithStorage, sumWithStorage } from "./storage-book.ts";
 
 const minuteMs = 60_000;
+const quarterMs = 15 * minuteMs;
 const hourMs = 60 * minuteMs;
 const t0 = Date.parse("2026-11-16T00:00:00+08:00");
 
-const parsed = parseSite(
+const model = siteOf(
   `site: s
 time_zone: Asia/Shanghai
 currency: CNY
@@ -26,13 +21,12 @@ nodes:
   - { id: bess, kind: battery, capacity_wh: 100000, boundary: inside, points: [{ code: MP.BESS, device: bess, energy_forward: energy_export_wh, energy_reverse: energy_import_wh, soc: soc_pct, interval_s: 60 }] }
   - { id: hall, kind: it, points: [{ code: MP.IT, device: hall, energy_forward: energy_import_wh, interval_s: 60 }] }
 tariff:
-  bands: [{ from: "00:00", to: "24:00", period: flat, price_per_kwh: 0.5 }]
+  bands:
+    - { from: "00:30", to: "24:00", period: flat, price_per_kwh: 0.5 }
+    - { from: "00:00", to: "00:30", period: valley, price_per_kwh: 0.2 }
 carbon: { default_g_per_kwh: 500 }
 `,
-  "s.yaml",
 );
-if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
-const model = parsed.site;
 
 const sum = ({ renewableWh, gridWh, unknownWh }: StorageAccount["charge"]): number => renewableWh + gridWh + unknownWh;
 const near = (a: number, b: number) =>
@@ -54,30 +48,33 @@ interface Flow {
   readonly discharge: number;
   readonly socPct: number;
 }
-const hourOf = (index: number, { green, bought, discharge, socPct }: Flow): Account =>
+const quarterOf = (index: number, { green, bought, discharge, socPct }: Flow): Account =>
   ({
     site: "s",
-    step: "1h",
-    start: t0 + index * hourMs,
-    end: t0 + (index + 1) * hourMs,
+    step: "15m",
+    start: t0 + index * quarterMs,
+    end: t0 + (index + 1) * quarterMs,
     nodes: { bess: { socPct, storedWh: 0 } },
-    totals: { periods: { flat: { importWh: 20_000, cost: 10 } } },
+    totals: {},
     flags: [],
     joint: {
-      "storage_green_share/bess": { goodMs: hourMs, terms: { green, bought, other: 0, discharge } },
-      "storage_carbon/bess": { goodMs: hourMs, terms: { carbonG: 500 * bought } },
+      "storage_green_share/bess": { goodMs: quarterMs, terms: { green, bought, other: 0, discharge } },
+      "storage_carbon/bess": { goodMs: quarterMs, terms: { bought, carbonG: 500 * bought } },
+      "storage_cost/bess": { goodMs: quarterMs, terms: { bought, cost: bought / 2 } },
     },
   }) as unknown as Account;
 const kwh = fc.integer({ min: 0, max: 100_000 }).map((wh) => wh / 1000);
 const flows = fc.array(
   fc.record({ green: kwh, bought: kwh, discharge: kwh, socPct: fc.integer({ min: 0, max: 100 }) }),
-  { minLength: 24, maxLength: 24 },
+  { minLength: 96, maxLength: 96 },
 );
 const chain = (all: readonly Flow[]): Account[] => {
-  const hours: Account[] = [];
-  for (const [index, flow] of all.entries()) hours.push(hourWithStorage(model, hourOf(index, flow), hours.slice(-1)));
-  return hours;
+  const quarters: Account[] = [];
+  for (const [index, flow] of all.entries())
+    quarters.push(quarterWithStorage(model, quarterOf(index, flow), quarters.slice(-1)));
+  return quarters;
 };
+const idle: Flow = { green: 0, bought: 0, discharge: 0, socPct: 50 };
 const bess = (account: Account | undefined): StorageAccount => {
   const found = account?.storage?.bess;
   if (found === undefined) throw new Error("no storage");
@@ -85,20 +82,21 @@ const bess = (account: Account | undefined): StorageAccount => {
 };
 
 describe("what a battery holds", () => {
-  test("is conserved over every hour and over the day: energy, carbon and cost", () => {
+  test("is conserved over every quarter, the hour and the day: energy, carbon and cost", () => {
     fc.assert(
       fc.property(flows, (all) => {
-        const hours = chain(all);
-        for (const hour of hours) conserves(bess(hour));
-        for (const [index, hour] of hours.slice(1).entries())
-          expect(bess(hour).opening).toEqual(bess(hours[index]).closing);
-        const day = { ...hourOf(0, { green: 0, bought: 0, discharge: 0, socPct: 0 }), step: "1d" } as Account;
-        conserves(bess(dayWithStorage(day, hours)));
+        const quarters = chain(all);
+        for (const quarter of quarters) conserves(bess(quarter));
+        for (const [index, quarter] of quarters.slice(1).entries())
+          expect(bess(quarter).opening).toEqual(bess(quarters[index]).closing);
+        const longer = (step: AccountStep) => ({ ...quarterOf(0, idle), step }) as Account;
+        conserves(bess(sumWithStorage(longer("1h"), quarters.slice(0, 4))));
+        conserves(bess(sumWithStorage(longer("1d"), quarters)));
       }),
     );
   });
 
-  test("after a late hour is what it would be had the hour come in time", () => {
+  test("after a late quarter is what it would be had the quarter come in time", () => {
     fc.assert(
       fc.property(flows, kwh, (all, late) => {
         const [first, ...rest] = all;
@@ -106,19 +104,18 @@ describe("what a battery holds", () => {
         const intime = chain([{ ...first, green: late }, ...rest]);
         const [restated, ...stale] = [...intime.slice(0, 1), ...chain(all).slice(1)];
         if (restated === undefined) return;
-        const carried = new Map(carryStorage(() => model, [restated, ...stale]).map((hour) => [hour.start, hour]));
-        const now = [restated, ...stale].map((hour) => carried.get(hour.start) ?? hour);
-        for (const [index, hour] of now.entries())
-          near(bess(hour).closing.renewableWh, bess(intime[index]).closing.renewableWh);
+        const carried = new Map(carryStorage(() => model, [restated, ...stale]).map((one) => [one.start, one]));
+        const now = [restated, ...stale].map((quarter) => carried.get(quarter.start) ?? quarter);
+        for (const [index, quarter] of now.entries())
+          near(bess(quarter).closing.renewableWh, bess(intime[index]).closing.renewableWh);
       }),
     );
   });
 
   test("against the state of charge is shown every day, and flagged beyond 5 % of the capacity", () => {
-    const idle = { green: 0, bought: 0, discharge: 0, socPct: 50 };
     const days = (socPct: number) => {
-      const hours = chain([...Array.from({ length: 23 }, () => idle), { ...idle, socPct }]);
-      return [bess(hours[22]).reconciled, bess(hours[23]).reconciled, hours[23]?.flags];
+      const quarters = chain([...Array.from({ length: 95 }, () => idle), { ...idle, socPct }]);
+      return [bess(quarters[94]).reconciled, bess(quarters[95]).reconciled, quarters[95]?.flags];
     };
     expect(days(47)).toEqual([
       null,
@@ -129,13 +126,22 @@ describe("what a battery holds", () => {
     expect(days(60)[1]).toMatchObject({ lossWh: 0, foundWh: 10_000 });
   });
 
-  test("ages by the hour while it waits, and is young when it has just been charged", () => {
+  test("ages while it waits, and is young when it has just been charged", () => {
     const [charged, waited] = chain([
       { green: 10, bought: 0, discharge: 0, socPct: 0 },
       { green: 0, bought: 0, discharge: 0, socPct: 9.5 },
     ]);
-    expect(bess(charged).closing).toMatchObject({ energyWh: 9500, meanAgeH: 0.5 });
-    expect(bess(waited).closing).toMatchObject({ energyWh: 9500, meanAgeH: 1.5 });
+    expect(bess(charged).closing).toMatchObject({ energyWh: 9500, meanAgeH: 0.125 });
+    expect(bess(waited).closing).toMatchObject({ energyWh: 9500, meanAgeH: 0.375 });
+  });
+
+  test("whose charge lacks a price or a carbon factor for some minutes says so", () => {
+    const [half] = chain([{ green: 0, bought: 4, discharge: 0, socPct: 0 }]);
+    if (half?.joint === undefined) throw new Error("no joint");
+    const joint = { ...half.joint, "storage_cost/bess": { goodMs: quarterMs / 2, terms: { bought: 2, cost: 1 } } };
+    const partly = quarterWithStorage(model, { ...half, joint }, []);
+    expect(bess(partly)).toMatchObject({ charge: { cost: 1, carbonG: 2000 }, flags: ["COST_UNKNOWN"] });
+    expect(bess(half).flags).toEqual([]);
   });
 });
 
@@ -163,51 +169,44 @@ const telemetry = (hours: number, lateHall = 0): Reading[] => {
   return all;
 };
 
-const openBooks = (readings: ReturnType<typeof createMemoryReadings>, ledger: ReturnType<typeof createMemoryLedger>) =>
-  startEnergy(energySchema.parse({}), {
-    readings,
-    ledger,
-    sites: [model],
-    publish: () => undefined,
-    onError: (error) => {
-      throw error;
-    },
-    now: () => t0,
-  });
-
 describe("the books of a site with a battery", () => {
   const hoursOf = async (parts: readonly (readonly Reading[])[]) => {
-    const readings = createMemoryReadings();
-    const ledger = createMemoryLedger();
+    const stores: Stores = { readings: createMemoryReadings(), ledger: createMemoryLedger() };
     // Every part is taken in by a process of its own.
     for (const part of parts) {
-      await using energy = await openBooks(readings, ledger);
-      await readings.write([...part]);
+      await using energy = await openBooks(model, stores, t0);
+      await stores.readings.write([...part]);
       await energy.settled();
     }
-    await using energy = await openBooks(readings, ledger);
+    await using energy = await openBooks(model, stores, t0);
     const query = { site: "s", from: t0, to: t0 + 24 * hourMs };
     return {
-      readings,
-      ledger,
+      stores,
+      quarters: (await energy.accounts({ ...query, step: "15m", limit: 200 })).items,
       hours: (await energy.accounts({ ...query, step: "1h", limit: 100 })).items,
       kpis: await energy.kpis({ ...query, kpi: "storage_green_share", from: t0 + hourMs, to: t0 + 3 * hourMs }),
     };
   };
 
   test("hand the mix, the carbon and the cost of its charge on to its discharge", async () => {
-    const { hours, kpis } = await hoursOf([telemetry(3)]);
+    const { quarters, hours, kpis } = await hoursOf([telemetry(3)]);
     expect(bess(hours[0]).charge).toMatchObject({
       renewableWh: expect.closeTo(6000, 3),
       gridWh: expect.closeTo(4000, 3),
       carbonG: expect.closeTo(2000, 3),
-      cost: expect.closeTo(2, 6),
+      // Half an hour of 4 kW at the night price, half an hour at the day price; the mean of the hour would be the same here,
+      cost: expect.closeTo(2 * 0.2 + 2 * 0.5, 6),
     });
+    // not so by the quarter, nor where import and charge do not move together.
+    expect(quarters.slice(0, 4).map((quarter) => bess(quarter).charge.cost)).toEqual(
+      [0.2, 0.2, 0.5, 0.5].map((cost) => expect.closeTo(cost, 6)),
+    );
     expect(bess(hours[1])).toMatchObject({
       discharge: { renewableWh: expect.closeTo(1800, 3), gridWh: expect.closeTo(1200, 3) },
       naive: { renewableWh: expect.closeTo(3000, 3), carbonG: 0 },
     });
-    for (const hour of hours) conserves(bess(hour));
+    for (const account of [...quarters, ...hours]) conserves(bess(account));
+    expect(bess(hours[1]).opening).toEqual(bess(quarters[3]).closing);
     expect(kpis.map(({ value }) => value)).toEqual([expect.closeTo(0.6, 6), 1]);
   });
 
@@ -231,16 +230,27 @@ describe("the books of a site with a battery", () => {
     expect(Math.abs(closing(await hoursOf([unlate]), 2) - closing(intime, 2))).toBeGreaterThan(10);
     for (const [index, hour] of restated.hours.entries())
       near(bess(hour).closing.renewableWh, bess(intime.hours[index]).closing.renewableWh);
-    const { unequal } = await recomputeAccounts(
-      model,
-      { start: t0, end: t0 + 24 * hourMs },
-      {
-        readRange: (start, end, device) => readReadings(restated.readings, "s", start, end, device),
-        readAccounts: (step, start, end) => readAccounts(restated.ledger, "s", step, start, end),
-        modelOf: (revision) => keptModel(restated.ledger, "s", revision),
-        bridgeMs: hourMs,
-      },
-    );
+    const { unequal } = await madeAgain(model, restated.stores, { start: t0, end: t0 + 24 * hourMs });
     expect(unequal).toEqual([]);
+  });
+
+  test("pay the price in force when the battery is charged, not the mean of the hour", async () => {
+    // 4 kWh into the battery in the cheap half of the hour, 8 kWh for the hall in the dear one.
+    const all = Array.from({ length: 64 }, (_, minute): Reading[] => {
+      const ts = (t0 + minute * minuteMs) as Timestamp;
+      const [into, hall] = [(4000 * Math.min(minute, 30)) / 30, (8000 * Math.max(0, minute - 30)) / 30];
+      const put = (device: string, quantities: Record<string, number>): Reading => ({
+        ...{ site: "s", device, ts, received: (ts + 500) as Timestamp, quantities, flags: [] },
+      });
+      return [
+        put("grid", { energy_import_wh: into + hall }),
+        put("sun", { energy_export_wh: 0 }),
+        put("bess", { energy_export_wh: 0, energy_import_wh: into, soc_pct: (0.95 * into) / 1000 }),
+        put("hall", { energy_import_wh: hall }),
+      ];
+    }).flat();
+    const { hours } = await hoursOf([all]);
+    // The hour's mean price is (4 × 0.2 + 8 × 0.5) / 12 = 0.4.
+    expect(bess(hours[0]).charge).toMatchObject({ gridWh: expect.closeTo(4000, 3), cost: expect.closeTo(0.8, 6) });
   });
 });

@@ -3,7 +3,7 @@ import { windowOf } from "./calendar.ts";
 import { type Mix, mixTotal, reconcileStorage, type Stored, stepStorage } from "./ledger.ts";
 import type { SiteModel, SiteNode } from "./model.ts";
 
-//  closing of an hour ─▶ opening of the next: the accounts themselves carry what a battery holds over a restart.
+//  closing of a quarter ─▶ opening of the next: the accounts themselves carry what a battery holds over a restart.
 
 type StorageAccounts = Readonly<Record<string, StorageAccount>>;
 
@@ -38,7 +38,7 @@ export const storedOf = ({ renewableWh, gridWh, unknownWh, carbonG, cost }: Stor
 const sameState = (a: StorageState, b: StorageState): boolean =>
   (Object.keys(a) as (keyof StorageState)[]).every((key) => Math.abs(a[key] - b[key]) <= 1e-6);
 
-/** Before its first hour all that a battery holds is of unknown source. */
+/** Before its first quarter all that a battery holds is of unknown source. */
 const firstOpening = (account: Account, node: SiteNode): StorageState => {
   const own = account.nodes[node.id];
   const atEnd = own?.socPct === null || own === undefined ? null : (own.socPct / 100) * (node.capacityWh ?? 0);
@@ -51,22 +51,25 @@ type Flow = Pick<StorageAccount, "charge"> & { readonly dischargeWh: number; rea
 const termsOf = (account: Account, key: string) =>
   account.joint !== undefined && Object.hasOwn(account.joint, key) ? account.joint[key]?.terms : undefined;
 
-/** What an hour's minutes put in and took out; the cost is that of the hour's import, generation of the site is free. */
+// A thousandth of a kilowatt-hour is rounding, not a minute without a price.
+const roundingKwh = 1e-3;
+
+/** What the minutes put in and took out, each at its own price and carbon; generation of the site is free. */
 const flowOf = (account: Account, id: string): Flow => {
   const flags: StorageAccount["flags"][number][] = [];
   const terms = termsOf(account, `storage_green_share/${id}`);
-  const carbonG = termsOf(account, `storage_carbon/${id}`)?.carbonG;
+  const carbon = termsOf(account, `storage_carbon/${id}`);
+  const paid = termsOf(account, `storage_cost/${id}`);
   if (terms === undefined) flags.push("FLOW_UNKNOWN");
   const [renewableWh, gridWh, unknownWh, dischargeWh] = ["green", "bought", "other", "discharge"].map(
     (name) => (terms?.[name] ?? 0) * 1000,
   ) as [number, number, number, number];
-  if (carbonG === undefined && gridWh > 0) flags.push("CARBON_UNKNOWN");
-  const periods = Object.values(account.totals.periods ?? {});
-  const importWh = periods.reduce((sum, period) => sum + (period.importWh ?? 0), 0);
-  const paid = periods.reduce((sum, period) => sum + (period.cost ?? 0), 0);
-  if (gridWh > 0 && !(importWh > 0)) flags.push("COST_UNKNOWN");
-  const cost = importWh > 0 ? (gridWh * paid) / importWh : 0;
-  return { charge: { renewableWh, gridWh, unknownWh, carbonG: carbonG ?? 0, cost }, dischargeWh, flags };
+  // Minutes without a factor or a price are not in its terms: what they bought is missing there.
+  const lacks = (known: typeof terms): boolean => gridWh / 1000 - (known?.bought ?? 0) > roundingKwh;
+  if (lacks(carbon)) flags.push("CARBON_UNKNOWN");
+  if (lacks(paid)) flags.push("COST_UNKNOWN");
+  const charge = { renewableWh, gridWh, unknownWh, carbonG: carbon?.carbonG ?? 0, cost: paid?.cost ?? 0 };
+  return { charge, dischargeWh, flags };
 };
 
 const socEnergy = (account: Account, node: SiteNode): number | null => {
@@ -119,8 +122,8 @@ const flagged = (account: Account, storage: StorageAccounts): Account => {
   return { ...account, storage, flags: isOpen ? [...rest, "STORAGE_UNRECONCILED"] : rest };
 };
 
-/** An hour with what its batteries held and gave; `before`: the hours before it, oldest first. */
-export const hourWithStorage = (model: SiteModel, account: Account, before: readonly Account[]): Account => {
+/** A quarter of an hour with what its batteries held and gave; `before`: the quarters before it, oldest first. */
+export const quarterWithStorage = (model: SiteModel, account: Account, before: readonly Account[]): Account => {
   const batteries = countedBatteries(model);
   if (batteries.length === 0) return account;
   const storage: Record<string, StorageAccount> = {};
@@ -139,19 +142,19 @@ const addFlows = (parts: readonly StorageAccount["charge"][]): StorageAccount["c
     flowKeys.map((key) => [key, parts.reduce((sum, part) => sum + part[key], 0)]),
   ) as unknown as StorageAccount["charge"];
 
-/** A day with the storage of its hours: first opening, last closing, flows added up. */
-export const dayWithStorage = (account: Account, hours: readonly Account[]): Account => {
-  const ids = new Set(hours.flatMap(({ storage }) => Object.keys(storage ?? {})));
+/** An hour or a day with the storage of its quarters: first opening, last closing, flows added up. */
+export const sumWithStorage = (account: Account, quarters: readonly Account[]): Account => {
+  const ids = new Set(quarters.flatMap(({ storage }) => Object.keys(storage ?? {})));
   if (ids.size === 0) return account;
-  const days: Record<string, StorageAccount> = {};
+  const sums: Record<string, StorageAccount> = {};
   for (const id of ids) {
-    const parts = hours
+    const parts = quarters
       .map(({ storage }) => (storage !== undefined && Object.hasOwn(storage, id) ? storage[id] : undefined))
       .filter((part) => part !== undefined);
     const [first, last] = [parts[0], parts.at(-1)];
     if (first === undefined || last === undefined) continue;
     const sum = (of: (part: StorageAccount) => number): number => parts.reduce((total, part) => total + of(part), 0);
-    days[id] = {
+    sums[id] = {
       opening: first.opening,
       closing: last.closing,
       charge: addFlows(parts.map(({ charge }) => charge)),
@@ -163,22 +166,23 @@ export const dayWithStorage = (account: Account, hours: readonly Account[]): Acc
       flags: [...new Set(parts.flatMap(({ flags }) => flags))],
     };
   }
-  return flagged(account, days);
+  return flagged(account, sums);
 };
 
 /**
- * Hours after a restated one whose batteries open otherwise now, made again from their own flows, oldest first. `hours`
- * begins with the restated one.
+ * Quarters after a restated one whose batteries open otherwise now, made again from their own flows, oldest first.
+ * `quarters` begins with the restated one.
  */
-export const carryStorage = (modelOf: (ts: number) => SiteModel, hours: readonly Account[]): readonly Account[] => {
+export const carryStorage = (modelOf: (ts: number) => SiteModel, quarters: readonly Account[]): readonly Account[] => {
   const carried: Account[] = [];
   let before: Account | undefined;
-  for (const hour of hours) {
-    let now = hour;
-    if (before !== undefined && hour.storage !== undefined) {
-      const made = hourWithStorage(modelOf(hour.end - 1), hour, [before]);
+  for (const quarter of quarters) {
+    let now = quarter;
+    if (before !== undefined && quarter.storage !== undefined) {
+      const made = quarterWithStorage(modelOf(quarter.end - 1), quarter, [before]);
       const differs = Object.entries(made.storage ?? {}).some(([id, { opening }]) => {
-        const old = hour.storage !== undefined && Object.hasOwn(hour.storage, id) ? hour.storage[id] : undefined;
+        const old =
+          quarter.storage !== undefined && Object.hasOwn(quarter.storage, id) ? quarter.storage[id] : undefined;
         return old === undefined || !sameState(old.opening, opening);
       });
       if (differs) {

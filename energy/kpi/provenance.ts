@@ -47,6 +47,7 @@ interface Given {
   readonly known: number;
   readonly discharge: number;
   readonly carbonG: number;
+  readonly cost: number;
   readonly flags: readonly string[];
 }
 
@@ -56,7 +57,7 @@ const given = ({ parts, model, variant, window }: Scope): Given => {
   const capacity = (model.nodes.find((node) => node.id === id)?.capacityWh ?? 0) / 1000;
   const flags = new Set<string>();
   let store: Stored = emptyStore;
-  let sums = { green: 0, known: 0, discharge: 0, carbonG: 0 };
+  let sums = { green: 0, known: 0, discharge: 0, carbonG: 0, cost: 0 };
   parts.forEach(({ account, terms }, index) => {
     const node = nodeOf(account, id);
     const socPct = node?.socPct ?? null;
@@ -66,10 +67,10 @@ const given = ({ parts, model, variant, window }: Scope): Given => {
     if (held !== null) store = held;
     else if (index === 0 && atEnd !== null && gained !== null)
       store = { ...emptyStore, mix: { ...emptyMix, unknown: Math.max(0, atEnd - gained) } };
-    const { green = 0, bought = 0, other = 0, discharge = 0, carbonG = 0 } = terms;
+    const { green = 0, bought = 0, other = 0, discharge = 0, carbonG = 0, cost = 0 } = terms;
     const step = stepStorage(
       store,
-      { charge: { renewable: green, grid: bought, unknown: other }, carbonG, cost: 0, discharge },
+      { charge: { renewable: green, grid: bought, unknown: other }, carbonG, cost, discharge },
       oneWay,
     );
     store = step.store;
@@ -82,6 +83,7 @@ const given = ({ parts, model, variant, window }: Scope): Given => {
         known: sums.known + known,
         discharge: sums.discharge + discharge,
         carbonG: sums.carbonG + step.out.carbonG,
+        cost: sums.cost + step.out.cost,
       };
     }
     // kpi.md §7.2: once a day the state of charge has the last word.
@@ -149,4 +151,42 @@ const carbon: KpiEntry = {
   },
 };
 
-export const provenanceEntries: readonly KpiEntry[] = [greenShare, carbon];
+/** What the grid was paid for an import, by the price in force in the account. */
+const paidPerKwh = ({ totals }: Account): number | null => {
+  let [importWh, paid] = [0, 0];
+  for (const period of Object.values(totals.periods ?? {})) {
+    if (period.importWh === null || period.cost === null) return null;
+    importWh += period.importWh;
+    paid += period.cost;
+  }
+  return importWh > 0 ? (paid * 1000) / importWh : null;
+};
+
+const cost: KpiEntry = {
+  ...shared,
+  id: "storage_cost",
+  name: { en: "Cost of discharge", "zh-CN": "储能放电成本" },
+  formula:
+    "what the discharged energy cost when it was charged, each minute of charge at the price in force / discharge of known provenance, losses included; generation of the site is free; naive: zero",
+  unit: "currency/kWh",
+  numUnit: "currency",
+  boundary: "battery terminals (AC)",
+  standard: "own definition, energy price without demand charge, one-way efficiency 0.95",
+  factor: "tariff",
+  missing: (model) => (model.tariff === null ? ["DECLARATION_MISSING:tariff"] : []),
+  variants: (model) =>
+    variants(model).map((variant) => ({ ...variant, unit: `${model.currency}/kWh`, numUnit: model.currency })),
+  terms: (account, _model, variant) => {
+    const terms = flows(account, batteryOf(variant));
+    const price = paidPerKwh(account);
+    const bought = terms.bought ?? 0;
+    return { ...terms, cost: bought === 0 ? 0 : price === null ? null : bought * price };
+  },
+  ratio: (_sums, _windowMs, scope) => {
+    if (scope.variant.id.endsWith(naive)) return { numerator: 0, denominator: sumInside(scope) };
+    const { cost: paid, known, flags } = given(scope);
+    return { numerator: paid, denominator: known, flags };
+  },
+};
+
+export const provenanceEntries: readonly KpiEntry[] = [greenShare, carbon, cost];
