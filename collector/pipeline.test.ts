@@ -101,6 +101,7 @@ const writingBy = (store: Readings, write: Readings["write"]): Readings => ({
 const committingBy = (ledger: Ledger, commit: Ledger["commit"]): Ledger => ({
   commit,
   get: (kind, key, asOf) => ledger.get(kind, key, asOf),
+  getAll: (kind, keys) => ledger.getAll(kind, keys),
   list: (query) => ledger.list(query),
   history: (kind, key) => ledger.history(kind, key),
   follow: (query) => ledger.follow(query),

@@ -123,6 +123,7 @@ const seed = async (count: number) => {
     const alert: Alert = {
       ...template,
       id: `old-${String(index).padStart(4, "0")}`,
+      site: index % 2 === 0 ? "hall" : "other",
       state: "CLOSED",
       severity: index % 3 === 0 ? "MAJOR" : "WARNING",
       start: t0 - (index + 1) * 60_000,
@@ -133,7 +134,7 @@ const seed = async (count: number) => {
         op: "put",
         kind: "alert",
         key: alert.id,
-        site: index % 2 === 0 ? "hall" : "other",
+        site: alert.site,
         ts: timestamp(alert.start),
         body: alert as unknown as Json,
       },

@@ -1,4 +1,4 @@
-import { type Ledger, type LedgerChange, type Page, timestamp } from "#store";
+import type { Ledger, LedgerChange } from "#store";
 import type { Alert } from "./alert.ts";
 import {
   acknowledged,
@@ -13,7 +13,7 @@ import {
   whyNotAcknowledged,
 } from "./command.ts";
 import { alertKind, putAudit, readAlert } from "./record.ts";
-import type { AlertQuery, CommandResult, Rules } from "./rules.ts";
+import type { CommandResult, Rules } from "./rules.ts";
 import type { SiteWatch } from "./watch.ts";
 
 export interface DeskDeps {
@@ -29,12 +29,7 @@ export interface DeskDeps {
   ) => Promise<void>;
 }
 
-type Desk = Pick<Rules, "open" | "list" | "history" | "acknowledge" | "comment" | "assign">;
-
-const maxPage = 1000;
-// A page that matches little ends early with a cursor rather than reading for ever.
-const maxScanned = 20_000;
-const scanRows = 500;
+type Desk = Pick<Rules, "open" | "history" | "acknowledge" | "comment" | "assign">;
 
 /** What people ask about alerts and do to them. */
 export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Desk => {
@@ -72,7 +67,6 @@ export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Des
           .filter((alert) => alert.shadow !== true)
           .sort((a, b) => b.start - a.start || (a.id < b.id ? -1 : 1)),
       ),
-    list: (query) => list(ledger, query),
     history: async (id) => (await ledger.history(alertKind, id)).flatMap((row) => readAlert(row) ?? []),
     acknowledge: async (input) => {
       const parsed = parseCommand(acknowledgeShape, input);
@@ -106,42 +100,3 @@ export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Des
     },
   };
 };
-
-const list = async (ledger: Ledger, query: AlertQuery): Promise<Page<Alert>> => {
-  const limit = Math.max(1, Math.min(maxPage, Math.trunc(query.limit)));
-  const items: Alert[] = [];
-  let cursor = query.cursor;
-  for (let scanned = 0; scanned < maxScanned; scanned += scanRows) {
-    const page = await listRows(ledger, query, cursor, scanRows);
-    for (const [index, row] of page.items.entries()) {
-      const alert = readAlert(row);
-      if (alert === null || !matches(alert, query)) continue;
-      items.push(alert);
-      if (items.length < limit) continue;
-      // The page ends inside the ledger's: asking for exactly so many rows gives the cursor that stands here.
-      const { next } = await listRows(ledger, query, cursor, index + 1);
-      return { items, next };
-    }
-    if (page.next === null) return { items, next: null };
-    cursor = page.next;
-  }
-  return { items, next: cursor ?? null };
-};
-
-const listRows = (ledger: Ledger, query: AlertQuery, cursor: string | undefined, limit: number) =>
-  ledger.list({
-    kind: alertKind,
-    order: "newest-first",
-    limit,
-    ...(query.site === undefined ? {} : { site: query.site }),
-    ...(query.from === undefined ? {} : { from: timestamp(query.from) }),
-    ...(query.to === undefined ? {} : { to: timestamp(query.to) }),
-    ...(cursor === undefined ? {} : { cursor }),
-  });
-
-const matches = (alert: Alert, { state, rule, severity, shadow = false }: AlertQuery): boolean =>
-  (alert.shadow === true) === shadow &&
-  (alert.state !== "CLOSED" || alert.active !== null) &&
-  (state === undefined || alert.state === state) &&
-  (rule === undefined || alert.rule === rule) &&
-  (severity === undefined || alert.severity === severity);

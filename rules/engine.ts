@@ -17,6 +17,7 @@ import { createDesk } from "./desk.ts";
 import { ruleChanges } from "./evidence/rule-log.ts";
 import { alertHash } from "./hash.ts";
 import { loadNotifyPlan } from "./notify/load.ts";
+import { openPast } from "./past/past.ts";
 import { createPermitDesk } from "./permit-desk.ts";
 import { createQueue } from "./queue.ts";
 import {
@@ -249,6 +250,11 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     if (page.rows.length > 0) await drainAccounts();
   };
 
+  const wasteDesk = createWasteDesk({ ledger, sites, rules, now, fail });
+  const { onAlert, onWaste } = wasteDesk;
+  const past = await openPast({ ledger, fail, onAlert, onWaste });
+  wasteDesk.start(past);
+
   const changedRules = await ruleChanges(ledger, summaries, now());
   if (changedRules.length > 0) await commit(changedRules);
   send(started.unsent);
@@ -293,7 +299,8 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       run: queue.run,
       record,
     }),
-    ...createWasteDesk({ ledger, sites, rules, now }),
+    list: past.list,
+    waste: wasteDesk.waste,
     ...createBacktestDesk({
       ...{ readings, ledger, sites, rules, hash: alertHash },
       maintenance: async () => {
@@ -322,6 +329,8 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
       await queue.run(async () => {
         if (!isSaved && !isBroken) await ledger.commit(stateChanges([], now()));
       });
+      await past[Symbol.asyncDispose]();
+      await wasteDesk[Symbol.asyncDispose]();
     },
   };
 };

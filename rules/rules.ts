@@ -4,7 +4,7 @@ import type { Alert, AlertState, Severity } from "./alert.ts";
 import type { BacktestCommand, BacktestResult } from "./backtest/desk.ts";
 import type { RulesCode } from "./codes.ts";
 import type { Permit } from "./permit.ts";
-import type { WastedAlert, WasteQuery } from "./waste/desk.ts";
+import type { WasteQuery, WasteRanking } from "./waste/desk.ts";
 
 /** The running stage: watches every site it was given, and is the only place that changes an alert. */
 export interface Rules extends AsyncDisposable, PermitDesk {
@@ -19,8 +19,8 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   comment(command: CommentCommand): Promise<CommandResult>;
   /** `to: null` takes the assignment back. */
   assign(command: AssignCommand): Promise<CommandResult>;
-  /** Alerts by what was lost while they lasted, most energy first. */
-  waste(query: WasteQuery): Promise<readonly WastedAlert[]>;
+  /** Alerts by what was lost while they lasted, most energy first; not paged. */
+  waste(query: WasteQuery): Promise<WasteRanking>;
   /** Judges history again with a rule, or two versions of it; one at a time. */
   backtest(command: BacktestCommand): Promise<BacktestResult>;
   /** The rules in force, by id. */
@@ -31,16 +31,28 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   settled(): Promise<void>;
 }
 
+/** One value, some of several, or all but some. */
+export type Wanted<Value extends string> =
+  | Value
+  | { readonly match: "in" | "not-in"; readonly values: readonly Value[] };
+
 export interface AlertQuery {
   readonly site?: string;
-  readonly state?: AlertState;
-  readonly rule?: string;
-  readonly severity?: Severity;
+  readonly state?: Wanted<AlertState>;
+  readonly rule?: Wanted<string>;
+  readonly severity?: Wanted<Severity>;
+  /** Node or device. */
+  readonly subject?: Wanted<string>;
+  /** Words that all must be in its names, its title in either language, or what people wrote. */
+  readonly text?: string;
   /** true: only alerts of rules in shadow mode; otherwise they are left out. */
   readonly shadow?: boolean;
   /** `[from, to)` of the alerts' start, UTC milliseconds. */
   readonly from?: number;
   readonly to?: number;
+  /** `[activeFrom, activeTo)` of when they first became active, UTC milliseconds. */
+  readonly activeFrom?: number;
+  readonly activeTo?: number;
   /** At most 1,000. */
   readonly limit: number;
   readonly cursor?: string;

@@ -53,6 +53,14 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       expect(await keys()).toEqual(["a"]);
     });
 
+    test("many rows are read at once, in the order asked, each as it stands", async () => {
+      const first = await ledger.commit([put("a", { body: 1 }), put("b", { body: "x".repeat(10_000) })]);
+      const second = await ledger.commit([put("a", { body: 2 })]);
+      expect(await ledger.getAll("alert", ["b", "none", "a", "b"])).toEqual([first[1], null, second[0], first[1]]);
+      expect(await ledger.getAll("other", ["a"])).toEqual([null]);
+      expect(await ledger.getAll("alert", [])).toEqual([]);
+    });
+
     test("a row can be read as it was known at a time", async () => {
       await ledger.commit([put("a", { body: 1 })]);
       clock += 1000;

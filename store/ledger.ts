@@ -12,6 +12,8 @@ export interface Ledger extends AsyncDisposable {
   commit(changes: readonly LedgerChange[]): Promise<readonly LedgerRow[]>;
   /** The newest revision, or the newest known at `asOf`. */
   get(kind: string, key: string, asOf?: Timestamp): Promise<LedgerRow | null>;
+  /** The newest revision of each key, in the order of the keys; null where there is no row. At most some thousands. */
+  getAll(kind: string, keys: readonly string[]): Promise<readonly (LedgerRow | null)[]>;
   /** Newest revisions by `(ts, key)`, keyset-paged. */
   list(query: LedgerQuery): Promise<Page<LedgerRow>>;
   /** Every revision of one row, oldest first. */

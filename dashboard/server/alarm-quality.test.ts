@@ -20,6 +20,12 @@ test("alarm quality is answered for a site, a period and the shifts asked for", 
   });
 });
 
+test("an alert that began days before it became active is of the time it became active in", async () => {
+  const days = 30 * 86_400_000;
+  await saveAlert(stand.ledger, alertOf({ id: "slow", start: 3000, active: days }));
+  expect(await (await ask(`?from=${days}&to=${days + 1000}`)).json()).toMatchObject({ all: { alerts: 1 } });
+});
+
 test("an unknown site and a time that is none are refused", async () => {
   expect((await ask("?site=moon")).status).toBe(404);
   expect(await (await ask("?shifts=25:00")).json()).toMatchObject({ errors: [{ name: "shifts" }] });

@@ -32,6 +32,13 @@ test("a filter takes several values", async () =>
   expect(await ids("?site=hall&state=ACTIVE,UNKNOWN")).toEqual(["a2", "a1"]));
 test("a filter excludes", async () => expect(await ids("?site=hall&rule=!R04,R16")).toEqual(["a1"]));
 test("filters join", async () => expect(await ids("?severity=!CRITICAL&state=!CLOSED")).toEqual(["b1", "a2"]));
+test("a filter of the subject and of words", async () => {
+  expect(await ids("?subject=!meter-1")).toEqual([]);
+  expect(await ids("?subject=meter-1&site=attic")).toEqual(["b1"]);
+  expect(await ids("?text=STALE%20r04")).toEqual(["b1", "a2"]);
+  expect(await ids(`?text=${encodeURIComponent("过期")}&severity=CRITICAL`)).toEqual(["a1"]);
+  expect(await ids("?text=nothing")).toEqual([]);
+});
 test("a range is of starts, its end not included", async () =>
   expect(await ids("?from=1000&to=3000")).toEqual(["a2", "a1"]));
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KpiResult, SiteModel, SiteNow } from "#energy";
-import type { Alert, AlertQuery, CommandResult, RuleSummary } from "#rules";
+import { type Alert, type CommandResult, openPast, type RuleSummary } from "#rules";
 import { createMemoryLedger, createMemoryReadings, type Json, type Ledger, type Readings, timestamp } from "#store";
 import { dashboardSchema } from "./config.ts";
 import type { EnergyPart, RulesPart, Status } from "./parts.ts";
@@ -179,25 +179,14 @@ const rule: RuleSummary = {
   source: "id: R04\n",
 };
 
-const asked = (query: AlertQuery, { state, rule, severity }: Alert): boolean =>
-  (query.state ?? state) === state && (query.rule ?? rule) === rule && (query.severity ?? severity) === severity;
-
 /** Rules over a real ledger: commands are revisions, as in the real stage. */
-export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart => {
-  const alerts = async (query: AlertQuery) => {
-    const { site, from, to, limit, cursor } = query;
-    const page = await ledger.list({
-      kind: "alert",
-      ...(site === undefined ? {} : { site }),
-      ...(from === undefined ? {} : { from: timestamp(from) }),
-      ...(to === undefined ? {} : { to: timestamp(to) }),
-      ...(cursor === undefined ? {} : { cursor }),
-      order: "newest-first",
-      limit,
-    });
-    const items = page.items.map(({ body }) => body as unknown as Alert).filter((alert) => asked(query, alert));
-    return { items, next: page.next };
-  };
+export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart & AsyncDisposable => {
+  const past = openPast({
+    ledger,
+    fail: (error) => {
+      throw error;
+    },
+  });
   const change = async (id: string, fields: (alert: Alert) => Partial<Alert>): Promise<CommandResult> => {
     const row = await ledger.get("alert", id);
     if (row === null) return { ok: false, code: "RULES_ALERT_UNKNOWN", reason: `there is no alert "${id}"` };
@@ -209,16 +198,17 @@ export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart =>
   };
   return {
     open: async (site) =>
-      (await alerts({ limit: 1000, ...(site === undefined ? {} : { site }) })).items.filter(
+      (await (await past).list({ limit: 1000, ...(site === undefined ? {} : { site }) })).items.filter(
         ({ state }) => state !== "CLOSED",
       ),
-    list: alerts,
+    list: async (query) => (await past).list(query),
     history: async (id) => (await ledger.history("alert", id)).map(({ body }) => body as unknown as Alert),
     acknowledge: ({ id, by, reason }) => change(id, () => ({ acknowledged: { by, reason, at: now() } })),
     comment: ({ id, by, text }) => change(id, (alert) => ({ comments: [...alert.comments, { by, text, at: now() }] })),
     assign: ({ id, to }) => change(id, () => ({ assignee: to })),
     catalogue: () => [rule],
-    waste: async () => [],
+    [Symbol.asyncDispose]: async () => (await past)[Symbol.asyncDispose](),
+    waste: async () => ({ items: [], pending: 0 }),
     backtest: async ({ rule: id }) => ({
       ok: false,
       code: "RULES_RULE_UNKNOWN",
@@ -255,13 +245,14 @@ export const startStand = async (
     mqtt: { host: "127.0.0.1", port: 1883, wsPort: null },
     demo: null,
   };
+  const rules = createFakeRules(ledger, now);
   const dashboard = await startDashboard(
     dashboardSchema.parse({ DASHBOARD_PORT: "0", DASHBOARD_WEB_DIR: webDir, ...options.env }),
     {
       readings,
       ledger,
       energy: createFakeEnergy(readings),
-      rules: createFakeRules(ledger, now),
+      rules,
       status: () => status,
       onError: (error) => void errors.push(error),
       now,
@@ -277,6 +268,7 @@ export const startStand = async (
     webDir,
     [Symbol.asyncDispose]: async () => {
       await dashboard[Symbol.asyncDispose]();
+      await rules[Symbol.asyncDispose]();
       await ledger[Symbol.asyncDispose]();
       await readings[Symbol.asyncDispose]();
       await rm(webDir, { recursive: true });

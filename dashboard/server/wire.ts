@@ -157,8 +157,8 @@ export interface IngestWire {
 }
 
 /**
- * GET /api/v1/alerts?site&state&severity&rule&shadow&from&to&limit&cursor → ListWire<Alert>, newest start first. `state`,
- * `severity` and `rule` take one value, several (`a,b`) or an exclusion (`!a,b`). A page may hold fewer items than
+ * GET /api/v1/alerts?site&state&severity&rule&subject&text&shadow&from&to&limit&cursor → ListWire<Alert>, newest start first.
+ * `state`, `severity`, `rule` and `subject` take one value, several (`a,b`) or an exclusion (`!a,b`). A page may hold fewer items than
  * `limit`; only `next: null` is the end. `shadow=true` lists the alerts of rules in shadow mode, which are left out otherwise.
  * The same filter as a file: /api/v1/alerts.csv.
  * GET /api/v1/alerts/{id} → Alert. GET /api/v1/alerts/{id}/history → ListWire<Alert>, every transition, oldest first.

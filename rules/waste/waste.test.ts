@@ -1,11 +1,14 @@
 import { expect, test } from "vitest";
+import type { Account, SiteModel } from "#energy";
 import { createMemoryLedger, type Json, timestamp } from "#store";
+import type { Alert } from "../alert.ts";
 import { alertOf } from "../notify/alert.fixture.ts";
+import { openPast } from "../past/past.ts";
 import { putAlert } from "../record.ts";
 import { parseRule, type Rule } from "../rule.ts";
 import { accountOf, siteOf } from "../specimen.ts";
 import { createWasteDesk } from "./desk.ts";
-import { wasteOf } from "./waste.ts";
+import { type Waste, wasteMeter } from "./waste.ts";
 
 const t0 = Date.UTC(2026, 10, 23, 8);
 const minute = 60_000;
@@ -32,6 +35,16 @@ const rule = (): Rule => {
   const parsed = ruleOf("loss: over_w");
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
   return parsed.rule;
+};
+const wasteOf = (
+  one: Alert,
+  { now, accounts: given, ...rest }: { rule: Rule; model: SiteModel; accounts: readonly Account[]; now: number },
+): Waste | null => {
+  const meter = wasteMeter(one, { ...rest, until: one.returned ?? now });
+  // By parts it is the same.
+  meter?.take(given.slice(0, 5));
+  meter?.take(given.slice(5));
+  return meter?.waste() ?? null;
 };
 /** Ten minutes that export 7 kW, of which the fifth is not known; each used 1 kWh for 2 of money and 500 g. */
 const accounts = Array.from({ length: 10 }, (_, at) => {
@@ -79,21 +92,65 @@ test("a loss that is no power is refused", () => {
   expect(ruleOf("loss: over_w > W(0)")).toMatchObject({ ok: false, faults: [{ line: 10 }] });
 });
 
-test("alerts are ranked by what they lost", async () => {
-  const ledger = createMemoryLedger({ now: () => t0 });
+const desk = async (now: () => number) => {
+  const ledger = createMemoryLedger({ now });
   await ledger.commit(
     accounts.map((account) => ({
       ...{ op: "put" as const, kind: "account/1m", key: `hall/${account.start}`, site: "hall" },
       ...{ ts: timestamp(account.start), body: account as unknown as Json },
     })),
   );
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const waste = createWasteDesk({ ledger, sites: [model], rules: [rule()], now, fail });
+  const { onAlert, onWaste } = waste;
+  const open = async () => {
+    const past = await openPast({ ledger, fail, onAlert, onWaste });
+    waste.start(past);
+    await past.loaded;
+    return past;
+  };
+  return { ledger, waste, open };
+};
+
+test("alerts are ranked by what they lost, with what they lost kept", async () => {
+  const { ledger, waste, open } = await desk(() => t0);
   const short = alertOf({ ...alert, id: "short", returned: t0 + 3 * minute });
   await ledger.commit([
     putAlert(short),
     putAlert({ ...alert, id: "long" }),
     putAlert(alertOf({ id: "other", start: t0 })),
   ]);
-  const desk = createWasteDesk({ ledger, sites: [model], rules: [rule()], now: () => t0 });
-  const found = await desk.waste({ site: "hall", from: t0, to: t0 + minute, limit: 10 });
-  expect(found.map(({ alert: { id } }) => id)).toEqual(["long", "short"]);
+  await using past = await open();
+  await using _ = waste;
+  await waste.settled();
+  const query = { site: "hall", from: t0, to: t0 + minute, limit: 10 };
+  const { items, pending } = await waste.waste(query);
+  expect(items.map(({ alert: { id } }) => id)).toEqual(["long", "short"]);
+  expect(items[0]?.waste.energyWh).toBeCloseTo(500);
+  expect(pending).toBe(0);
+  expect((await waste.waste({ ...query, limit: 1 })).items.map(({ alert: { id } }) => id)).toEqual(["long"]);
+  expect((await waste.waste({ ...query, rule: "R01" })).items).toEqual([]);
+  expect(await ledger.get("alert-waste", "long")).toMatchObject({ body: { until: alert.returned, minutes: 6 } });
+  // A restated account is another loss.
+  await ledger.commit([putAlert({ ...alert, id: "long", returned: t0 + 2.5 * minute, restated: true })]);
+  await past.list({ limit: 1 });
+  await waste.settled();
+  expect((await waste.waste(query)).items.map(({ alert: { id } }) => id)).toEqual(["short", "long"]);
+});
+
+test("an open alert ranks with what it lost so far", async () => {
+  let now = t0 + 4 * minute;
+  const { ledger, waste, open } = await desk(() => now);
+  await ledger.commit([putAlert({ ...alert, id: "open", state: "ACTIVE", returned: null, closed: null })]);
+  await using _past = await open();
+  await using _ = waste;
+  const lost = async () =>
+    (await waste.waste({ limit: 10 })).items.map((item) => Math.round(item.waste.energyWh ?? -1));
+  expect(await lost()).toEqual([200]);
+  now = t0 + 6 * minute;
+  expect(await lost()).toEqual([300]);
+  now = t0 + 20 * minute;
+  expect(await lost()).toEqual([700]);
 });

@@ -18,38 +18,45 @@ export interface Waste {
 const msPerHour = 3_600_000;
 const none: Waste = { energyWh: null, cost: null, carbonG: null, minutes: 0, knownMinutes: 0 };
 
+/** Adds up an alert's loss as accounts come, oldest first. */
+export interface WasteMeter {
+  take(accounts: readonly Account[]): void;
+  waste(): Waste;
+}
+
 /**
  * Loss by the rule's own formula, minute by minute over the accounts, in which the alert was active. Money and carbon
  * are the loss's share of what the site used in that minute (`facilityWh`). Accounts come oldest first; those from
  * before the alert only fill the windows. null when the rule has no loss formula.
  */
-export const wasteOf = (
+export const wasteMeter = (
   alert: Alert,
-  given: {
-    readonly rule: Rule;
-    readonly model: SiteModel;
-    readonly accounts: readonly Account[];
-    readonly now: number;
-  },
-): Waste | null => {
-  const { rule, model, accounts, now } = given;
+  { rule, model, until }: { readonly rule: Rule; readonly model: SiteModel; readonly until: number },
+): WasteMeter | null => {
   const { loss } = rule;
-  if (loss === null || rule.on !== "account" || alert.active === null) return loss === null ? null : none;
-  const until = alert.returned ?? alert.closed ?? now;
+  const { active } = alert;
+  if (loss === null) return null;
+  if (rule.on !== "account" || active === null) return { take: () => undefined, waste: () => none };
   const facts = createAccountFacts(model, [rule]);
   const node = model.nodes.find(({ id }) => id === alert.subject) ?? null;
   let waste = none;
-  for (const account of accounts) {
-    const seen = facts.at(account, new Set());
-    const shareMs = Math.min(account.end, until) - Math.max(account.start, alert.active);
-    if (shareMs <= 0) continue;
-    const known = rule.subject === "node" && node !== null ? seen.node(node) : seen.site;
-    const { inputs } = evaluate(rule, known);
-    const values = Object.entries({ ...rule.parameters, ...known, ...inputs }).filter(([, value]) => value !== null);
-    const lossW = loss.run(Object.fromEntries(values) as Parameters<typeof loss.run>[0]);
-    waste = added(waste, account, shareMs, typeof lossW === "number" ? lossW : null);
-  }
-  return waste;
+  return {
+    take(accounts) {
+      for (const account of accounts) {
+        const seen = facts.at(account, new Set());
+        const shareMs = Math.min(account.end, until) - Math.max(account.start, active);
+        if (shareMs <= 0) continue;
+        const known = rule.subject === "node" && node !== null ? seen.node(node) : seen.site;
+        const { inputs } = evaluate(rule, known);
+        const values = Object.entries({ ...rule.parameters, ...known, ...inputs }).filter(
+          ([, value]) => value !== null,
+        );
+        const lossW = loss.run(Object.fromEntries(values) as Parameters<typeof loss.run>[0]);
+        waste = added(waste, account, shareMs, typeof lossW === "number" ? lossW : null);
+      }
+    },
+    waste: () => waste,
+  };
 };
 
 const added = (waste: Waste, account: Account, shareMs: number, lossW: number | null): Waste => {

@@ -72,6 +72,9 @@ export const createMemoryLedger = ({ now = Date.now }: { readonly now?: () => nu
       return structuredClone(revisions.findLast((row) => asOf === undefined || row.at <= asOf) ?? null);
     },
 
+    getAll: async (kind, keys) =>
+      keys.map((key) => structuredClone(rows.get(JSON.stringify([kind, key]))?.at(-1) ?? null)),
+
     list: async ({ kind, site, from, to, order = "oldest-first", limit, cursor, asOf }) => {
       const sign = order === "oldest-first" ? 1 : -1;
       const found = [...rows.values()]

@@ -42,6 +42,7 @@ export type WrittenRow = Omit<LedgerRow, "body"> & { readonly text: string };
 export interface LedgerCalls {
   commit(argument: { readonly changes: readonly WrittenChange[]; readonly at: number }): readonly Place[];
   get(argument: { readonly kind: string; readonly key: string; readonly asOf: number | null }): WrittenRow | null;
+  getAll(argument: { readonly kind: string; readonly keys: readonly string[] }): readonly (WrittenRow | null)[];
   list(query: LedgerQuery): Page<WrittenRow>;
   history(argument: { readonly kind: string; readonly key: string }): readonly WrittenRow[];
   follow(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly WrittenRow[]; readonly cursor: string };
@@ -128,6 +129,12 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
       const row = one.get(kind, key, asOf ?? Number.MAX_SAFE_INTEGER);
       return row === undefined ? null : rowOf(row);
     },
+
+    getAll: ({ kind, keys }) =>
+      keys.map((key) => {
+        const row = one.get(kind, key, Number.MAX_SAFE_INTEGER);
+        return row === undefined ? null : rowOf(row);
+      }),
 
     list: ({ kind, site, from, to, order = "oldest-first", limit, cursor, asOf }) => {
       const up = order === "oldest-first";

@@ -34,6 +34,8 @@ export const openSqliteLedger = async (
       const row = await remote.call("get", { kind, key, asOf: asOf ?? null });
       return row === null ? null : readRow(row);
     },
+    getAll: async (kind, keys) =>
+      (await remote.call("getAll", { kind, keys })).map((row) => (row === null ? null : readRow(row))),
     list: async (query) => {
       const { items, next } = await remote.call("list", query);
       return { items: items.map(readRow), next };

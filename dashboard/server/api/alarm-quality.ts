@@ -75,9 +75,9 @@ export const alarmQualityRoutes = (app: App, { rules, energy, now }: Context): v
       if (site !== undefined && !zones.has(site)) return refuse(reply, unknownSite(site));
       const range = rangeOf(asked, now(), 7 * dayMs);
       const alerts: Alert[] = [];
-      // Active a while after their start: those that began up to a day before may belong here.
-      const filter = { ...range, from: Math.max(0, range.from - dayMs), ...(site === undefined ? {} : { site }) };
-      for await (const page of alertPages(rules, filter)) alerts.push(...page);
+      // Some become active long after they began: what counts is when an operator was told.
+      const query = { activeFrom: range.from, activeTo: range.to, ...(site === undefined ? {} : { site }) };
+      for await (const page of alertPages(rules, query)) alerts.push(...page);
       return alarmQuality(alerts, { ...range, operators, shifts, timeZone: (id) => zones.get(id) ?? "UTC" });
     },
   );

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { stringify } from "csv-stringify/sync";
 import { z } from "zod";
 import type { Alert } from "#rules";
-import { type AlertFilter, alertFilterQuery, alertPages } from "../alert-filter.ts";
+import { type AlertFilter, alertFilterQuery, alertPages, askedAlerts } from "../alert-filter.ts";
 import type { App, Context } from "../app.ts";
 import * as schema from "../schema.ts";
 
@@ -40,7 +40,8 @@ const row = (alert: Alert): (string | number)[] => Object.values(columns).map((c
 async function* csv(rules: Context["rules"], filter: AlertFilter): AsyncGenerator<string> {
   // Excel takes UTF-8 for what it is only with the mark; a cell that begins with = must stay text.
   yield stringify([Object.keys(columns)], { bom: true });
-  for await (const alerts of alertPages(rules, filter)) yield stringify(alerts.map(row), { escape_formulas: true });
+  for await (const alerts of alertPages(rules, askedAlerts(filter)))
+    yield stringify(alerts.map(row), { escape_formulas: true });
 }
 
 export const alertExportRoutes = (app: App, { rules, onError }: Context): void => {

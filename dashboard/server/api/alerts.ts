@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { alertFilter, listAlerts } from "../alert-filter.ts";
+import { alertFilter, askedAlerts } from "../alert-filter.ts";
 import type { App, Context } from "../app.ts";
 import { type Refusal, refuse } from "../problem.ts";
 import { cursor, limit, rangeQuery } from "../query.ts";
@@ -18,13 +18,15 @@ export const alertRoutes = (app: App, { rules }: Context): void => {
     "/api/v1/alerts",
     {
       schema: {
-        summary: "Alerts, newest first; state, severity and rule take a value, several (a,b) or an exclusion (!a,b)",
+        summary:
+          "Alerts, newest first; state, severity, rule and subject take a value, several (a,b) or an exclusion (!a,b)",
         tags: ["alerts"],
         querystring: rangeQuery({ ...alertFilter, limit: limit(1000, 100), cursor: cursor.optional() }),
         response: { 200: schema.list(schema.alert), 400: schema.problem },
       },
     },
-    async ({ query: { limit, cursor, ...filter } }) => listAlerts(rules, filter, { limit, cursor }),
+    async ({ query: { limit, cursor, ...filter } }) =>
+      rules.list({ ...askedAlerts(filter), limit, ...(cursor === undefined ? {} : { cursor }) }),
   );
   app.get(
     "/api/v1/alerts/:id",

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { alertFilter, askedAlerts } from "../alert-filter.ts";
 import type { App, Context } from "../app.ts";
 import { refuse, unknownSite } from "../problem.ts";
-import { dayMs, identifier, limit, rangeOf, rangeQuery } from "../query.ts";
+import { dayMs, limit, rangeOf, rangeQuery } from "../query.ts";
 import * as schema from "../schema.ts";
 
-const mostMs = 31 * dayMs;
+const { shadow: _, ...filters } = alertFilter;
 const waste = z.object({
   energyWh: z.number().nullable(),
   cost: z.number().nullable().describe("in the site's currency"),
@@ -19,23 +20,28 @@ export const wasteRoutes = (app: App, { rules, energy, now }: Context): void => 
     "/api/v1/alerts/waste",
     {
       schema: {
-        summary: "Alerts by what was lost while they lasted, most energy first; of rules that have a loss formula",
+        summary:
+          "Alerts of the last 7 days, or of from and to, by what was lost while they lasted, most energy first; of rules that have a loss formula",
         tags: ["alerts"],
-        querystring: rangeQuery({ site: identifier, limit: limit(1000, 100) }),
+        querystring: rangeQuery({ ...filters, limit: limit(1000, 100) }),
         response: {
-          200: schema.list(z.object({ alert: schema.alert, waste })),
+          200: schema.list(z.object({ alert: schema.alert, waste })).extend({
+            pending: z.number().int().describe("alerts whose loss is still being worked out"),
+          }),
           400: schema.problem,
           404: schema.problem,
         },
       },
     },
-    async ({ query: { site, limit, ...asked } }, reply) => {
-      if (!energy.sites().some(({ id }) => id === site)) return refuse(reply, unknownSite(site));
-      const { from, to } = rangeOf(asked, now(), 7 * dayMs);
-      if (to - from > mostMs)
-        return refuse(reply, { status: 400, code: "DASHBOARD_RANGE_TOO_LONG", detail: "31 days at most" });
-      const items = await rules.waste({ site, from, to, limit });
-      return { items: [...items], next: null };
+    async ({ query: { limit, ...filter } }, reply) => {
+      const { site } = filter;
+      if (site !== undefined && !energy.sites().some(({ id }) => id === site)) return refuse(reply, unknownSite(site));
+      const { items, pending } = await rules.waste({
+        ...askedAlerts({ ...filter, shadow: undefined }),
+        ...rangeOf(filter, now(), 7 * dayMs),
+        limit,
+      });
+      return { items: [...items], next: null, pending };
     },
   );
 };
