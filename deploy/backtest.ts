@@ -1,14 +1,26 @@
 // npm run backtest -- --site demo --rule R16 --from 2026-11-01 --to 2026-11-08 [--file new.yaml]
-import { readFile } from "node:fs/promises";
+// npm run backtest -- --site demo
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatLocal, loadSites } from "#energy";
-import { alertHash, type BacktestResult, createBacktestDesk, loadCatalogue, loadNotifyPlan } from "#rules";
+import {
+  alertHash,
+  type BacktestResult,
+  createBacktestDesk,
+  loadCatalogue,
+  loadNotifyPlan,
+  type RejudgeResult,
+} from "#rules";
 import { openStore } from "#store";
 import { demoSite, loadDemoSite } from "./replay/site.ts";
 import { parseSettings } from "./settings.ts";
 
 const usage = `usage: npm run backtest -- --site <id> --rule <id> --from <time> --to <time> [--file <rule.yaml>] [--tolerance <s>] [--json]
   Judges a site's history again with a rule in force, or with the one in --file and compares the two.
+       npm run backtest -- --site <id> [--from <time>] [--to <time>] [--out <folder>] [--json]
+  Judges all of it again with all rules in force and compares every transition of every alert with the recorded one, byte
+  for byte: exit code 0 when all are the same, 1 when not. --out keeps both sides as recorded.jsonl and judged.jsonl.
   Times as 2026-11-20 (UTC) or 2026-11-20T08:00:00+08:00. Reads the store that STORE_URL and DATA_DIR name; it may be in use.`;
 
 const say = (text: string): void => {
@@ -53,6 +65,34 @@ const told = (done: Done, timeZone: string): readonly string[] => {
   ];
 };
 
+const shownLines = 10;
+
+const compared = (
+  { rejudged, missing, extra }: Extract<RejudgeResult, { readonly ok: true }>,
+  timeZone: string,
+): readonly string[] => {
+  const { site, from, to, readings, accounts, recorded, judged, equal } = rejudged;
+  const side = ({ lines, alerts, sha256 }: typeof recorded): string =>
+    `${lines.length} transitions of ${alerts} alerts, sha256 ${sha256}`;
+  const some = (mark: string, lines: readonly string[]): readonly string[] => [
+    ...lines.slice(0, shownLines).map((line) => `${mark} ${line}`),
+    ...(lines.length > shownLines ? [`${mark} … ${lines.length - shownLines} more`] : []),
+  ];
+  return [
+    `${site}: ${readings} readings, ${accounts} accounts, ${formatLocal(from, timeZone)} to ${formatLocal(to, timeZone)}`,
+    `recorded ${side(recorded)}`,
+    `judged   ${side(judged)}`,
+    equal
+      ? "the same, byte for byte"
+      : `different: ${missing.length} recorded only (-), ${extra.length} judged only (+)`,
+    ...some("-", missing),
+    ...some("+", extra),
+  ];
+};
+
+/** null when it is left out, NaN when it is no time. */
+const timeOf = (text: string | undefined): number | null => (text === undefined ? null : Date.parse(text));
+
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
     options: {
@@ -62,12 +102,14 @@ const main = async (): Promise<number> => {
       to: { type: "string" },
       file: { type: "string" },
       tolerance: { type: "string", default: "60" },
+      out: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
-  const [from, to, tolerance] = [Date.parse(values.from ?? ""), Date.parse(values.to ?? ""), Number(values.tolerance)];
-  if (values.site === undefined || (values.rule ?? values.file) === undefined) return refused(usage);
-  if (Number.isNaN(from) || Number.isNaN(to)) return refused(usage);
+  const isAll = (values.rule ?? values.file) === undefined;
+  const [from, to, tolerance] = [timeOf(values.from), timeOf(values.to), Number(values.tolerance)];
+  if (values.site === undefined || Number.isNaN(from) || Number.isNaN(to)) return refused(usage);
+  if (!isAll && (from === null || to === null)) return refused(usage);
   const parsed = parseSettings(process.env);
   if (!parsed.ok) return refused(JSON.stringify(parsed.faults));
   const { settings } = parsed;
@@ -75,7 +117,7 @@ const main = async (): Promise<number> => {
   if (!loaded.ok) return refused(JSON.stringify(loaded.faults));
   const demo = values.site === demoSite ? await loadDemoSite() : null;
   const sites = demo?.ok ? [...loaded.sites.filter(({ id }) => id !== demoSite), demo.site] : loaded.sites;
-  const catalogue = await loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON);
+  const catalogue = await loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON, settings.rules.RULES_SHADOW);
   if (!catalogue.ok) return refused(JSON.stringify(catalogue.faults));
   const source = values.file === undefined ? undefined : await readFile(values.file, "utf8");
   await using store = await openStore(settings.store, {
@@ -89,13 +131,25 @@ const main = async (): Promise<number> => {
       return notify.ok ? (notify.plan?.maintenance ?? []) : [];
     },
   });
+  const zone = sites.find(({ id }) => id === values.site)?.timeZone ?? "UTC";
+  if (isAll) {
+    const result = await desk.rejudge({ site: values.site, from, to: to ?? Date.now() });
+    if (!result.ok) return refused(`${result.code} ${result.reason}`);
+    const { recorded, judged, equal } = result.rejudged;
+    if (values.out !== undefined) {
+      await mkdir(values.out, { recursive: true });
+      for (const [name, { lines }] of Object.entries({ recorded, judged }))
+        await writeFile(join(values.out, `${name}.jsonl`), lines.map((line) => `${line}\n`).join(""));
+    }
+    for (const line of values.json ? [JSON.stringify(result)] : compared(result, zone)) say(line);
+    return equal ? 0 : 1;
+  }
   const result = await desk.backtest({
-    ...{ site: values.site, from, to, tolerance_s: tolerance },
+    ...{ site: values.site, from: from ?? 0, to: to ?? 0, tolerance_s: tolerance },
     ...(values.rule === undefined ? {} : { rule: values.rule }),
     ...(source === undefined ? {} : { source }),
   });
   if (!result.ok) return refused(`${result.code} ${result.reason}`);
-  const zone = sites.find(({ id }) => id === values.site)?.timeZone ?? "UTC";
   for (const line of values.json ? [JSON.stringify(result.backtest)] : told(result.backtest, zone)) say(line);
   return 0;
 };

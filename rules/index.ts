@@ -1,5 +1,11 @@
 export { type Alert, type AlertState, alertStates, isTold, type Severity, severities } from "./alert.ts";
-export { type BacktestCommand, type BacktestResult, createBacktestDesk } from "./backtest/desk.ts";
+export {
+  type BacktestCommand,
+  type BacktestResult,
+  createBacktestDesk,
+  type RejudgeCommand,
+  type RejudgeResult,
+} from "./backtest/desk.ts";
 export { type Capsule, capsuleOf } from "./capsule/capsule.ts";
 export { type CapsuleReplay, replayCapsule } from "./capsule/replay.ts";
 export { type Catalogue, loadCatalogue } from "./catalogue.ts";
@@ -10,6 +16,7 @@ export { formatHead, type Head, parseHead } from "./evidence/chain.ts";
 export { type Evidence, headTopic, openEvidence } from "./evidence/evidence.ts";
 export { type Verdict, verifyEvidence } from "./evidence/verify.ts";
 export { alertHash } from "./hash.ts";
+export { judgedLines } from "./judged.ts";
 export type { Delivery } from "./notify/delivery.ts";
 export { loadNotifyPlan } from "./notify/load.ts";
 export { type ChannelView, type DeliveryQuery, type Notify, type NotifyDeps, startNotify } from "./notify/notify.ts";

@@ -1,7 +1,7 @@
 import type { SiteModel, Text } from "#energy";
 import type { Ledger, Page, Readings } from "#store";
 import type { Alert, AlertState, Severity } from "./alert.ts";
-import type { BacktestCommand, BacktestResult } from "./backtest/desk.ts";
+import type { BacktestCommand, BacktestResult, RejudgeCommand, RejudgeResult } from "./backtest/desk.ts";
 import type { RulesCode } from "./codes.ts";
 import type { Permit } from "./permit.ts";
 import type { WasteQuery, WasteRanking } from "./waste/desk.ts";
@@ -23,6 +23,8 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   waste(query: WasteQuery): Promise<WasteRanking>;
   /** Judges history again with a rule, or two versions of it; one at a time. */
   backtest(command: BacktestCommand): Promise<BacktestResult>;
+  /** Judges history again with all rules in force and compares every transition with the recorded one. */
+  rejudge(command: RejudgeCommand): Promise<RejudgeResult>;
   /** The rules in force, by id. */
   catalogue(): readonly RuleSummary[];
   /** Whether the clock of every site has been looked at within the last half minute. */

@@ -214,6 +214,11 @@ export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart & 
       code: "RULES_RULE_UNKNOWN",
       reason: `there is no rule "${id}" in force`,
     }),
+    rejudge: async ({ site }) => ({
+      ok: false,
+      code: "RULES_COMMAND_INVALID",
+      reason: `site: there is no site "${site}"`,
+    }),
     permits: async () => [],
     openPermit: async ({ node }) => ({ ok: false, code: "RULES_NODE_UNKNOWN", reason: `there is no node "${node}"` }),
     closePermit: async ({ id }) => ({ ok: false, code: "RULES_PERMIT_UNKNOWN", reason: `there is no permit "${id}"` }),

@@ -27,6 +27,7 @@ export type RulesPart = Pick<
   | "assign"
   | "catalogue"
   | "backtest"
+  | "rejudge"
   | "waste"
   | "permits"
   | "openPermit"

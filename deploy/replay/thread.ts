@@ -1,20 +1,17 @@
 // The recorded week, published like any gateway would:
 //
-//   week (pure) ─▶ history, 10 minutes a message, 16 on their way ─▶ dc/demo/replay/batch ─▶ live, every 2 s
+//   week (pure) ─▶ history, ten minutes a message ─▶ dc/demo/replay/batch ─▶ live, every 2 s
 //
 import { setTimeout as wait } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import mqtt from "mqtt";
+import { publishHistory, replayTopic } from "./history.ts";
 import { loadWeek } from "./recordings.ts";
 import type { ReplayProgress, ReplayStart } from "./replay.ts";
 import { sampleAll } from "./sample.ts";
-import { demoOffsetMs, demoSite } from "./site.ts";
+import { demoOffsetMs } from "./site.ts";
 
-const topic = `dc/${demoSite}/replay/batch`;
 const minuteMs = 60_000;
-const messageMinutes = 10;
-// Few enough that the broker's limit of unacknowledged messages never pauses us, enough to keep its disk busy.
-const onTheirWay = 16;
 const liveEveryMs = 2000;
 
 const port = parentPort;
@@ -26,34 +23,13 @@ const tell = (progress: ReplayProgress) => port.postMessage(progress);
 
 const devices = loadWeek();
 const client = await mqtt.connectAsync(url, { clientId: "demo-replay", reconnectPeriod: 500 });
-const publish = (readings: readonly unknown[]) => client.publishAsync(topic, JSON.stringify(readings), { qos: 1 });
+const publish = (readings: readonly unknown[]) =>
+  client.publishAsync(replayTopic, JSON.stringify(readings), { qos: 1 });
 
 const firstMinute = (): number => {
   const earliest = Math.floor(Date.now() / minuteMs) * minuteMs - days * 86_400_000;
   return resumeAfter === null ? earliest : Math.max(earliest, (Math.floor(resumeAfter / minuteMs) + 1) * minuteMs);
 };
-
-async function loadHistory(): Promise<void> {
-  const first = firstMinute();
-  const pending = new Set<Promise<unknown>>();
-  let told = 0;
-  for (let ts = first; ts <= Date.now() && !stop.signal.aborted; ) {
-    const readings: unknown[] = [];
-    for (let count = 0; count < messageMinutes && ts <= Date.now(); count++, ts += minuteMs) {
-      readings.push(...sampleAll(devices, ts, demoOffsetMs, "minute"));
-    }
-    const sent = publish(readings);
-    pending.add(sent);
-    void sent.finally(() => pending.delete(sent));
-    if (pending.size >= onTheirWay) await Promise.race(pending);
-    const progress = (ts - first) / Math.max(minuteMs, Date.now() - first);
-    if (progress - told >= 0.01) {
-      told = progress;
-      tell({ phase: "history", progress: Math.min(1, progress) });
-    }
-  }
-  await Promise.all(pending);
-}
 
 async function goLive(): Promise<void> {
   while (!stop.signal.aborted) {
@@ -66,7 +42,10 @@ async function goLive(): Promise<void> {
 }
 
 tell({ phase: "history", progress: 0 });
-await loadHistory();
+await publishHistory({
+  ...{ devices, from: firstMinute(), to: Date.now, publish, signal: stop.signal },
+  onProgress: (progress) => tell({ phase: "history", progress }),
+});
 if (!stop.signal.aborted) tell({ phase: "live", progress: 1 });
 await goLive();
 await client.endAsync(true);

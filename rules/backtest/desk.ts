@@ -5,6 +5,7 @@ import type { NotifyPlan } from "../notify/plan.ts";
 import { parseRule, type Rule } from "../rule.ts";
 import type { RuleFault } from "../rule-places.ts";
 import { type Backtest, type BacktestDeps, backtest } from "./backtest.ts";
+import { linesBut, type Rejudged, rejudge } from "./rejudge.ts";
 
 const mostMs = 400 * 86_400_000;
 const commandShape = z
@@ -26,7 +27,29 @@ const commandShape = z
     message: "must be after from, by 400 days at most",
   });
 
+const rejudgeShape = z
+  .strictObject({
+    site: z.string().min(1).max(64),
+    from: z.number().int().min(0).nullable().default(null),
+    to: z.number().int().min(0),
+  })
+  .refine(({ from, to }) => from === null || (from < to && to - from <= mostMs), {
+    path: ["to"],
+    message: "must be after from, by 400 days at most",
+  });
+
 export type BacktestCommand = z.input<typeof commandShape>;
+export type RejudgeCommand = z.input<typeof rejudgeShape>;
+export type RejudgeResult =
+  | {
+      readonly ok: true;
+      readonly rejudged: Rejudged;
+      /** Lines that were recorded and do not come out now. */
+      readonly missing: readonly string[];
+      /** Lines that come out now and were not recorded. */
+      readonly extra: readonly string[];
+    }
+  | Refusal;
 export type BacktestResult =
   | { readonly ok: true; readonly backtest: Backtest }
   | (Refusal & { readonly faults?: readonly RuleFault[] });
@@ -61,15 +84,27 @@ export const createBacktestDesk = (deps: BacktestDeskDeps) => {
     const query = { model, before, after, from, to, toleranceMs: tolerance_s * 1000 };
     return { ok: true, backtest: await backtest(query, { ...deps, maintenance: await deps.maintenance() }) };
   };
+  const again = async (input: RejudgeCommand): Promise<RejudgeResult> => {
+    const parsed = parseCommand(rejudgeShape, input);
+    if (!parsed.ok) return parsed;
+    const { site, from, to } = parsed.command;
+    const model = deps.sites.find(({ id }) => id === site);
+    if (model === undefined) return refuse("RULES_COMMAND_INVALID", `site: there is no site "${site}"`);
+    const rejudged = await rejudge({ model, from, to }, deps);
+    const [then, now] = [rejudged.recorded.lines, rejudged.judged.lines];
+    return { ok: true, rejudged, missing: linesBut(then, now), extra: linesBut(now, then) };
+  };
+  const alone = async <Result>(job: () => Promise<Result>): Promise<Result | Refusal> => {
+    if (isBusy) return refuse("RULES_BACKTEST_BUSY", "another backtest is running: wait for its end");
+    isBusy = true;
+    try {
+      return await job();
+    } finally {
+      isBusy = false;
+    }
+  };
   return {
-    backtest: async (input: BacktestCommand): Promise<BacktestResult> => {
-      if (isBusy) return refuse("RULES_BACKTEST_BUSY", "another backtest is running: wait for its end");
-      isBusy = true;
-      try {
-        return await run(input);
-      } finally {
-        isBusy = false;
-      }
-    },
+    backtest: (input: BacktestCommand): Promise<BacktestResult> => alone(() => run(input)),
+    rejudge: (input: RejudgeCommand): Promise<RejudgeResult> => alone(() => again(input)),
   };
 };

@@ -63,7 +63,37 @@ const backtest = z.object({
   ),
 });
 
-/** A rule, or two versions of it, over a site's history. */
+const judgements = z.object({
+  transitions: z.number().int(),
+  alerts: z.number().int(),
+  sha256: z.string().describe("of the transitions, one JSON object a line"),
+});
+const lines = z.array(z.string()).describe("transitions, one JSON object each; the first hundred");
+const rejudged = z.object({
+  site: z.string(),
+  from: ms,
+  to: ms,
+  warmUpFrom: ms,
+  readings: z.number().int(),
+  accounts: z.number().int(),
+  recorded: judgements,
+  judged: judgements,
+  equal: z.boolean().describe("every transition of every alert, byte for byte"),
+  missing: lines,
+  extra: lines,
+});
+const mostLines = 100;
+
+const problems = {
+  400: schema.problem,
+  403: schema.problem,
+  404: schema.problem,
+  409: schema.problem,
+  429: schema.problem,
+  503: schema.problem,
+};
+
+/** A rule, two versions of it, or all rules over a site's history. */
 export const backtestRoutes = (app: App, { rules, settings }: Context): void => {
   app.post(
     "/api/v1/rules/backtest",
@@ -84,12 +114,7 @@ export const backtestRoutes = (app: App, { rules, settings }: Context): void => 
         }),
         response: {
           200: backtest,
-          400: schema.problem,
-          403: schema.problem,
-          404: schema.problem,
-          409: schema.problem,
-          429: schema.problem,
-          503: schema.problem,
+          ...problems,
         },
       },
     },
@@ -102,6 +127,38 @@ export const backtestRoutes = (app: App, { rules, settings }: Context): void => 
       })) ?? [{ name: result.code, message: result.reason }];
       const status = result.code === "RULES_BACKTEST_BUSY" ? 409 : result.code === "RULES_RULE_UNKNOWN" ? 404 : 400;
       return refuse(reply, { status, code: "DASHBOARD_COMMAND_REFUSED", detail: result.reason, errors });
+    },
+  );
+  app.post(
+    "/api/v1/rules/rejudge",
+    {
+      onRequest: app.rateLimit({ max: settings.DASHBOARD_COMMANDS_PER_MIN, timeWindow: minuteMs }),
+      schema: {
+        summary: "Judge a site's history again with all rules in force and compare with what was recorded then",
+        tags: ["alerts"],
+        body: z.strictObject({
+          site: identifier,
+          from: instant.exactOptional().describe("the first stored reading unless said"),
+          to: instant,
+        }),
+        response: { 200: rejudged, ...problems },
+      },
+    },
+    async ({ body }, reply) => {
+      const result = await rules.rejudge(body);
+      if (!result.ok) {
+        const status = result.code === "RULES_BACKTEST_BUSY" ? 409 : 400;
+        const errors = [{ name: result.code, message: result.reason }];
+        return refuse(reply, { status, code: "DASHBOARD_COMMAND_REFUSED", detail: result.reason, errors });
+      }
+      const { recorded, judged, ...rest } = result.rejudged;
+      const side = (one: typeof recorded) => ({
+        transitions: one.lines.length,
+        alerts: one.alerts,
+        sha256: one.sha256,
+      });
+      const [missing, extra] = [result.missing.slice(0, mostLines), result.extra.slice(0, mostLines)];
+      return { ...rest, recorded: side(recorded), judged: side(judged), missing, extra };
     },
   );
 };

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import type { SiteModel } from "#energy";
+import { type Ledger, type Readings, timestamp } from "#store";
+import type { Alert } from "../alert.ts";
+import { createBreath } from "../breath.ts";
+import { acknowledged } from "../command.ts";
+import { judgedLines } from "../judged.ts";
+import { alertKind, readAlert } from "../record.ts";
+import type { Rule } from "../rule.ts";
+import { createRun } from "../run.ts";
+import { happeningsOf } from "./past.ts";
+
+// ledger: alerts as recorded ─┬─ acknowledgements ─▶ run of all rules ◀─ stored readings, accounts
+//                             └─ lines ─────────────▶ the same? ◀─ lines ─┘
+
+export interface RejudgeQuery {
+  readonly model: SiteModel;
+  /** `[from, to)` on the site's clock, UTC ms; null: from the first reading that is stored. */
+  readonly from: number | null;
+  readonly to: number;
+}
+
+export interface RejudgeDeps {
+  readonly readings: Readings;
+  readonly ledger: Ledger;
+  /** The rules in force. */
+  readonly rules: readonly Rule[];
+  readonly hash: (text: string) => string;
+}
+
+/** One side of the comparison: what was recorded then, or what comes out now. */
+export interface Judgements {
+  /** One JSON object for each transition, in one order. */
+  readonly lines: readonly string[];
+  readonly alerts: number;
+  /** SHA-256 of the lines, each with its line feed. */
+  readonly sha256: string;
+}
+
+export interface Rejudged {
+  readonly site: string;
+  readonly from: number;
+  readonly to: number;
+  /** Judged before `from`, so that windows and holds stand as they would; not compared. */
+  readonly warmUpFrom: number;
+  readonly readings: number;
+  readonly accounts: number;
+  readonly recorded: Judgements;
+  readonly judged: Judgements;
+  /** Byte for byte. */
+  readonly equal: boolean;
+}
+
+const warmUpMs = 86_400_000;
+const catchupWaitMs = 60_000;
+// Everybody else on this thread waits no longer.
+const sliceMs = 25;
+const pageRows = 1000;
+
+/**
+ * Judges a site's past again with all rules at once, shadow rules among them, acknowledging what people acknowledged when
+ * they did, and compares every transition with the recorded one. Compared are alerts that began in `[from, to)`, up to `to`.
+ */
+export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<Rejudged> => {
+  const { model, to } = query;
+  const { rules, hash } = deps;
+  const from = query.from ?? (await firstOf(deps.readings, model.id)) ?? to;
+  const warmUpFrom = Math.max(0, from - warmUpMs);
+  const past = (await transitionsOf(deps.ledger, model.id, warmUpFrom, to)).filter(({ changed }) => changed.site < to);
+  const isCompared = ({ start, changed }: Alert): boolean => start >= from && changed.site < to;
+
+  const run = createRun({ sites: [model], rules, hash, catchupWaitMs });
+  const watch = run.watches.get(model.id);
+  const given = acknowledgementsOf(past);
+  const judged: Alert[] = [];
+  const breathe = createBreath(sliceMs);
+  let [readings, accounts, next] = [0, 0, 0];
+  for await (const happenings of happeningsOf({ ...deps, site: model.id, from: warmUpFrom, to })) {
+    for (const happening of happenings) {
+      if (happening.kind === "readings") readings += happening.readings.length;
+      else if (happening.kind === "account") accounts += 1;
+      judged.push(...run.take(happening));
+      for (let ack = given[next]; ack !== undefined && (watch?.now() ?? 0) >= ack.changed.site; ack = given[++next]) {
+        const { by, reason } = ack.acknowledged ?? { by: "", reason: "" };
+        const { changed } = ack;
+        const amended = watch?.amend(ack.id, (one) => acknowledged(one, by, reason, changed));
+        if (amended !== null && amended !== undefined) judged.push(amended);
+      }
+    }
+    await breathe();
+  }
+  const [then, now] = [judgementsOf(past.filter(isCompared)), judgementsOf(judged.filter(isCompared))];
+  return {
+    ...{ site: model.id, from, to, warmUpFrom, readings, accounts },
+    ...{ recorded: then, judged: now, equal: then.sha256 === now.sha256 },
+  };
+};
+
+const firstOf = async (readings: Readings, site: string): Promise<number | null> => {
+  const devices = await readings.devices(site);
+  return devices.length === 0 ? null : Math.min(...devices.map(({ firstSeen }) => firstSeen));
+};
+
+const judgementsOf = (transitions: readonly Alert[]): Judgements => {
+  const lines = judgedLines(transitions);
+  const sum = createHash("sha256");
+  for (const line of lines) sum.update(`${line}\n`);
+  return { lines, alerts: new Set(transitions.map(({ id }) => id)).size, sha256: sum.digest("hex") };
+};
+
+/** Each revision of the alerts that began in `[from, to)`, alert by alert. */
+const transitionsOf = async (ledger: Ledger, site: string, from: number, to: number): Promise<readonly Alert[]> => {
+  const found: Alert[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<Ledger["list"]>> = await ledger.list({
+      ...{ kind: alertKind, site, from: timestamp(from), to: timestamp(to), limit: pageRows },
+      ...(cursor === null ? {} : { cursor }),
+    });
+    for (const { key } of page.items)
+      for (const row of await ledger.history(alertKind, key))
+        found.push(...[readAlert(row)].filter((one) => one !== null));
+    cursor = page.next;
+  } while (cursor !== null);
+  return found;
+};
+
+const acknowledgementsOf = (transitions: readonly Alert[]): readonly Alert[] => {
+  const last = new Map<string, number | null>();
+  return transitions
+    .filter(({ id, acknowledged }) => {
+      const before = last.get(id) ?? null;
+      last.set(id, acknowledged?.at ?? null);
+      return acknowledged !== null && acknowledged.at !== before;
+    })
+    .sort((a, b) => a.changed.site - b.changed.site);
+};
+
+/** Lines that only one of two has, each as often as it has more of them. */
+export const linesBut = (lines: readonly string[], others: readonly string[]): readonly string[] => {
+  const counts = new Map<string, number>();
+  for (const line of others) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return lines.filter((line) => {
+    const count = counts.get(line) ?? 0;
+    if (count > 0) counts.set(line, count - 1);
+    return count === 0;
+  });
+};
