@@ -15,6 +15,7 @@ export const accountFlags = [
   "COUNTER_JITTER",
   "REGISTER_COARSE",
   "DATA_FROZEN",
+  "CLOCK_SKEW",
   "REGISTER_MISSING",
   "COVERAGE_LOW",
   "BALANCE_OPEN",
@@ -136,6 +137,8 @@ export interface NodeAccount {
   readonly check?: MeterCheck;
   /** A node of several meters while the balance is open: what each of them showed, in the order of its points. */
   readonly meters?: readonly { readonly meanW: number | null; readonly netWh: number | null }[];
+  /** Received less event time, ms, where all readings of the window were dated wrong: below −2 s or above 5 s (R07). */
+  readonly lagMs?: number;
   readonly coverage: number;
   readonly quality: Quality;
   readonly flags: readonly AccountFlag[];

@@ -43,6 +43,8 @@ interface Story {
   /** What the hall's meter says instead; null is silence. */
   readonly hall?: (minute: number) => Values | null;
   readonly order?: (readings: readonly Reading[]) => readonly Reading[];
+  /** How long after its time the hall's reading comes. */
+  readonly lag?: (minute: number) => number;
   readonly zone?: string;
   readonly from?: number;
 }
@@ -52,6 +54,7 @@ const books = async ({
   minutes = 62,
   hall = healthy,
   order = (all) => all,
+  lag = () => 500,
   zone = "Asia/Shanghai",
   from = t0,
 }: Story) => {
@@ -66,7 +69,7 @@ const books = async ({
           site: "s",
           device,
           ts: ts as Timestamp,
-          received: (ts + 90_000) as Timestamp,
+          received: (ts + (device === "hall" ? lag(minute) : 500)) as Timestamp,
           quantities,
           flags: [],
         });
@@ -255,12 +258,37 @@ describe("bad input raises its flag and quality", () => {
     expect(hallOf(hours).wh).toBeCloseTo(hourWh, 6);
   });
 
-  test("a meter whose clock is a minute ahead: every account is there, and the day is whole", async () => {
+  test("a meter whose clock is a minute ahead: CLOCK_SKEW, partly estimated, from the first minute on", async () => {
     const ahead = (all: readonly Reading[]) =>
       all.map((one) => (one.device === "hall" ? { ...one, ts: (one.ts + minuteMs) as Timestamp } : one));
-    const { minutes } = await books({ order: ahead });
+    const { minutes, hours, kpis } = await books({ order: ahead });
+    const marks = { quality: "PARTLY_ESTIMATED", flags: expect.arrayContaining(["CLOCK_SKEW"]) };
     expect(minutes[0]?.nodes.hall).toMatchObject({ forwardWh: null, quality: "INVALID" });
-    expect(minutes.slice(1, 60).every(({ nodes }) => nodes.hall?.quality === "MEASURED")).toBe(true);
+    for (const minute of minutes.slice(1, 60)) {
+      expect(minute).toMatchObject(marks);
+      expect(minute.nodes.hall).toMatchObject({ ...marks, lagMs: -59_500 });
+      expect(minute.nodes.grid?.flags).toEqual([]);
+    }
+    expect(hours[0]).toMatchObject({ ...marks, nodes: { hall: { ...marks, lagMs: -59_500 } } });
+    expect(kpis.find(({ kpi }) => kpi === "pue")).toMatchObject(marks);
+  });
+
+  test("a meter whose clock is systematically behind: CLOCK_SKEW by the quarter, its energy as it was dated", async () => {
+    const { quarters, hours, days } = await books({ lag: () => 20_000, minutes: 24 * 60 + 2 });
+    const marks = { quality: "PARTLY_ESTIMATED", flags: expect.arrayContaining(["CLOCK_SKEW"]) };
+    expect(hallOf(quarters, 1)).toEqual({ wh: near(hourWh / 4), quality: "PARTLY_ESTIMATED", flags: ["CLOCK_SKEW"] });
+    expect(quarters[1]?.nodes.hall?.lagMs).toBe(20_000);
+    for (const account of [quarters[1], hours[0], days[0]]) expect(account).toMatchObject(marks);
+  });
+
+  test("messages that are late now and then: no flag, a clock does not jump", async () => {
+    const { hours } = await books({ lag: (minute) => (minute % 4 === 0 ? 500 : 30_000) });
+    expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: [] });
+  });
+
+  test("a backlog that is sent after an outage: no flag, its lag shrinks", async () => {
+    const { hours } = await books({ lag: (minute) => Math.max(500, (40 - minute) * minuteMs) });
+    expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: [] });
   });
 
   test("days of 23 and 25 hours: every hour is accounted once, and the day holds them all", async () => {

@@ -19,6 +19,7 @@ import {
   worstQuality,
 } from "./node-account.ts";
 import { valueAt } from "./power.ts";
+import { withLag } from "./skew.ts";
 import { energyCost, priceAt, priceFreshMs } from "./tariff.ts";
 
 const net = (account: NodeAccount | undefined): number | null =>
@@ -266,10 +267,11 @@ export const accountWindow = (
   const slopes = new Map<string, number>();
   const several = new Map<string, NonNullable<NodeAccount["meters"]>>();
   const terms = { busRatingW: model.busRatingW, bridgeMs: limits.bridgeMs };
+  const lagOf = samples.lags?.() ?? null;
   for (const node of model.nodes) {
     if (node.points.length === 0) continue;
     const { account, slopeWPerS, meters } = accountNode(node, window, samples, terms);
-    nodes[node.id] = account;
+    nodes[node.id] = lagOf === null ? account : withLag(node, account, window, lagOf);
     if (node.counting === "counted") slopes.set(node.id, slopeWPerS);
     if (meters.length > 1) several.set(node.id, meters);
   }

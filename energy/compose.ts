@@ -2,13 +2,15 @@ import type { Account, AccountFlag, AccountStep, Balance, JointSums, NodeAccount
 import type { Window } from "./calendar.ts";
 import { closedBalance } from "./closure.ts";
 import { leastCoverage } from "./counted.ts";
-import { markFrozen, qualityWithFrozen } from "./frozen.ts";
+import { markFrozen } from "./frozen.ts";
 import { catalogue } from "./kpi/index.ts";
 import { createCoverages, variantsOf } from "./kpi/inputs.ts";
 import { jointKey, sumTerms } from "./kpi/result.ts";
+import { markGroups, marksOn, qualityWithMarks } from "./mark.ts";
 import type { SiteModel } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
 import { demandPeaks, hasBattery } from "./peak.ts";
+import { markSkewed } from "./skew.ts";
 
 const lengthOf = (window: Window): number => window.end - window.start;
 
@@ -279,13 +281,16 @@ export const composeAccounts = (
   // A copy has its keys at once; adding them one by one costs the square of their number.
   const composedNodes: Record<string, NodeAccount> = { ...accounts[0]?.nodes };
   for (const [id, parts] of partsOf(accounts)) composedNodes[id] = composeNode(parts, wholeMs);
-  const nodes = markFrozen(model, composedNodes, accounts, { step: window.step, ms: wholeMs });
+  const frozen = markFrozen(model, composedNodes, accounts, { step: window.step, ms: wholeMs });
+  const skewed = markSkewed(frozen, accounts, window.step);
+  const grouped = markGroups(model, skewed, "DATA_FROZEN", "ESTIMATED");
+  const nodes = markGroups(model, grouped, "CLOCK_SKEW", "PARTLY_ESTIMATED");
   const coverage = accounts.reduce((sum, account) => sum + account.coverage * lengthOf(account), 0) / wholeMs;
   const flags = new Set<AccountFlag>(
     accounts.flatMap((account) => account.flags.filter((flag) => flag !== "COVERAGE_LOW" && flag !== "BALANCE_OPEN")),
   );
   if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
-  if (Object.values(nodes).some((node) => node.flags.includes("DATA_FROZEN"))) flags.add("DATA_FROZEN");
+  for (const mark of marksOn(nodes)) flags.add(mark);
   if (new Set(accounts.map((account) => account.model)).size > 1) flags.add("BOUNDARY_CHANGED");
   const balance = composeBalance(accounts, model.busRatingW);
   flags.delete("METER_SUSPECT");
@@ -311,7 +316,7 @@ export const composeAccounts = (
     quality:
       valid.length === 0
         ? "INVALID"
-        : qualityWithFrozen(model, worstQuality(valid.map((account) => account.quality)), nodes),
+        : qualityWithMarks(model, worstQuality(valid.map((account) => account.quality)), nodes),
     flags: [...flags],
     joint: composeJoint(accounts, model, window.step),
     ...(peaks === null ? {} : { demand: peaks }),

@@ -1,6 +1,5 @@
-import type { Account, AccountStep, NodeAccount, Quality } from "./account.ts";
+import type { Account, AccountStep, NodeAccount } from "./account.ts";
 import { windowOf } from "./calendar.ts";
-import { countedNodes } from "./counted.ts";
 import type { NodeKind, SiteModel, SiteNode } from "./model.ts";
 import { worstQuality } from "./node-account.ts";
 
@@ -80,19 +79,6 @@ const hoursOf = (accounts: readonly Account[], timeZone: string): readonly (read
   return [...hours.values()];
 };
 
-/** A group without a meter is its children: what of them stands, stands in it. */
-const markGroups = (model: SiteModel, marked: Record<string, NodeAccount>): void => {
-  const mark = (node: SiteNode): boolean => {
-    const own = Object.hasOwn(marked, node.id) ? marked[node.id] : undefined;
-    if (own === undefined || node.points.length > 0) return own?.flags.includes("DATA_FROZEN") ?? false;
-    const children = model.nodes.filter((child) => child.parent === node.id && child.role === node.role);
-    if (!children.map(mark).includes(true)) return false;
-    marked[node.id] = frozen(own);
-    return true;
-  };
-  for (const node of model.nodes) if (node.points.length === 0) mark(node);
-};
-
 const frozen = (account: NodeAccount): NodeAccount => ({
   ...account,
   quality: worstQuality([account.quality, "ESTIMATED"]),
@@ -111,7 +97,6 @@ export const markFrozen = (
 ): Record<string, NodeAccount> => {
   const marked: Record<string, NodeAccount> = { ...nodes };
   const hours = window.step === "1h" ? [accounts] : window.step === "1d" ? hoursOf(accounts, model.timeZone) : [];
-  let isAny = false;
   for (const node of model.nodes) {
     const account = Object.hasOwn(nodes, node.id) ? nodes[node.id] : undefined;
     if (account === undefined || node.points.length === 0) continue;
@@ -124,23 +109,6 @@ export const markFrozen = (
           othersMoved(model, node, hour),
       );
     if (stands) marked[node.id] = frozen(account);
-    isAny ||= stands || account.flags.includes("DATA_FROZEN");
   }
-  if (isAny) markGroups(model, marked);
   return marked;
-};
-
-/** The quality of an account with frozen nodes: theirs where they are counted; a part of one is at least no whole measurement. */
-export const qualityWithFrozen = (
-  model: SiteModel,
-  quality: Quality,
-  nodes: Readonly<Record<string, NodeAccount>>,
-): Quality => {
-  const found = Object.entries(nodes).filter(([, { flags }]) => flags.includes("DATA_FROZEN"));
-  if (found.length === 0) return quality;
-  const counted = new Set(countedNodes(model).map(({ id }) => id));
-  return worstQuality([
-    quality,
-    ...found.map(([id, node]) => (counted.has(id) ? node.quality : ("PARTLY_ESTIMATED" as const))),
-  ]);
 };

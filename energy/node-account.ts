@@ -3,11 +3,14 @@ import type { Window } from "./calendar.ts";
 import { countBetween, firstFrom, type MeterCode, type MeterTerms, type Samples } from "./meter.ts";
 import type { Point, SiteNode } from "./model.ts";
 import { integratePower, type PowerWindow, valueAt } from "./power.ts";
+import type { LagOf } from "./skew.ts";
 
 /** Samples of one site around a window, by `<device>/<quantity>`, each in event-time order. */
 export interface SamplesByPoint extends Pick<ReadonlyMap<string, Samples>, "get"> {
   /** `get` without a key to be taken apart, where there is one. */
   readonly of?: (device: string, quantity: string) => Samples | undefined;
+  /** How wrong the devices' clocks are; null while nobody's is. */
+  readonly lags?: () => LagOf | null;
 }
 
 export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;

@@ -67,7 +67,7 @@ const recallTogether = async (parts: RecallParts, waiting: readonly Waiting[]): 
       take(page.columns, (book, lane, times, value, start) => {
         const known = lane === null ? undefined : byBook.get(book);
         if (lane !== null && known !== undefined && accept(known.own, known.from, times))
-          book.recallRow(lane, times.ts, value, start);
+          book.recallRow(lane, times, value, start);
       });
       if (page.cursor === until || page.cursor === place) return;
       place = page.cursor;

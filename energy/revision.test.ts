@@ -19,7 +19,7 @@ nodes:
 `,
 );
 
-const reading = (device: string, ts: number, wh: number, received = ts + 90_000): Reading => ({
+const reading = (device: string, ts: number, wh: number, received = ts + 500): Reading => ({
   site: "s",
   device,
   ts: ts as Timestamp,

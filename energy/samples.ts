@@ -3,6 +3,7 @@ import { registerDelta } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
 import { gapOf, type SamplesByPoint } from "./node-account.ts";
 import { createSampleBlocks } from "./sample-blocks.ts";
+import { isOdd, type LagOf } from "./skew.ts";
 import { priceFreshMs } from "./tariff.ts";
 import { versionsOf } from "./validity.ts";
 
@@ -38,7 +39,12 @@ export interface SiteSamples {
   /** The way of a device's rows that have these quantities; null when the model asks for none of them. */
   readonly laneOf: (device: string, quantities: readonly string[]) => SampleLane | null;
   /** `add` for a row of columns: `value` holds its values from `start` on. */
-  readonly addRow: (lane: SampleLane, ts: number, value: Float64Array, start: number) => Touched | null;
+  readonly addRow: (
+    lane: SampleLane,
+    times: { readonly ts: number; readonly received: number },
+    value: Float64Array,
+    start: number,
+  ) => Touched | null;
   /** Devices of which a value that is asked for was never taken in. */
   readonly silent: () => readonly string[];
   /** Lets go of what no open window needs; a few older samples stay as context. */
@@ -147,6 +153,8 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
   const { lists, deviceOf, slotOf, slots } = placesFor(model);
   const held = createSampleBlocks(slots);
   const unsettled = new Map<number, number>();
+  // Odd lags only, by the first slot of the device and the time of the reading: a site whose clocks are right holds none.
+  const odd = new Map<number, Map<number, number>>();
   const ways = new Map<string, readonly number[]>();
   // What the values taken in since `begin` touch.
   let [from, to] = [Infinity, -Infinity];
@@ -204,6 +212,36 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     touchAround(want, slot, index);
   };
 
+  const note = (slot: number, ts: number, received: number): void => {
+    const lag = received - ts;
+    if (!isOdd(lag)) return;
+    let of = odd.get(slot);
+    if (of === undefined) {
+      of = new Map();
+      odd.set(slot, of);
+    }
+    of.set(ts, lag);
+  };
+
+  const lagOf: LagOf = (device, window) => {
+    const number = deviceOf.get(device);
+    const first = number === undefined ? 0 : (slotOf[number] ?? 0);
+    const of = number === undefined ? undefined : odd.get(first);
+    if (number === undefined || of === undefined) return null;
+    let least: number | null = null;
+    for (let slot = first; slot < first + (lists[number]?.length ?? 0); slot++) {
+      const end = held.firstFrom(slot, window.end);
+      const start = held.firstFrom(slot, window.start);
+      // A slow meter says nothing within many a minute: its last word stands for it.
+      for (let index = start === end ? Math.max(0, start - 1) : start; index < end; index++) {
+        const lag = of.get(held.ts(slot, index));
+        if (lag === undefined) return null;
+        least = Math.min(least ?? lag, lag);
+      }
+    }
+    return least;
+  };
+
   /** Rows of one shape go one way for all devices that are asked for the same. */
   const wayOf = (wanted: readonly Wanted[], quantities: readonly string[]): readonly number[] | null => {
     const at = wanted.map(({ quantity }) => quantities.indexOf(quantity));
@@ -215,6 +253,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
 
   return {
     columns: {
+      lags: () => (odd.size === 0 ? null : lagOf),
       of: (device, quantity) => {
         const number = deviceOf.get(device);
         if (number === undefined) return undefined;
@@ -236,6 +275,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       begin();
       const device = deviceOf.get(reading.device);
       let slot = device === undefined ? 0 : (slotOf[device] ?? 0);
+      if (device !== undefined) note(slot, reading.ts, reading.received);
       for (const want of device === undefined ? [] : (lists[device] ?? [])) {
         const { quantity } = want;
         const value = Object.hasOwn(reading.quantities, quantity) ? reading.quantities[quantity] : undefined;
@@ -251,8 +291,9 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       const at = wayOf(wanted, quantities);
       return at === null ? null : { wanted, slot: slotOf[device] ?? 0, at };
     },
-    addRow: ({ wanted, slot, at }, ts, value, start) => {
+    addRow: ({ wanted, slot, at }, { ts, received }, value, start) => {
       begin();
+      note(slot, ts, received);
       for (let index = 0; index < at.length; index++) {
         const place = at[index] ?? -1;
         const want = wanted[index];
@@ -270,6 +311,11 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       for (let slot = 0; slot < slots; slot++) {
         const count = held.firstFrom(slot, before) - kept;
         if (count > 0) held.shift(slot, count);
+      }
+      for (const [slot, of] of odd) {
+        const oldest = held.count(slot) === 0 ? before : Math.min(before, held.ts(slot, 0));
+        for (const ts of of.keys()) if (ts < oldest) of.delete(ts);
+        if (of.size === 0) odd.delete(slot);
       }
     },
   };

@@ -63,7 +63,12 @@ export interface SiteBook {
   /** A sample from before: it moves neither the clock nor an account. */
   readonly recall: (reading: Reading) => void;
   /** `recall` for a row of columns. */
-  readonly recallRow: (lane: SampleLane, ts: number, value: Float64Array, start: number) => void;
+  readonly recallRow: (
+    lane: SampleLane,
+    times: { readonly ts: number; readonly received: number },
+    value: Float64Array,
+    start: number,
+  ) => void;
   /** Devices of which a value that the model asks for is not in memory. */
   readonly silent: () => readonly string[];
   readonly isDue: () => boolean;
@@ -386,7 +391,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     laneOf: samples.laneOf,
     takeRow: (lane, times, value, start) => {
       move(times);
-      took(times.ts, lane === null ? null : samples.addRow(lane, times.ts, value, start));
+      took(times.ts, lane === null ? null : samples.addRow(lane, times, value, start));
     },
     tick: (wallNow) => {
       const before = clock.now;
@@ -396,8 +401,8 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     recall: (reading) => {
       samples.add(reading);
     },
-    recallRow: (lane, ts, value, start) => {
-      samples.addRow(lane, ts, value, start);
+    recallRow: (lane, times, value, start) => {
+      samples.addRow(lane, times, value, start);
     },
     silent: samples.silent,
     next,

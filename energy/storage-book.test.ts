@@ -152,7 +152,7 @@ const telemetry = (hours: number, lateHall = 0): Reading[] => {
   for (let minute = 0; minute <= hours * 60 + 3; minute++) {
     const ts = (t0 + minute * minuteMs) as Timestamp;
     const put = (device: string, quantities: Record<string, number>) =>
-      all.push({ site: "s", device, ts, received: (ts + 90_000) as Timestamp, quantities, flags: [] });
+      all.push({ site: "s", device, ts, received: (ts + 500) as Timestamp, quantities, flags: [] });
     put("grid", { energy_import_wh: grid });
     put("sun", { energy_export_wh: sun });
     put("bess", { energy_export_wh: out, energy_import_wh: into, soc_pct: stored / 1000 });

@@ -104,5 +104,7 @@ export const samplesUnder = (
       }
     }
   }
-  return changed.size === 0 ? columns : { get: (key) => changed.get(key) ?? columns.get(key) };
+  if (changed.size === 0) return columns;
+  const { lags } = columns;
+  return { get: (key) => changed.get(key) ?? columns.get(key), ...(lags === undefined ? {} : { lags }) };
 };

@@ -322,6 +322,10 @@ const nodeAccount = z.object({
   availableWh: maybe.exactOptional(),
   check: z.object({ registerWh: z.number(), powerWh: z.number() }).exactOptional(),
   meters: z.array(z.object({ meanW: maybe, netWh: maybe })).exactOptional(),
+  lagMs: z
+    .number()
+    .exactOptional()
+    .describe("received less event time where every reading of the window was dated wrong"),
   coverage: z.number(),
   quality,
   flags: z.array(z.enum(accountFlags)),
