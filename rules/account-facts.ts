@@ -3,16 +3,21 @@ import type { Reading } from "#store";
 import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, rampFacts } from "./baseline.ts";
 import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
+import { createNodeColumns } from "./node-columns.ts";
 import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
 import { withoutNodes } from "./permit.ts";
 import type { Rule } from "./rule.ts";
 import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
 import { createSiteTime } from "./time-facts.ts";
 import { createTrack, type SavedTrack } from "./track.ts";
+import { isNodeFact } from "./vocabulary.ts";
 import { noYear, type YearSums, yearAfter } from "./year.ts";
 
 /** What window rules may read, minute after minute. */
 export interface AccountFacts {
+  readonly nodes: readonly SiteNode[];
+  /** A fact of nodes that the model says once and for all. */
+  constant(name: string): Float64Array;
   /** Quantities that window rules read beside the account. */
   note(reading: Reading): void;
   at(account: Account, isolated: ReadonlySet<string>): AccountNow;
@@ -24,6 +29,8 @@ export interface AccountNow {
   readonly nodes: readonly SiteNode[];
   /** The site's facts are inherited. */
   node(node: SiteNode): Facts;
+  /** A fact of nodes, by their order: a number or truth, a text's number; NaN is missing. */
+  column(name: string): Float64Array;
 }
 
 /** Plain data. */
@@ -55,6 +62,15 @@ export const createAccountFacts = (
   const works = new Map<string, string[]>();
   for (const { device, quantity, node } of model.compute?.work ?? [])
     works.set(node, [...(works.get(node) ?? []), `${device}/${quantity}`]);
+  const nodeReads = rules
+    .filter(({ on, subject }) => on === "account" && subject === "node")
+    .flatMap(({ inputs }) => inputs.filter(isNodeFact));
+  const columns = createNodeColumns(nodes, [...new Set(nodeReads)], (name) => {
+    if (name === "has_children" || name === "children_w") return nodes.filter(({ id }) => children.has(id));
+    return name === "work" || name === "work_wh" || name === "node_util_pct"
+      ? nodes.filter(({ id }) => works.has(id))
+      : nodes;
+  });
   const outdoor = createTrack("outdoor_c", () => reads.has("outdoor_c") || reads.has("pue_baseline"), saved?.outdoor);
   const workers = new Map(
     nodes.filter(({ id }) => works.has(id)).flatMap((node) => node.points.map(({ device }) => [device, node.id])),
@@ -94,6 +110,8 @@ export const createAccountFacts = (
   };
 
   return {
+    nodes,
+    constant: columns.column,
     note(reading) {
       outdoor.note(reading);
       util.note(reading);
@@ -125,7 +143,9 @@ export const createAccountFacts = (
         baseline = seen.baseline;
         site.pue_baseline = seen.pue;
       }
-      return { site, nodes, node: (node) => nodeFacts(node, account, site) };
+      const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, site);
+      if (nodeReads.length > 0) columns.take(account, counters, factsOf);
+      return { site, nodes, node: factsOf, column: columns.column };
     },
     save: () => ({ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() }),
   };

@@ -1,5 +1,7 @@
 import { Environment } from "@marcbachmann/cel-js";
 import { isNode, neededNames } from "./needs.ts";
+import { scalarOf } from "./scalar.ts";
+import { type Kind, type NumberFunction, type Tree, type TreeTerms, treeOf } from "./tree.ts";
 
 /**
  * What a value is. A name says it by its suffix: `_w`, `_wh`, `_s`, `_c`, `_v`, `_a`, `_hz`, `_va`, `_var`, `_money`, `_g`,
@@ -17,6 +19,10 @@ export interface Expression {
   readonly names: readonly string[];
   /** null: an input it needs is missing, or the result is not a finite number. `true || missing` is true. */
   run(context: Context): Value | null;
+  /** The same by the reference interpreter, which knows the whole language. */
+  interpret(context: Context): Value | null;
+  /** Its shape; null when it is none of those that can be compiled, and is interpreted. */
+  readonly tree: Tree | null;
 }
 
 export interface ExpressionFault {
@@ -85,6 +91,19 @@ const mixed: readonly Mixed[] = [
   { name: "apparent", takes: ["Power", "Reactive"], gives: "Apparent", run: Math.hypot },
   { name: "power_factor_of", takes: ["Power", "Apparent"], gives: "double", run: (w, va) => w / va },
 ];
+// For the compiled form; the interpreter has the same by the types that they take.
+const numberFunctions: ReadonlyMap<string, NumberFunction> = new Map<string, NumberFunction>([
+  ...literals.map(([name, , factor]) => [name, { run: (value: number) => value * factor, isTotal: true }] as const),
+  ...mixed.map(
+    ({ name, run }) =>
+      [name, { run: (x: number, y: number) => run(x, y), isTotal: !name.startsWith("power") }] as const,
+  ),
+  ["plain", { run: (value) => value, isTotal: true }],
+  ["abs", { run: Math.abs, isTotal: true }],
+  ["sqrt", { run: Math.sqrt, isTotal: false }],
+  ["max", { run: Math.max, isTotal: true }],
+  ["min", { run: Math.min, isTotal: true }],
+]);
 const numbers = ["int", "double"] as const;
 const comparisons = ["<", "<=", ">", ">="] as const;
 const suffixes: readonly (readonly [suffix: string, type: ValueType])[] = [
@@ -117,9 +136,14 @@ export const typeOfName = (name: string): ValueType =>
 export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope => {
   const checking = checkingBase().clone();
   const running = runningBase().clone();
-  const known = new Set<string>();
+  const known = new Map<string, ValueType>();
+  const terms: TreeTerms = {
+    kindOf: (name) => kindOf(known.get(name)),
+    functionOf: (name) => numberFunctions.get(name),
+    clock: secondsOfDay,
+  };
   const declare = (name: string, type: ValueType): void => {
-    known.add(name);
+    known.set(name, type);
     checking.registerVariable(name, type);
     running.registerVariable(name, type === "bool" || type === "string" ? type : "double");
   };
@@ -138,7 +162,10 @@ export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope =
         const type = checked.type === "int" ? "double" : (checked.type as ValueType);
         const names = [...namesIn(program.ast)].filter((name) => known.has(name));
         const needed = [...new Set(neededNames(program.ast))].filter((name) => known.has(name));
-        return { ok: true, expression: { text, type, names, run: runner(program, needed) } };
+        const interpret = interpreter(program, needed);
+        const tree = treeOf(program.ast, terms);
+        const run = tree === null ? interpret : compiled(tree);
+        return { ok: true, expression: { text, type, names, run, interpret, tree } };
       } catch (error) {
         return faultOf(error);
       }
@@ -146,7 +173,21 @@ export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope =
   };
 };
 
-const runner =
+const kindOf = (type: ValueType | undefined): Kind | undefined => {
+  if (type === undefined) return undefined;
+  return type === "bool" ? "truth" : type === "string" ? "text" : "number";
+};
+
+const compiled = (tree: Tree): Expression["run"] => {
+  const run = scalarOf(tree);
+  return (context) => {
+    const value = run(context);
+    if (value === undefined) return null;
+    return typeof value !== "number" || Number.isFinite(value) ? value : null;
+  };
+};
+
+const interpreter =
   (program: (context: Context) => unknown, needed: readonly string[]) =>
   (context: Context): Value | null => {
     // An exception for each missing value of each rack costs more than everything else.

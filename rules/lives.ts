@@ -12,6 +12,8 @@ export interface Lives {
   get(key: LifeKey): Life | null;
   /** Whether anything of the rule is not simply OK about the subject. */
   has(rule: string, subject: string): boolean;
+  /** The subjects of a rule about which anything is not simply OK. */
+  subjectsOf(rule: string): Iterable<string>;
   ofRules(rules: readonly string[]): readonly SavedLife[];
   move(plan: LifePlan, sighting: Sighting): readonly Alert[];
   /** Ends the alerts of keys that are not kept; one whose rule is now told differently closes. */
@@ -24,12 +26,13 @@ export interface Lives {
 export const createLives = (hash: (text: string) => string, saved: readonly SavedLife[]): Lives => {
   const nameOf = (key: LifeKey): string => key.join("/");
   const lives = new Map<string, SavedLife>(saved.map((held) => [nameOf(held.key), held]));
-  const counts = new Map<string, number>();
+  const counts = new Map<string, Map<string, number>>();
   const count = ([rule, subject]: LifeKey, by: 1 | -1): void => {
-    const name = `${rule}/${subject}`;
-    const after = (counts.get(name) ?? 0) + by;
-    if (after === 0) counts.delete(name);
-    else counts.set(name, after);
+    const mine = counts.get(rule) ?? new Map<string, number>();
+    counts.set(rule, mine);
+    const after = (mine.get(subject) ?? 0) + by;
+    if (after === 0) mine.delete(subject);
+    else mine.set(subject, after);
   };
   for (const { key } of saved) count(key, 1);
   const put = (key: LifeKey, life: Life): void => {
@@ -45,7 +48,8 @@ export const createLives = (hash: (text: string) => string, saved: readonly Save
   };
   return {
     get: (key) => lives.get(nameOf(key))?.life ?? null,
-    has: (rule, subject) => counts.has(`${rule}/${subject}`),
+    has: (rule, subject) => counts.get(rule)?.has(subject) ?? false,
+    subjectsOf: (rule) => counts.get(rule)?.keys() ?? [],
     ofRules: (rules) => [...lives.values()].filter(({ key: [rule] }) => rules.includes(rule)),
     move(plan, sighting) {
       const { rule, subject, subcode } = plan.identity;

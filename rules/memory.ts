@@ -11,7 +11,7 @@ export interface SavedMemory {
 }
 
 /** Values of one slice of a window: slice number, sum, count, least, greatest, first, last. */
-type Bucket = readonly [
+export type Bucket = readonly [
   slot: number,
   sum: number,
   count: number,
@@ -128,14 +128,14 @@ const sampleOf = (window: RuleWindow, context: Context): number | null => {
 };
 
 /** Slices need not be finer than the rule is judged, unless they would be too few to tell. */
-const widthOf = (rule: Rule, { overS }: RuleWindow): number =>
+export const widthOf = (rule: Rule, { overS }: RuleWindow): number =>
   Math.max(
     Math.ceil((overS * 1000) / mostSlices),
     rule.on === "account" ? minuteMs : Math.min((rule.everyS ?? 1) * 1000, overS * 200),
   );
 
 /** A window ends with its newest value: the minute that closes at `now` is the last slice. */
-const slotOf = (width: number, now: number): number => Math.floor((now - 1) / width);
+export const slotOf = (width: number, now: number): number => Math.floor((now - 1) / width);
 
 const add = (rule: Rule, window: RuleWindow, buckets: Bucket[], value: number | null, now: number): Bucket[] => {
   const width = widthOf(rule, window);

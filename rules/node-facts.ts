@@ -3,13 +3,26 @@ import type { Facts } from "./evaluate.ts";
 
 /** What a node's registers did within a day: `[start of the minute, flag]`, oldest first; plain data, saved as it is. */
 export type CounterEvents = Readonly<Record<string, readonly CounterEvent[]>>;
-type CounterEvent = readonly [start: number, flag: AccountFlag];
+export type CounterEvent = readonly [start: number, flag: AccountFlag];
 
 const dayMs = 86_400_000;
 const quarterMs = 900_000;
 // Enough to know that it is more than one; a broken register must not fill the saved state.
 const mostEvents = 60;
 const watched: readonly AccountFlag[] = ["COUNTER_ROLLOVER", "COUNTER_RESET", "COUNTER_FAULT", "COUNTER_SPIKE"];
+
+/** What is counted by which name, and over which time. */
+export const countersOf = {
+  rollovers: { flag: "COUNTER_ROLLOVER", withinMs: dayMs },
+  resets: { flag: "COUNTER_RESET", withinMs: dayMs },
+  faults: { flag: "COUNTER_FAULT", withinMs: dayMs },
+  spikes: { flag: "COUNTER_SPIKE", withinMs: quarterMs },
+} as const satisfies Record<string, { readonly flag: AccountFlag; readonly withinMs: number }>;
+
+export const eventCount = (events: readonly CounterEvent[], flag: AccountFlag, after: number): number =>
+  events.filter(([start, seen]) => seen === flag && start > after).length;
+
+const none: readonly never[] = [];
 
 /** Nodes with meters of their own, which a rule on nodes is about. */
 export const meteredNodes = (model: SiteModel): readonly SiteNode[] =>
@@ -19,11 +32,11 @@ export const meteredNodes = (model: SiteModel): readonly SiteNode[] =>
 export const eventsAfter = (nodes: readonly SiteNode[], account: Account, before: CounterEvents): CounterEvents => {
   const after: Record<string, readonly CounterEvent[]> = {};
   for (const { id } of nodes) {
-    const flags = partOf(account, id)?.flags ?? [];
+    const flags = partOf(account, id)?.flags ?? none;
+    const earlier = Object.hasOwn(before, id) ? (before[id] ?? []) : none;
+    if (flags.length === 0 && earlier.length === 0) continue;
     const fresh = watched.filter((flag) => flags.includes(flag)).map((flag): CounterEvent => [account.start, flag]);
-    const kept = (Object.hasOwn(before, id) ? (before[id] ?? []) : []).filter(
-      ([start]) => start > account.start - dayMs,
-    );
+    const kept = earlier.filter(([start]) => start > account.start - dayMs);
     if (kept.length + fresh.length > 0) after[id] = [...kept, ...fresh].slice(-mostEvents);
   }
   return after;
@@ -33,15 +46,16 @@ export const eventsAfter = (nodes: readonly SiteNode[], account: Account, before
 export const nodeFactsAt = (node: SiteNode, account: Account, events: CounterEvents): Facts => {
   const part = partOf(account, node.id);
   const mine = Object.hasOwn(events, node.id) ? (events[node.id] ?? []) : [];
-  const count = (flag: AccountFlag, withinMs: number): number =>
-    mine.filter(([start, seen]) => seen === flag && start > account.start - withinMs).length;
+  // A register that did not speak this minute can neither raise nor clear.
+  const isSilent = part === undefined || part.coverage === 0;
+  const count = ({ flag, withinMs }: { readonly flag: AccountFlag; readonly withinMs: number }): number | null =>
+    isSilent ? null : eventCount(mine, flag, account.start - withinMs);
   return {
     node_kind: node.kind,
-    // A register that did not speak this minute can neither raise nor clear.
-    rollovers: part === undefined || part.coverage === 0 ? null : count("COUNTER_ROLLOVER", dayMs),
-    resets: part === undefined || part.coverage === 0 ? null : count("COUNTER_RESET", dayMs),
-    faults: part === undefined || part.coverage === 0 ? null : count("COUNTER_FAULT", dayMs),
-    spikes: part === undefined || part.coverage === 0 ? null : count("COUNTER_SPIKE", quarterMs),
+    rollovers: count(countersOf.rollovers),
+    resets: count(countersOf.resets),
+    faults: count(countersOf.faults),
+    spikes: count(countersOf.spikes),
     rating_w: node.ratingW,
     has_rating: node.ratingW !== null,
     mean_w: part?.meanW ?? null,

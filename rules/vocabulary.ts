@@ -125,6 +125,9 @@ const nodeFacts = {
   node_util_pct: "double",
 } as const satisfies Facts;
 
+/** Whether it is said of each node, not of the site. */
+export const isNodeFact = (name: string): boolean => Object.hasOwn(nodeFacts, name);
+
 /** What a rule on silence may read about one device of a modelled point. */
 const silenceFacts = {
   /** From the later of the device's newest reading and when this process began to listen, to the site's clock. */

@@ -1,6 +1,6 @@
 import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
 import type { Reading } from "#store";
-import { type AccountFactsState, createAccountFacts } from "./account-facts.ts";
+import { type AccountFactsState, type AccountNow, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
 import { createCalm } from "./calm.ts";
 import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
@@ -14,6 +14,7 @@ import { createPermits, type Permit } from "./permit.ts";
 import { type Alarm, alarmsOf } from "./plan.ts";
 import { createPresent, type SavedPresent, valueAgeMs } from "./present.ts";
 import { type Rule, readsValues, watchesSilence } from "./rule.ts";
+import { createScreen } from "./screen.ts";
 import { createSilence } from "./silence.ts";
 import { createSuppression, inOrder, type SavedSpans } from "./suppress.ts";
 import { createSiteTime } from "./time-facts.ts";
@@ -79,6 +80,8 @@ export interface WatchDeps {
 const absenceMs = 10_000;
 const minuteMs = 60_000;
 
+type Moment = Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "standing">;
+
 interface Armed {
   readonly rule: Rule;
   readonly alarms: readonly Alarm[];
@@ -101,7 +104,18 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const lives = createLives(hash, saved?.lives ?? []);
   const facts = createAccountFacts(model, rules, saved?.facts);
   const present = createPresent(model, rules, saved?.present);
-  const memory = createMemory(saved?.memory);
+  const screens = nodeRules.map((one) => ({
+    ...one,
+    screen: createScreen({
+      ...{ rule: one.rule, nodes: facts.nodes, constant: facts.constant },
+      saved: saved?.memory[one.rule.id],
+    }),
+  }));
+  const screened = new Set(screens.flatMap(({ rule, screen }) => (screen === null ? [] : [rule.id])));
+  const memory = createMemory(
+    Object.fromEntries(Object.entries(saved?.memory ?? {}).filter(([rule]) => !screened.has(rule))),
+  );
+  const nodePlaces = new Map(facts.nodes.map(({ id }, place) => [id, place]));
   const suppression = createSuppression(model, rules, saved?.spans);
   const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
   const siteTime = createSiteTime(model.timeZone);
@@ -162,16 +176,14 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     });
 
   /** One subject of one rule at one moment: what it remembers, whether it is due, what it finds. */
-  const assess = (
-    { rule, alarms }: Armed,
-    subject: string,
-    known: Facts,
-    at: Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "standing">,
-  ): Alert[] => {
+  const assess = ({ rule, alarms }: Armed, subject: string, known: Facts, at: Moment): Alert[] => {
     const seen = memory.see(rule, subject, known, at.now);
-    if (!seen.isDue) return [];
-    if (!lives.has(rule.id, subject) && !fires(rule, seen.facts)) return [];
-    const finding = evaluate(rule, seen.facts, suppression.holds(rule, subject, at.now));
+    if (!seen.isDue || (!lives.has(rule.id, subject) && !fires(rule, seen.facts))) return [];
+    return find({ rule, alarms }, subject, seen.facts, at);
+  };
+
+  const find = ({ rule, alarms }: Armed, subject: string, seen: Facts, at: Moment): Alert[] => {
+    const finding = evaluate(rule, seen, suppression.holds(rule, subject, at.now));
     const gapMs = at.gapMs === null || rule.everyS === null ? at.gapMs : Math.max(at.gapMs, 2 * rule.everyS * 1000);
     return see(alarms, subject, finding, { ...at, gapMs, standing: finding.standing });
   };
@@ -197,11 +209,11 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       // Most readings only say that all is well.
       if (isCalm(rule, devices, now)) return [];
       const at = { now, from: now, gapMs: null, wall };
-      const find = (device: string): Finding => {
+      const findingOf = (device: string): Finding => {
         const finding = evaluate(rule, silence.facts(device, now), suppression.holds(rule, device, now));
         return permits.isolated(device, now) ? { ...finding, standing: "exempt" } : finding;
       };
-      const findings = new Map(devices.map((device) => [device, find(device)]));
+      const findings = new Map(devices.map((device) => [device, findingOf(device)]));
       const changed: Alert[] = [];
       const mine = groups.get(rule.id) ?? [];
       const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
@@ -220,7 +232,8 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
         }
         if (isOpen(group) !== before) {
           // The others that fire change hands with the group.
-          for (const device of group.members.names()) if (!findings.has(device)) findings.set(device, find(device));
+          for (const device of group.members.names())
+            if (!findings.has(device)) findings.set(device, findingOf(device));
         }
         siteOpen ||= isOpen(group);
       }
@@ -372,11 +385,33 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     const now = facts.at(account, isolated);
     const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
     const changed = siteRules.flatMap((one) => assess(one, site, now.site, at));
-    if (nodeRules.length > 0) {
-      for (const node of now.nodes) {
-        const known = now.node(node);
-        for (const one of nodeRules) changed.push(...assess(one, node.id, known, at));
+    if (nodeRules.length > 0) changed.push(...judgeNodes(now, at));
+    return changed;
+  };
+
+  /** Node by node and rule by rule, but only those that could begin an alert or have one. */
+  const judgeNodes = (now: AccountNow, at: Moment): Alert[] => {
+    const worth: number[] = [];
+    for (const [index, { rule, screen }] of screens.entries()) {
+      const hit = (node: number): void => void worth.push(node * screens.length + index);
+      if (screen === null) for (const node of now.nodes.keys()) hit(node);
+      else if (screen.look(at.now, now.column, now.site, hit)) {
+        for (const subject of lives.subjectsOf(rule.id)) {
+          const node = nodePlaces.get(subject);
+          if (node !== undefined) hit(node);
+        }
       }
+    }
+    const changed: Alert[] = [];
+    let before = -1;
+    for (const work of worth.sort((a, b) => a - b)) {
+      const [place, one] = [Math.floor(work / screens.length), screens[work % screens.length]];
+      const node = now.nodes[place];
+      if (work === before || one === undefined || node === undefined) continue;
+      before = work;
+      const known = now.node(node);
+      if (one.screen === null) changed.push(...assess(one, node.id, known, at));
+      else changed.push(...find(one, node.id, { ...inputsOf(one.rule, known), ...one.screen.windows(place) }, at));
     }
     return changed;
   };
@@ -444,13 +479,24 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       facts: facts.save(),
       waiting: [...waiting],
       present: present.save(),
-      memory: memory.save(),
+      memory: {
+        ...memory.save(),
+        ...Object.fromEntries(
+          screens.flatMap(({ rule, screen }) => (screen === null ? [] : [[rule.id, screen.save()] as const])),
+        ),
+      },
       spans: suppression.save(),
       modes,
       releasedTo,
       permits: permits.list(),
     }),
   };
+};
+
+const inputsOf = (rule: Rule, known: Facts): Facts => {
+  const inputs: Record<string, Facts[string]> = {};
+  for (const name of rule.inputs) inputs[name] = known[name] ?? null;
+  return inputs;
 };
 
 /** Sampling interval of each device of a modelled point: the shortest of its points. */

@@ -1,0 +1,275 @@
+import type { Operand } from "./column.ts";
+import { type Bucket, quantile, slotOf, widthOf } from "./memory.ts";
+import type { Rule, RuleWindow } from "./rule.ts";
+
+/** One window of a rule on accounts for all its subjects: a ring of slices, each a column. */
+export interface Bank {
+  /** A moment is there: what has left the window is let go. */
+  advance(now: number): void;
+  /** The samples of subjects `[from, from + count)` at that moment. */
+  add(from: number, count: number, sample: Operand): void;
+  /** The value of the window for these subjects, NaN where it is not known; the same for all when it gives a number. */
+  values(from: number, count: number, out: Float64Array): void;
+  value(subject: number): number | null;
+  save(subject: number): readonly Bucket[];
+  restore(subject: number, buckets: readonly Bucket[]): void;
+}
+
+type Field = "sum" | "count" | "min" | "max" | "first" | "last";
+const places: Readonly<Record<Field, number>> = { sum: 1, count: 2, min: 3, max: 4, first: 5, last: 6 };
+const keptBy: Readonly<Record<RuleWindow["how"], readonly Field[]>> = {
+  mean: ["sum", "count"],
+  sum: ["sum"],
+  count: ["sum"],
+  previous: ["sum", "count"],
+  quantile: ["sum", "count"],
+  min: ["min"],
+  max: ["max"],
+  range: ["min", "max"],
+  rate: ["first", "last"],
+};
+const minuteMs = 60_000;
+
+export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Bank => {
+  const width = widthOf(rule, window);
+  const slices = Math.ceil((window.overS * 1000) / width);
+  const agoSlices = Math.ceil((window.agoS * 1000) / width);
+  const rows = Math.ceil(((window.overS + window.agoS) * 1000) / width) + 1;
+  // A minute's account fills its slice of a minute: it is its sum, its least and its last.
+  const isFine = width === minuteMs;
+  const kept: readonly Field[] = isFine ? ["sum"] : keptBy[window.how];
+  // Nothing is held of who never has a value.
+  let fields: Partial<Record<Field, Float64Array>> | null = null;
+  let newest = Number.NaN;
+  const rowOf = (slot: number): number => (((slot % rows) + rows) % rows) * subjects;
+  const hold = (): Partial<Record<Field, Float64Array>> => {
+    fields ??= Object.fromEntries(kept.map((name) => [name, new Float64Array(rows * subjects).fill(Number.NaN)]));
+    return fields;
+  };
+  const column = (name: Field): Float64Array | undefined => fields?.[isFine ? "sum" : name];
+  const advanceTo = (slot: number): void => {
+    const from = Number.isNaN(newest) ? slot : Math.max(newest + 1, slot - rows + 1);
+    if (fields !== null)
+      for (let at = from; at <= slot; at++)
+        for (const name of kept) fields[name]?.fill(Number.NaN, rowOf(at), rowOf(at) + subjects);
+    if (Number.isNaN(newest) || slot > newest) newest = slot;
+  };
+  let isTaken = false;
+
+  const put = (place: number, value: number): void => {
+    const held = hold();
+    for (const name of kept) {
+      const data = held[name];
+      if (data === undefined) continue;
+      const before = data[place] ?? Number.NaN;
+      const isNew = Number.isNaN(before);
+      if (name === "sum") data[place] = isNew ? value : before + value;
+      else if (name === "count") data[place] = isNew ? 1 : before + 1;
+      else if (name === "min") data[place] = isNew ? value : Math.min(before, value);
+      else if (name === "max") data[place] = isNew ? value : Math.max(before, value);
+      else if (name === "last" || isNew) data[place] = value;
+    }
+  };
+
+  // Sums and extremes of the slices before the newest, which stand still while it fills.
+  let closedTo = Number.NaN;
+  const closed = new Map<string, Float64Array>();
+  const closedColumn = (name: string): Float64Array => {
+    const known = closed.get(name) ?? new Float64Array(subjects);
+    closed.set(name, known);
+    return known;
+  };
+
+  /** What the slices `[from, to]` come to, one after the other: the same whenever they are added up. */
+  const gather = (
+    how: "sum" | "min" | "max" | "seen",
+    data: Float64Array,
+    slots: readonly [from: number, to: number],
+    at: number,
+    count: number,
+    out: Float64Array,
+    outAt: number,
+  ): void => {
+    for (let slot = slots[0]; slot <= slots[1]; slot++) {
+      const row = rowOf(slot) + at;
+      if (how === "sum")
+        for (let i = 0; i < count; i++) {
+          const value = data[row + i] ?? 0;
+          if (value - value === 0) out[outAt + i] = (out[outAt + i] ?? 0) + value;
+        }
+      else if (how === "seen")
+        for (let i = 0; i < count; i++) {
+          const value = data[row + i] ?? 0;
+          if (value - value === 0) out[outAt + i] = (out[outAt + i] ?? 0) + 1;
+        }
+      else if (how === "min")
+        for (let i = 0; i < count; i++) {
+          const value = data[row + i] ?? 0;
+          if (value < (out[outAt + i] ?? 0)) out[outAt + i] = value;
+        }
+      else
+        for (let i = 0; i < count; i++) {
+          const value = data[row + i] ?? 0;
+          if (value > (out[outAt + i] ?? 0)) out[outAt + i] = value;
+        }
+    }
+  };
+  const begin = { sum: 0, seen: 0, min: Infinity, max: -Infinity } as const;
+  type How = keyof typeof begin;
+  const parts: readonly (readonly [How, Field])[] =
+    window.how === "min"
+      ? [
+          ["seen", "min"],
+          ["min", "min"],
+        ]
+      : window.how === "max"
+        ? [
+            ["seen", "max"],
+            ["max", "max"],
+          ]
+        : window.how === "range"
+          ? [
+              ["seen", "min"],
+              ["min", "min"],
+              ["max", "max"],
+            ]
+          : window.how === "mean" && !isFine
+            ? [
+                ["seen", "sum"],
+                ["sum", "sum"],
+                ["sum", "count"],
+              ]
+            : [
+                ["seen", "sum"],
+                ["sum", "sum"],
+              ];
+  const isSummed = window.how !== "previous" && window.how !== "quantile" && window.how !== "rate";
+  const scratch = parts.map(() => new Float64Array(0));
+  const grown = (index: number, count: number): Float64Array => {
+    let array = scratch[index] ?? new Float64Array(0);
+    if (array.length < count) {
+      array = new Float64Array(count);
+      scratch[index] = array;
+    }
+    return array;
+  };
+
+  const summed = (from: number, count: number, out: Float64Array): void => {
+    const end = newest - agoSlices;
+    const first = end - slices + 1;
+    const isCached = !isFine;
+    const last = isCached ? end - 1 : end;
+    if (isCached && closedTo !== end) {
+      parts.forEach(([how, field], index) => {
+        const known = closedColumn(String(index)).fill(begin[how]);
+        const data = column(field);
+        if (data !== undefined) gather(how, data, [first, last], 0, subjects, known, 0);
+      });
+      closedTo = end;
+    }
+    parts.forEach(([how, field], index) => {
+      const into = grown(index, count);
+      const data = column(field);
+      if (isCached) {
+        into.set(closedColumn(String(index)).subarray(from, from + count));
+        if (data !== undefined) gather(how, data, [end, end], from, count, into, 0);
+      } else {
+        into.fill(begin[how], 0, count);
+        if (data !== undefined) gather(how, data, [first, last], from, count, into, 0);
+      }
+    });
+    const [seen = out, one = out, two = one] = scratch;
+    const { how, least } = window;
+    for (let i = 0; i < count; i++) {
+      const known = seen[i] ?? 0;
+      const value = one[i] ?? 0;
+      if (known === 0 || known / slices < least) out[i] = Number.NaN;
+      else if (how === "mean") out[i] = value / (isFine ? known : (two[i] ?? 0));
+      else out[i] = how === "range" ? (two[i] ?? 0) - value : value;
+    }
+  };
+
+  const single = (subject: number): number => {
+    const slot = newest - agoSlices;
+    const sum = column("sum");
+    const count = column("count");
+    const meanAt = (at: number): number =>
+      (sum?.[rowOf(at) + subject] ?? Number.NaN) / (isFine ? 1 : (count?.[rowOf(at) + subject] ?? Number.NaN));
+    if (window.how === "previous") return rows > slices ? meanAt(slot - slices) : Number.NaN;
+    const means: number[] = [];
+    let [firstAt, lastAt] = [Number.NaN, Number.NaN];
+    const presence = column(window.how === "rate" ? "first" : "sum");
+    for (let at = slot - slices + 1; at <= slot; at++) {
+      if (Number.isNaN(presence?.[rowOf(at) + subject] ?? Number.NaN)) continue;
+      if (Number.isNaN(firstAt)) firstAt = at;
+      lastAt = at;
+      means.push(window.how === "rate" ? 0 : meanAt(at));
+    }
+    if (means.length === 0 || means.length / slices < window.least) return Number.NaN;
+    if (window.how === "quantile") return quantile(means, window.q) ?? Number.NaN;
+    if (lastAt === firstAt) return Number.NaN;
+    const change =
+      (column("last")?.[rowOf(lastAt) + subject] ?? 0) - (column("first")?.[rowOf(firstAt) + subject] ?? 0);
+    return change / (((lastAt - firstAt) * width) / minuteMs);
+  };
+
+  const values = (from: number, count: number, out: Float64Array): void => {
+    if (fields === null) out.fill(Number.NaN, 0, count);
+    else if (isSummed) summed(from, count, out);
+    else for (let i = 0; i < count; i++) out[i] = single(from + i);
+  };
+  const one = new Float64Array(1);
+
+  return {
+    advance(now) {
+      const slot = slotOf(width, now);
+      isTaken = Number.isNaN(newest) || slot >= newest;
+      if (isTaken && slot !== newest) advanceTo(slot);
+    },
+    add(from, count, sample) {
+      if (!isTaken) return;
+      if (sample.isOne && Number.isNaN(sample.one)) return;
+      const row = rowOf(newest) + from;
+      const { data, base, isOne } = sample;
+      const sums = isFine ? hold().sum : undefined;
+      for (let i = 0; i < count; i++) {
+        const value = isOne ? sample.one : (data[base + i] ?? 0);
+        if (value - value !== 0) continue;
+        if (sums !== undefined) sums[row + i] = value;
+        else put(row + i, value);
+      }
+    },
+    values,
+    value(subject) {
+      values(subject, 1, one);
+      const value = one[0] ?? Number.NaN;
+      return Number.isNaN(value) ? null : value;
+    },
+    save(subject) {
+      const buckets: Bucket[] = [];
+      const presence = column(kept[0] ?? "sum");
+      if (presence === undefined) return buckets;
+      for (let slot = newest - rows + 1; slot <= newest; slot++) {
+        const place = rowOf(slot) + subject;
+        if (Number.isNaN(presence[place] ?? Number.NaN)) continue;
+        const of = (name: Field): number => column(name)?.[place] ?? 0;
+        buckets.push([slot, of("sum"), isFine ? 1 : of("count"), of("min"), of("max"), of("first"), of("last")]);
+      }
+      return buckets;
+    },
+    restore(subject, buckets) {
+      const end = buckets.at(-1)?.[0];
+      if (end === undefined) return;
+      hold();
+      if (Number.isNaN(newest) || end > newest) advanceTo(end);
+      for (const bucket of buckets) {
+        const [slot] = bucket;
+        if (slot > newest || slot <= newest - rows) continue;
+        for (const name of kept) {
+          const data = fields?.[name];
+          if (data !== undefined) data[rowOf(slot) + subject] = bucket[places[name]] ?? 0;
+        }
+      }
+    },
+  };
+};

@@ -1,0 +1,250 @@
+import type { SiteNode } from "#energy";
+import { type Bank, createBank } from "./bank.ts";
+import {
+  type ColumnRun,
+  chunkSubjects,
+  columnOf,
+  isPlain,
+  numberOf,
+  type Operand,
+  operandOf,
+  registerOf,
+} from "./column.ts";
+import type { Facts } from "./evaluate.ts";
+import type { Expression } from "./expression.ts";
+import type { SavedMemory } from "./memory.ts";
+import { isConstant } from "./node-columns.ts";
+import type { Rule } from "./rule.ts";
+import { isNodeFact } from "./vocabulary.ts";
+
+// columns of a minute ─▶ windows ─▶ named values ─▶ triggers ─▶ the few nodes that are worth a judgement
+
+/** A rule on nodes over all of them at once: its windows, and of whom it could begin an alert. */
+export interface Screen {
+  /** One minute. False between two judgements; else `hit` is called for whoever could begin an alert. */
+  look(now: number, columnOfNodes: (name: string) => Float64Array, site: Facts, hit: (node: number) => void): boolean;
+  /** The values of its windows for one node, at that minute. */
+  windows(node: number): Facts;
+  save(): Readonly<Record<string, SavedMemory>>;
+}
+
+export interface ScreenDeps {
+  readonly rule: Rule;
+  readonly nodes: readonly SiteNode[];
+  readonly constant: (name: string) => Float64Array;
+  readonly saved: Readonly<Record<string, SavedMemory>> | undefined;
+}
+
+interface Held {
+  readonly name: string;
+  readonly bank: Bank;
+  /** The same for all nodes. */
+  readonly isShared: boolean;
+  readonly sample: ColumnRun;
+  /** Null when no trigger depends on it. */
+  readonly operand: Operand | null;
+  readonly register: number;
+}
+
+/** Null for a rule that must be judged node by node. */
+export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Screen | null => {
+  const needed = neededBy(rule);
+  const read = [...needed.expressions, ...rule.windows.map(({ expression }) => expression)];
+  const hasPast = rule.companions.length > 0 || Object.keys(rule.maxAgeS).length > 0;
+  if (hasPast || read.some(({ tree }) => tree === null || !isPlain(tree))) return null;
+
+  const ofNodes = rule.inputs.filter(isNodeFact);
+  const operands = new Map<string, Operand>();
+  for (const [name, value] of Object.entries(rule.parameters)) operands.set(name, operandOf(value));
+  for (const name of rule.inputs) operands.set(name, operandOf(Number.NaN));
+  for (const name of ofNodes) operands.set(name, { data: registerOf(0), base: 0, isOne: false, one: 0 });
+  const missing = operandOf(Number.NaN);
+  const nameOf = (name: string): Operand => operands.get(name) ?? missing;
+  // Inputs that must be gathered, windows and named values stand in registers of their own.
+  let registers = 0;
+  const own = (): number => registers++;
+  const gathered = ofNodes.map((name) => ({ name, operand: nameOf(name), register: own() }));
+  const named = needed.named.map((one) => ({ ...one, register: own() }));
+  const windowRegisters = rule.windows.map(own);
+
+  const applies = membersOf(rule, nodes, constant);
+  const members = applies ?? Int32Array.from(nodes, (_, node) => node);
+  const placeOf = new Int32Array(nodes.length).fill(-1);
+  for (const [place, node] of members.entries()) placeOf[node] = place;
+
+  const held = rule.windows.map((window, index): Held => {
+    const isShared = window.expression.names.every((name) => !isNodeFact(name));
+    const operand = needed.windows.has(window.name) ? operandOf(Number.NaN) : null;
+    return {
+      name: window.name,
+      bank: createBank(rule, window, isShared ? 1 : members.length),
+      isShared,
+      sample: compiled(window.expression, nameOf, registers),
+      operand,
+      register: windowRegisters[index] ?? 0,
+    };
+  });
+  for (const { name, operand } of held) if (operand !== null) operands.set(name, operand);
+  const steps = named.map(({ name, expression, register }) => {
+    const operand = operandOf(Number.NaN);
+    const step = { run: compiled(expression, nameOf, registers), operand, register };
+    operands.set(name, operand);
+    return step;
+  });
+  const triggers = rule.levels.map(({ trigger }) => compiled(trigger, nameOf, registers));
+  const exempts = rule.exempt.map((expression) => compiled(expression, nameOf, registers));
+  const blinds = rule.blind?.inputs.map(nameOf) ?? [];
+  const hits = new Uint8Array(chunkSubjects);
+
+  let judged: number | null = null;
+  for (const { id } of nodes) judged = Math.max(judged ?? 0, saved?.[id]?.judged ?? 0) || null;
+  for (const { name, bank, isShared } of held)
+    for (const [node, { id }] of nodes.entries()) {
+      const buckets = saved?.[id]?.windows[name];
+      const place = isShared ? 0 : (placeOf[node] ?? -1);
+      if (buckets !== undefined && buckets.length > 0 && place >= 0) bank.restore(place, buckets);
+    }
+
+  const place = (from: number, count: number, columnOfNodes: (name: string) => Float64Array): void => {
+    for (const { name, operand, register } of gathered) {
+      const column = columnOfNodes(name);
+      if (applies === null) {
+        operand.data = column;
+        operand.base = from;
+        continue;
+      }
+      const into = registerOf(register);
+      for (let i = 0; i < count; i++) into[i] = column[members[from + i] ?? 0] ?? Number.NaN;
+      operand.data = into;
+      operand.base = 0;
+    }
+  };
+  const mark = (operand: Operand, count: number, when: (value: number) => boolean, as: 0 | 1): void => {
+    const { data, base, isOne, one } = operand;
+    if (isOne) {
+      if (when(one)) hits.fill(as, 0, count);
+    } else for (let i = 0; i < count; i++) if (when(data[base + i] ?? Number.NaN)) hits[i] = as;
+  };
+  const judgeChunk = (from: number, count: number): boolean => {
+    for (const { bank, isShared, operand, register } of held) {
+      if (operand === null || isShared) continue;
+      const into = registerOf(register);
+      bank.values(from, count, into);
+      operand.data = into;
+      operand.isOne = false;
+    }
+    for (const { run, operand, register } of steps) keepKnown(run(count), operand, register, count);
+    hits.fill(0, 0, count);
+    for (const run of triggers) mark(run(count), count, isTrue, 1);
+    for (const blind of blinds) mark(blind, count, Number.isNaN, 1);
+    if (!hits.includes(1)) return false;
+    for (const run of exempts) mark(run(count), count, isTrue, 0);
+    return true;
+  };
+
+  return {
+    look(now, columnOfNodes, site, hit) {
+      for (const name of rule.inputs) if (!isNodeFact(name)) nameOf(name).one = numberOf(site[name]);
+      const every = rule.everyS === null ? null : rule.everyS * 1000;
+      const isDue = every === null || judged === null || Math.floor(now / every) > Math.floor(judged / every);
+      if (isDue) judged = now;
+      for (const { bank, isShared, sample, operand } of held) {
+        bank.advance(now);
+        if (!isShared) continue;
+        bank.add(0, 1, sample(1));
+        if (operand !== null && isDue) operand.one = bank.value(0) ?? Number.NaN;
+      }
+      if (!isDue && held.every(({ isShared }) => isShared)) return false;
+      for (let from = 0; from < members.length; from += chunkSubjects) {
+        const count = Math.min(chunkSubjects, members.length - from);
+        place(from, count, columnOfNodes);
+        for (const { bank, isShared, sample } of held) if (!isShared) bank.add(from, count, sample(count));
+        if (!isDue || !judgeChunk(from, count)) continue;
+        for (let i = 0; i < count; i++) if (hits[i] === 1) hit(members[from + i] ?? 0);
+      }
+      return isDue;
+    },
+    windows: (node) =>
+      Object.fromEntries(
+        held.map(({ name, bank, isShared }) => {
+          const at = isShared ? 0 : (placeOf[node] ?? -1);
+          return [name, at < 0 ? null : bank.value(at)];
+        }),
+      ),
+    save() {
+      if (held.length === 0 && rule.everyS === null) return {};
+      return Object.fromEntries(
+        nodes.map(({ id }, node) => {
+          const at = placeOf[node] ?? -1;
+          const windows = held.flatMap(({ name, bank, isShared }) => {
+            // What all share is kept with the first.
+            const buckets = isShared ? (node === 0 ? bank.save(0) : []) : at < 0 ? [] : bank.save(at);
+            return buckets.length === 0 ? [] : [[name, buckets] as const];
+          });
+          return [id, { last: {}, windows: Object.fromEntries(windows), judged }];
+        }),
+      );
+    },
+  };
+};
+
+const isTrue = (value: number): boolean => value === 1;
+
+const compiled = ({ tree }: Expression, nameOf: (name: string) => Operand, first: number): ColumnRun => {
+  if (tree === null) throw new Error("BUG: only what has a tree is compiled");
+  return columnOf(tree, nameOf, first);
+};
+
+/** A value that is not finite is missing to whoever reads its name. */
+const keepKnown = (found: Operand, operand: Operand, register: number, count: number): void => {
+  operand.isOne = found.isOne;
+  if (found.isOne) {
+    operand.one = Number.isFinite(found.one) ? found.one : Number.NaN;
+    return;
+  }
+  const into = registerOf(register);
+  const { data, base } = found;
+  for (let i = 0; i < count; i++) {
+    const value = data[base + i] ?? Number.NaN;
+    into[i] = value - value === 0 ? value : Number.NaN;
+  }
+  operand.data = into;
+  operand.base = 0;
+};
+
+/** What the triggers and exemptions of a rule depend on, by any way. */
+const neededBy = (rule: Rule) => {
+  const names = new Set<string>();
+  const roots = [...rule.levels.map(({ trigger }) => trigger), ...rule.exempt];
+  for (const { names: read } of roots) for (const name of read) names.add(name);
+  const all = [...rule.lets, ...rule.thresholds];
+  for (const { name, expression } of all.toReversed())
+    if (names.has(name)) for (const read of expression.names) names.add(read);
+  const named = all.filter(({ name }) => names.has(name));
+  return { named, windows: names, expressions: [...roots, ...named.map(({ expression }) => expression)] };
+};
+
+/** The nodes that the model itself does not exempt; null for all. */
+const membersOf = (
+  rule: Rule,
+  nodes: readonly SiteNode[],
+  constant: (name: string) => Float64Array,
+): Int32Array | null => {
+  const fixed = rule.exempt.filter(({ names }) =>
+    names.every((name) => isConstant(name) || Object.hasOwn(rule.parameters, name)),
+  );
+  const operands = new Map(Object.entries(rule.parameters).map(([name, value]) => [name, operandOf(value)]));
+  const data = new Map(rule.inputs.filter(isConstant).map((name) => [name, constant(name)]));
+  for (const name of data.keys()) operands.set(name, operandOf(Number.NaN));
+  const runs = fixed.map((expression) =>
+    compiled(expression, (name) => operands.get(name) ?? operandOf(Number.NaN), 0),
+  );
+  const kept = nodes.flatMap((_, node) => {
+    for (const [name, column] of data) {
+      const operand = operands.get(name);
+      if (operand !== undefined) operand.one = column[node] ?? Number.NaN;
+    }
+    return runs.some((run) => run(1).one === 1) ? [] : [node];
+  });
+  return kept.length === nodes.length ? null : Int32Array.from(kept);
+};
