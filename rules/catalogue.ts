@@ -85,6 +85,7 @@ const summaryOf = (rule: Rule, origin: RuleSummary["origin"]): RuleSummary => ({
   mode: rule.mode,
   on: rule.on,
   subject: rule.subject,
+  everyS: rule.everyS,
   inputs: rule.inputs,
   levels: rule.levels.map(({ severity, subcode, trigger, holdOnS, clear, holdOffS }) => ({
     severity,
@@ -96,6 +97,8 @@ const summaryOf = (rule: Rule, origin: RuleSummary["origin"]): RuleSummary => ({
   })),
   parameters: rule.parameters,
   sites: {},
+  subjects: {},
+  hasLoss: rule.loss !== null,
   origin,
   file: rule.file.split(/[\\/]/).at(-1) ?? rule.file,
   source: rule.source,

@@ -36,6 +36,8 @@ import {
 import { markRestated, type Restatement } from "./restate.ts";
 import type { Rules, RulesDeps, RulesMessage } from "./rules.ts";
 import { createRun } from "./run.ts";
+import { subjectsOf } from "./subjects.ts";
+import { createSupplyDesk } from "./supply.ts";
 import { realTimers } from "./timers.ts";
 import { createWasteDesk } from "./waste/desk.ts";
 import type { SavedWatch } from "./watch.ts";
@@ -65,6 +67,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     throw new Error(`faulty rule files\n${lines.join("\n")}`);
   }
   const { rules, summaries } = loaded.catalogue;
+  const counts = sites.map((model) => [model.id, subjectsOf(model)] as const);
   const accountRules = new Set(rules.filter((rule) => rule.on === "account").map((rule) => rule.id));
   const stop = new AbortController();
   const { signal } = stop;
@@ -308,9 +311,11 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
         return notify.ok ? (notify.plan?.maintenance ?? []) : [];
       },
     }),
+    ...createSupplyDesk(watches, sites),
     catalogue: () =>
       summaries.map((summary) => ({
         ...summary,
+        subjects: Object.fromEntries(counts.map(([id, count]) => [id, count[summary.subject]])),
         sites: Object.fromEntries(
           sites.flatMap(({ id, rules: changes }) => {
             const change = changes?.[summary.id];

@@ -17,6 +17,7 @@ export { type Evidence, headTopic, openEvidence } from "./evidence/evidence.ts";
 export { type Verdict, verifyEvidence } from "./evidence/verify.ts";
 export { alertHash } from "./hash.ts";
 export { judgedLines } from "./judged.ts";
+export { siteModes } from "./mode.ts";
 export type { Delivery } from "./notify/delivery.ts";
 export { loadNotifyPlan } from "./notify/load.ts";
 export { type ChannelView, type DeliveryQuery, type Notify, type NotifyDeps, startNotify } from "./notify/notify.ts";
@@ -49,4 +50,5 @@ export type {
   Timers,
 } from "./rules.ts";
 export { canonical, createRun, type Happening, type RuleRun, type RunDeps } from "./run.ts";
+export type { Supply } from "./supply.ts";
 export type { SavedWatch } from "./watch.ts";

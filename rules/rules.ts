@@ -5,6 +5,7 @@ import type { BacktestCommand, BacktestResult, RejudgeCommand, RejudgeResult } f
 import type { RulesCode } from "./codes.ts";
 import type { Permit } from "./permit.ts";
 import type { WasteQuery, WasteRanking } from "./waste/desk.ts";
+import type { Supply } from "./supply.ts";
 
 /** The running stage: watches every site it was given, and is the only place that changes an alert. */
 export interface Rules extends AsyncDisposable, PermitDesk {
@@ -25,6 +26,8 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   backtest(command: BacktestCommand): Promise<BacktestResult>;
   /** Judges history again with all rules in force and compares every transition with the recorded one. */
   rejudge(command: RejudgeCommand): Promise<RejudgeResult>;
+  /** What carries a site, and since when; null when no such site is watched. */
+  supply(site: string): Supply | null;
   /** The rules in force, by id. */
   catalogue(): readonly RuleSummary[];
   /** Whether the clock of every site has been looked at within the last half minute. */
@@ -120,6 +123,8 @@ export interface RuleSummary {
   /** `account`: judged on each closed window; `reading`: on each reading and on silence. */
   readonly on: "account" | "reading";
   readonly subject: "site" | "node" | "device";
+  /** Judged this often, seconds; null: every time. */
+  readonly everyS: number | null;
   readonly inputs: readonly string[];
   readonly levels: readonly LevelSummary[];
   /** Numbers that a site file may change, in the base unit of their suffix. */
@@ -128,6 +133,10 @@ export interface RuleSummary {
   readonly sites: Readonly<
     Record<string, { readonly mode: "on" | "shadow" | "off"; readonly parameters: Readonly<Record<string, number>> }>
   >;
+  /** How many subjects it looks at in each watched site, those it then exempts included. */
+  readonly subjects: Readonly<Record<string, number>>;
+  /** It has a formula for what an alert cost. */
+  readonly hasLoss: boolean;
   readonly origin: "shipped" | "own";
   /** File name, without its folder. */
   readonly file: string;

@@ -35,6 +35,8 @@ export interface SiteWatch {
   /** A work permit that was opened, changed or closed. */
   permit(permit: Permit, wall: number): readonly Alert[];
   permits(): readonly Permit[];
+  /** What carries the site, and since when. */
+  modes(): ModeHistory;
   /** Ends alerts whose rule, device or subcode no longer exists. */
   retire(wall: number): readonly Alert[];
   /** Everything that is not CLOSED. */
@@ -449,6 +451,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       return lookAtPermits(Math.max(clock.now ?? wall, permit.closed?.at ?? permit.from), wall);
     },
     permits: () => permits.list(),
+    modes: () => modes,
     retire(wall) {
       const kept = new Set<string>(permits.keys());
       const byValue = new Set([...valueRules].map(({ rule }) => rule.id));

@@ -134,6 +134,18 @@ test("an export of nothing is its header", async () => {
   expect(text.trimEnd().split("\n")).toHaveLength(1);
 });
 
+test("how often each rule fired is counted, in shadow mode too", async () => {
+  await saveAlert(stand.ledger, alertOf({ id: "e1", site: "mill", rule: "R21", active: 2000 }));
+  await saveAlert(stand.ledger, alertOf({ id: "e2", site: "mill", rule: "R21", active: 7000, state: "CLOSED" }));
+  await saveAlert(stand.ledger, alertOf({ id: "e3", site: "mill", rule: "R04", active: null, state: "PENDING" }));
+  const asked = await fetch(`${stand.url}/api/v1/rules/activity?site=mill&from=0&to=9000`);
+  expect(await asked.json()).toMatchObject({
+    from: 0,
+    to: 9000,
+    items: [{ rule: "R21", alerts: 2, open: 1, last: 7000 }],
+  });
+});
+
 test("nothing of this was an error of ours", () => {
   expect(stand.errors).toEqual([]);
 });

@@ -29,6 +29,7 @@ export type RulesPart = Pick<
   | "backtest"
   | "rejudge"
   | "waste"
+  | "supply"
   | "permits"
   | "openPermit"
   | "closePermit"

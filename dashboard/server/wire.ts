@@ -1,6 +1,17 @@
 // The HTTP contract, as types that the web part imports and the zod schemas of api/ must equal.
 import type { KpiResult, Origin, SiteNow, Text } from "#energy";
-import type { Alert, RuleSummary } from "#rules";
+import type {
+  AlarmQuality,
+  Alert,
+  BacktestResult,
+  ChannelView,
+  Delivery,
+  Notify,
+  Permit,
+  RuleSummary,
+  SilenceView,
+  Supply,
+} from "#rules";
 
 /** Every list. */
 export interface ListWire<Item> {
@@ -66,6 +77,9 @@ export interface NowWire extends SiteNow {
   /** How many were left out, when some were: the whole is under /api/v1/alerts. */
   readonly alertsLeftOut?: number;
 }
+
+/** GET /api/v1/sites/{site}/supply : what carries the site. */
+export type SupplyWire = Supply;
 
 /** GET /api/v1/readings?site&device&from&to&limit&cursor → {items, next}, oldest first. */
 export interface ReadingWire {
@@ -183,6 +197,61 @@ export interface CommentWire {
 
 /** GET /api/v1/rules → ListWire<RuleWire> */
 export type RuleWire = RuleSummary;
+
+/** GET /api/v1/rules/activity?site&from&to : how often each rule fired; one that did not is not listed. */
+export interface RuleActivityWire {
+  readonly from: number;
+  readonly to: number;
+  readonly items: readonly {
+    readonly rule: string;
+    readonly alerts: number;
+    readonly shadow: number;
+    readonly open: number;
+    readonly last: number;
+  }[];
+}
+
+/** POST /api/v1/rules/backtest {site, rule | source, before_source?, from, to} */
+export type BacktestWire = Extract<BacktestResult, { ok: true }>["backtest"];
+
+/** GET /api/v1/alarm-quality?site&from&to&operators&shifts */
+export type AlarmQualityWire = AlarmQuality;
+
+/** GET /api/v1/alerts/waste?site&from&to&limit → ListWire<WasteWire>, most energy first. */
+export interface WasteWire {
+  readonly alert: Alert;
+  readonly waste: {
+    readonly energyWh: number | null;
+    /** In the site's currency. */
+    readonly cost: number | null;
+    readonly carbonG: number | null;
+    readonly minutes: number;
+    readonly knownMinutes: number;
+  };
+}
+
+/** GET /api/v1/permits?site → ListWire<PermitWire>; POST the same opens one, POST /{id}/close ends it. */
+export type PermitWire = Permit;
+
+/** GET /api/v1/silences → ListWire<SilenceWire>; POST the same makes one, POST /{id}/end ends it. */
+export type SilenceWire = SilenceView;
+
+/** GET /api/v1/channels → {items}; POST /{name}/test → DeliveryWire */
+export type ChannelWire = ChannelView;
+
+/** GET /api/v1/deliveries?state&channel&alert&from&to&limit&cursor → ListWire<DeliveryWire>, newest first. */
+export interface DeliveryWire
+  extends Pick<Delivery, "key" | "channel" | "route" | "state" | "attempts" | "nextAt" | "said"> {
+  readonly occasion: string;
+  readonly title: string;
+  readonly text: string;
+  /** Ids. */
+  readonly alerts: readonly string[];
+  readonly at: number;
+}
+
+/** GET /api/v1/schedule */
+export type ScheduleWire = ReturnType<Notify["schedule"]>;
 
 /** GET /api/v1/live?site : server-sent events, `id:` resumable with Last-Event-ID. */
 export type LiveEvent =

@@ -7,11 +7,26 @@ type Window = NotifyPlan["maintenance"][number];
 
 const minuteMs = 60_000;
 
+/** One recurring window, for screens. */
+export interface MaintenanceView {
+  readonly name: string;
+  readonly match: Window["match"];
+  /** When it begins: five fields, in `timeZone`. */
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly minutes: number;
+  /** UTC ms; null when it is not open. */
+  readonly openUntil: number | null;
+  /** Its next beginning, UTC ms. */
+  readonly next: number | null;
+}
+
 export interface Maintenance {
   /** The recurring window that mutes an alert now; null when none does. */
   muting(alert: Alert, now: number): Window | null;
   /** Windows that are open now. */
   open(now: number): readonly Window[];
+  windows(now: number): readonly MaintenanceView[];
 }
 
 /** Recurring windows: a cron expression says when one begins, `minutes` how long it lasts. */
@@ -31,11 +46,21 @@ export const createMaintenance = (windows: readonly Window[]): Maintenance => {
       looked = minute;
       return now < until;
     };
-    return { window, isOpen };
+    const view = (now: number): MaintenanceView => ({
+      name: window.name,
+      match: window.match,
+      cron: window.cron,
+      timeZone: window.time_zone,
+      minutes: window.minutes,
+      openUntil: isOpen(now) ? until : null,
+      next: task.getNextRuns(1)[0]?.getTime() ?? null,
+    });
+    return { window, isOpen, view };
   });
   return {
     muting: (alert, now) =>
       each.find(({ window, isOpen }) => isOpen(now) && matches(window.match, alert))?.window ?? null,
     open: (now) => each.filter(({ isOpen }) => isOpen(now)).map(({ window }) => window),
+    windows: (now) => each.map(({ view }) => view(now)),
   };
 };

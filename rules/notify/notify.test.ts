@@ -207,6 +207,9 @@ test("a recurring maintenance window mutes telling while it is open", async () =
   await one.after(10_000);
   expect(heard(one)).toEqual(["told/ops raised a2"]);
   expect(one.notify.schedule().maintenance).toEqual(["genset test"]);
+  expect(one.notify.schedule().windows).toMatchObject([
+    { name: "genset test", match: { rule: ["R25"] }, openUntil: Date.parse("2026-11-20T10:00:00Z") },
+  ]);
   now.at = Date.parse("2026-11-20T10:00:00Z");
   await one.after(0);
   expect(heard(one).slice(0, 2)).toEqual(["told/ops raised a2", "told/ops raised a1"]);

@@ -14,7 +14,7 @@ import { createReach } from "./address.ts";
 import { type Delivery, deliveryKind, readDelivery } from "./delivery.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { loadNotifyPlan } from "./load.ts";
-import { createMaintenance } from "./maintenance.ts";
+import { createMaintenance, type MaintenanceView } from "./maintenance.ts";
 import { openNotifier } from "./notifier.ts";
 import { openChannel } from "./open-channel.ts";
 import type { NotifyPlan } from "./plan.ts";
@@ -70,6 +70,7 @@ export interface Notify extends AsyncDisposable {
     readonly jobs: readonly { readonly name: string; readonly last: number | null; readonly next: number | null }[];
     readonly heartbeat: { readonly last: number | null; readonly failed: string } | null;
     readonly maintenance: readonly string[];
+    readonly windows: readonly MaintenanceView[];
   };
   /** Resolves when everything committed before the call was told, or tried. */
   settled(): Promise<void>;
@@ -244,6 +245,7 @@ export const startNotify = async (settings: RulesSettings, deps: NotifyDeps): Pr
       jobs: schedule.jobs(),
       heartbeat: heartbeat?.state() ?? null,
       maintenance: maintenance.open(now()).map(({ name }) => name),
+      windows: maintenance.windows(now()),
     }),
     settled: () => queue.run(turn).then(sender.run),
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,7 @@ import type { Alert } from "#rules";
 import { type AlertFilter, alertFilterQuery, alertPages, askedAlerts } from "../alert-filter.ts";
 import type { App, Context } from "../app.ts";
 import * as schema from "../schema.ts";
+import { sendFile } from "../send-file.ts";
 
 const iso = (ms: number | null): string => (ms === null ? "" : new Date(ms).toISOString());
 
@@ -62,9 +63,7 @@ export const alertExportRoutes = (app: App, { rules, onError }: Context): void =
     async ({ query: filter }, reply) => {
       const text = Readable.from(csv(rules, filter), { objectMode: false });
       text.on("error", (error) => onError(error, "DASHBOARD_INTERNAL"));
-      reply.header("content-disposition", 'attachment; filename="alerts.csv"').type("text/csv; charset=utf-8");
-      // biome-ignore lint/suspicious/noExplicitAny: a stream is sent as it is, past the serializer
-      return reply.send(text as any);
+      return sendFile(reply, { name: "alerts.csv", type: "text/csv; charset=utf-8", body: text });
     },
   );
 };

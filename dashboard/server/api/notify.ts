@@ -60,6 +60,17 @@ const schedule = z.object({
   jobs: z.array(z.object({ name: z.string(), last: ms.nullable(), next: ms.nullable() })),
   heartbeat: z.object({ last: ms.nullable(), failed: z.string() }).nullable(),
   maintenance: z.array(z.string()).describe("windows that are open now"),
+  windows: z.array(
+    z.object({
+      name: z.string(),
+      match,
+      cron: z.string().describe("when it begins, in its time zone"),
+      timeZone: z.string(),
+      minutes: z.number().int(),
+      openUntil: ms.nullable(),
+      next: ms.nullable(),
+    }),
+  ),
 });
 
 const problems = {
@@ -240,8 +251,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
     },
     async (_request, reply) => {
       if (notify === null) return refuse(reply, absent);
-      const { jobs, heartbeat, maintenance } = notify.schedule();
-      return { jobs: [...jobs], heartbeat, maintenance: [...maintenance] };
+      return notify.schedule();
     },
   );
 };

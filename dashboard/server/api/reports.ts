@@ -6,7 +6,9 @@ import type { App, Context } from "../app.ts";
 import { refuse, unknownSite } from "../problem.ts";
 import { dayMs, identifier, knownAt, rangeOf, rangeQuery } from "../query.ts";
 import * as schema from "../schema.ts";
+import { sendFile } from "../send-file.ts";
 
+const csvType = "text/csv; charset=utf-8";
 const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /** UTF-8 with its mark, so that Excel takes it; a cell that begins with = stays text. */
@@ -67,12 +69,9 @@ export const reportRoutes = (app: App, { energy, now }: Context): void => {
       });
       if (found === null) return refuse(reply, unknownSite(asked.site));
       if (asked.format === "json") return reply.type("application/json").send(found);
-      const file = `${id}-${asked.site}-${asked.year ?? found.period.start.slice(0, 10)}.${asked.format}`;
-      reply.header("content-disposition", `attachment; filename="${file}"`);
-      const body = asked.format === "csv" ? csvOf(found) : await xlsxOf(found);
-      reply.type(asked.format === "csv" ? "text/csv; charset=utf-8" : xlsxType);
-      // biome-ignore lint/suspicious/noExplicitAny: a file is sent as it is, past the serializer
-      return reply.serializer((payload: unknown) => payload as string).send(body as any);
+      const body = asked.format === "csv" ? Buffer.from(csvOf(found)) : await xlsxOf(found);
+      const name = `${id}-${asked.site}-${asked.year ?? found.period.start.slice(0, 10)}.${asked.format}`;
+      return sendFile(reply, { name, type: asked.format === "csv" ? csvType : xlsxType, body });
     },
   );
 };

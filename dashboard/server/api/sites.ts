@@ -63,4 +63,17 @@ export const siteRoutes = (app: App, context: Context): void => {
       return (await context.siteNow(site)) ?? refuse(reply, unknownSite(site));
     },
   );
+  app.get(
+    "/api/v1/sites/:site/supply",
+    {
+      schema: {
+        summary:
+          "What carries the site (mains, UPS, generator, returning, island), since when, and what that holds back",
+        tags: ["sites"],
+        params: z.object({ site: identifier }),
+        response: { 200: schema.supply, 404: schema.problem },
+      },
+    },
+    async ({ params: { site } }, reply) => context.rules.supply(site) ?? refuse(reply, unknownSite(site)),
+  );
 };
