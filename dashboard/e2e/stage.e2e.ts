@@ -31,13 +31,18 @@ const show = async (path: string, screen: Partial<Screen> = {}): Promise<{ page:
   return { page, faults };
 };
 
-const paths = ["/", "/efficiency", "/alerts", "/alerts?view=history", "/alerts?id=a-r04", "/ingest"];
-const headings: Readonly<Record<string, string>> = {
+/** What stands on each page when it has been read. */
+const pages: Readonly<Record<string, string>> = {
   "/": ".flow .pill",
   "/efficiency": ".u-over",
   "/alerts": "tbody tr",
   "/alerts?view=history": "tbody tr",
   "/alerts?id=a-r04": "dialog ol li",
+  "/alerts?view=waste": ".title",
+  "/alerts?view=quality": ".tiles .number",
+  "/rules": "tbody tr",
+  "/rules?rule=R16": "#backtest-title",
+  "/notifications": ".log li",
   "/ingest": ".devices tbody tr",
 };
 
@@ -46,12 +51,9 @@ for (const locale of ["en", "zh-CN"] as const)
     for (const width of [390, 1440])
       test(`no barrier, no overflow, no fault: ${locale}, ${scheme}, ${width} px`, async () => {
         stage.mood = "stale";
-        for (const path of paths) {
+        for (const [path, sign] of Object.entries(pages)) {
           const { page, faults } = await show(path, { locale, scheme, width });
-          await page
-            .locator(headings[path] ?? "main")
-            .first()
-            .waitFor();
+          await page.locator(sign).first().waitFor();
           expect([path, await findBarriers(page)]).toEqual([path, []]);
           const overflow = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
           expect([path, overflow]).toEqual([path, 0]);

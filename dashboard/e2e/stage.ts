@@ -5,7 +5,11 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as scene from "./scene.ts";
+import { type Asked, answer } from "./answer.ts";
+import { alertsAt } from "./scene/alerts.ts";
+import { healthAt } from "./scene/ingest.ts";
+import type { Mood } from "./scene/place.ts";
+import { nowAt } from "./scene/site.ts";
 
 const build = fileURLToPath(new URL("../web/build", import.meta.url));
 const types: Readonly<Record<string, string>> = {
@@ -22,7 +26,7 @@ export interface Stage extends AsyncDisposable {
   readonly posted: { readonly path: string; readonly body: unknown }[];
   /** A new alert opens while somebody is looking. */
   readonly raise: (id: string) => void;
-  mood: scene.Mood;
+  mood: Mood;
   empty: boolean;
   /** Progress of the demonstration's history; null when it is not running. */
   history: number | null;
@@ -35,20 +39,20 @@ export const startStage = async (): Promise<Stage> => {
     throw new Error(`the pages are not built: run "vite build" in dashboard/web`);
   const live = new Set<ServerResponse>();
   const posted: Stage["posted"] = [];
-  const state = { mood: "calm" as scene.Mood, empty: false, history: null as number | null, silent: false };
+  const state = { mood: "calm" as Mood, empty: false, history: null as number | null, silent: false };
 
   const health = () =>
-    scene.healthAt(Date.now(), state.history === null ? null : { phase: "history", progress: state.history });
+    healthAt(Date.now(), state.history === null ? null : { phase: "history", progress: state.history });
   const send = (response: ServerResponse, event: string, data: unknown): void => {
     response.write(`id: ${Date.now()}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   };
   const tell = (response: ServerResponse): void => {
     send(response, "health", health());
-    if (!state.empty) send(response, "now", scene.nowAt(Date.now(), state.mood));
+    if (!state.empty) send(response, "now", nowAt(Date.now(), state.mood));
   };
-  const raised: ReturnType<typeof scene.alertsAt>[number][] = [];
+  const raised: ReturnType<typeof alertsAt>[number][] = [];
   const raise = (id: string): void => {
-    const [first] = scene.alertsAt(Date.now());
+    const [first] = alertsAt(Date.now());
     if (first === undefined) return;
     const alert = { ...first, id, start: Date.now() };
     raised.unshift(alert);
@@ -61,77 +65,8 @@ export const startStage = async (): Promise<Stage> => {
     }
   }, 1000);
 
-  const api = (path: string, query: URLSearchParams): unknown => {
-    const ts = Date.now();
-    const list = (items: readonly unknown[]) => ({ items, next: null });
-    const id = /^alerts\/([^/]+)/.exec(path)?.[1];
-    const every = [...raised, ...scene.alertsAt(ts), ...scene.pastAlerts(ts)];
-    if (id !== undefined) {
-      const found = every.find((alert) => alert.id === id);
-      return found === undefined ? undefined : path.endsWith("/history") ? list(scene.historyOf(found)) : found;
-    }
-    switch (path) {
-      case "health":
-        return health();
-      case "sites":
-        return list(state.empty ? [] : [scene.site, scene.otherSite]);
-      case "rules":
-        return list(scene.rules);
-      case "alerts": {
-        const severity = query.get("severity")?.split(",");
-        return list(
-          every
-            .filter((alert) => query.get("state") !== "!CLOSED" || alert.state !== "CLOSED")
-            .filter((alert) => severity === undefined || severity.includes(alert.severity)),
-        );
-      }
-      case "trends":
-        return scene.trendOf(
-          query.get("kpi") ?? "",
-          query.get("variant"),
-          Number(query.get("from")),
-          Number(query.get("to")),
-        );
-      case "accounts": {
-        const from = Number(query.get("from"));
-        const minutes = Math.max(0, Math.floor((Number(query.get("to")) - from) / 60_000));
-        return list(
-          Array.from({ length: minutes }, (_, index) => {
-            const start = from + index * 60_000;
-            const bump = state.mood === "open" && index > minutes - 14 ? 17_500 : 0;
-            return {
-              start,
-              balance: { residualW: 2600 * Math.sin(start / 400_000) + bump, toleranceW: 10_000 },
-            };
-          }),
-        );
-      }
-      case "devices":
-        return list(state.empty ? [] : scene.devicesAt(ts));
-      case "ingest":
-        return scene.ingestAt(ts);
-      case "dead-letters":
-        return list(scene.lettersAt(ts).filter(({ code }) => query.get("code") === null || query.get("code") === code));
-      case "series": {
-        const trend = scene.trendOf("pue", null, Number(query.get("from")), Number(query.get("to")));
-        const mean = trend.value.map((value) => (value === null ? null : (value - 1) * 250));
-        return {
-          site: scene.site.id,
-          device: query.get("device"),
-          quantity: query.get("quantity"),
-          unit: "%",
-          step: trend.step === "1d" ? "1h" : trend.step,
-          ts: trend.start,
-          mean,
-          min: mean,
-          max: mean,
-          coverage: trend.coverage,
-        };
-      }
-      default:
-        return undefined;
-    }
-  };
+  const api = (asked: Pick<Asked, "method" | "path" | "query" | "body">): unknown =>
+    answer({ ...asked, ts: Date.now(), mood: state.mood, empty: state.empty, raised, health: health() });
 
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://stage");
@@ -152,10 +87,12 @@ export const startStage = async (): Promise<Stage> => {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         const text = Buffer.concat(chunks).toString();
-        if (request.method === "POST") posted.push({ path, body: JSON.parse(text) });
-        const answer = api(path.slice("/api/v1/".length), url.searchParams);
-        response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
-        response.end(JSON.stringify(answer ?? { code: "DASHBOARD_ROUTE_UNKNOWN", detail: path }));
+        const method = request.method ?? "GET";
+        const body: unknown = method === "POST" ? JSON.parse(text) : null;
+        if (method === "POST") posted.push({ path, body });
+        const said = api({ method, path: path.slice("/api/v1/".length), query: url.searchParams, body });
+        response.writeHead(said === undefined ? 404 : 200, { "content-type": "application/json" });
+        response.end(JSON.stringify(said ?? { code: "DASHBOARD_ROUTE_UNKNOWN", detail: path }));
       });
       return;
     }

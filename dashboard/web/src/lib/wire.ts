@@ -2,18 +2,28 @@
 import type { KpisWire, NowWire, SiteWire } from "../../../server/wire.ts";
 
 export type {
+  AlarmQualityWire,
+  BacktestWire,
+  ChannelWire,
   DeadLetterWire,
+  DeliveryWire,
   DeviceWire,
   HealthWire,
   IngestWire,
   ListWire,
   LiveEvent,
   NowWire,
+  PermitWire,
   ProblemWire,
+  RuleActivityWire,
   RuleWire,
+  ScheduleWire,
   SeriesWire,
+  SilenceWire,
   SiteWire,
+  SupplyWire,
   TrendWire,
+  WasteWire,
 } from "../../../server/wire.ts";
 export type Alert = NowWire["alerts"][number];
 export type Severity = Alert["severity"];

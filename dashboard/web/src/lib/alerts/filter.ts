@@ -12,21 +12,27 @@ export const states = [
   "CLOSED",
 ] as const satisfies readonly AlertState[];
 
+/** Open ones, all, what they cost, how good they are. */
+export const views = ["open", "history", "waste", "quality"] as const;
+
 export interface AlertFilter {
-  readonly view: "open" | "history";
+  readonly view: (typeof views)[number];
   readonly severities: readonly Severity[];
   readonly state: AlertState | null;
   readonly rule: string | null;
+  /** Alerts of rules in shadow mode instead of those that were told. */
+  readonly shadow: boolean;
   readonly text: string;
 }
 
 export const parseFilter = (search: URLSearchParams): AlertFilter => {
   const wanted = search.get("severity")?.split(",") ?? [];
   return {
-    view: search.get("view") === "history" ? "history" : "open",
+    view: views.find((view) => view === search.get("view")) ?? "open",
     severities: severities.filter((severity) => wanted.includes(severity)),
     state: states.find((state) => state === search.get("state")) ?? null,
     rule: search.get("rule"),
+    shadow: search.get("shadow") === "true",
     text: search.get("q") ?? "",
   };
 };
@@ -42,6 +48,7 @@ export const formatFilter = (search: URLSearchParams, filter: AlertFilter): URLS
   put("severity", filter.severities.join(","));
   put("state", filter.state);
   put("rule", filter.rule);
+  put("shadow", filter.shadow ? "true" : null);
   put("q", filter.text);
   return next;
 };
@@ -51,6 +58,7 @@ export const serverQuery = (filter: AlertFilter): Record<string, string | null> 
   severity: filter.severities.join(",") || null,
   state: filter.state ?? (filter.view === "open" ? "!CLOSED" : null),
   rule: filter.rule,
+  shadow: filter.shadow ? "true" : null,
 });
 
 export const matchesText = (alert: Alert, text: string): boolean => {

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { page } from "vitest/browser";
 import { render } from "vitest-browser-svelte";
 import { setLocale } from "#lib/i18n/i18n.svelte.ts";
-import { nowAt } from "../../../../e2e/scene.ts";
+import { nowAt } from "../../../../e2e/scene/site.ts";
 import "#lib/ui/app.css";
 import Flow from "./Flow.svelte";
 

@@ -13,6 +13,10 @@ export interface Box {
   readonly h: number;
 }
 
+/** Where a box stands on the page, when the type is `scale` times as large as layout thinks. */
+export const placeOf = (box: Box, scale: number): string =>
+  `left:${box.x * scale}px;top:${box.y * scale}px;width:${box.w * scale}px;height:${box.h * scale}px`;
+
 export interface Tip {
   readonly x: number;
   readonly y: number;
