@@ -4,8 +4,8 @@ import type { Alert, AlertState, Severity } from "./alert.ts";
 import type { BacktestCommand, BacktestResult, RejudgeCommand, RejudgeResult } from "./backtest/desk.ts";
 import type { RulesCode } from "./codes.ts";
 import type { Permit } from "./permit.ts";
-import type { WasteQuery, WasteRanking } from "./waste/desk.ts";
 import type { Supply } from "./supply.ts";
+import type { WasteQuery, WasteRanking } from "./waste/desk.ts";
 
 /** The running stage: watches every site it was given, and is the only place that changes an alert. */
 export interface Rules extends AsyncDisposable, PermitDesk {

@@ -29,7 +29,7 @@ export const ruleRoutes = (app: App, { rules, now }: Context): void => {
     "/api/v1/rules/activity",
     {
       schema: {
-        summary: "How often each rule fired in the last 7 days, or in from and to by the alerts' start",
+        summary: "How often each rule fired in the last 7 days, or in from and to",
         tags: ["alerts"],
         querystring: rangeQuery({ site: identifier.optional() }),
         response: { 200: activity, 400: schema.problem },
@@ -38,16 +38,16 @@ export const ruleRoutes = (app: App, { rules, now }: Context): void => {
     async ({ query: { site, ...asked } }) => {
       const range = rangeOf(asked, now(), 7 * dayMs);
       const found = new Map<string, z.output<typeof activity>["items"][number]>();
-      const query = { ...range, ...(site === undefined ? {} : { site }) };
-      for (const shadow of ["false", "true"] as const)
-        for await (const alerts of alertPages(rules, { ...query, shadow }))
+      const query = { activeFrom: range.from, activeTo: range.to, ...(site === undefined ? {} : { site }) };
+      for (const shadow of [false, true])
+        for await (const alerts of alertPages(rules, shadow ? { ...query, shadow } : query))
           for (const { rule, active, state } of alerts) {
             if (active === null) continue;
             const before = found.get(rule) ?? { rule, alerts: 0, shadow: 0, open: 0, last: 0 };
             found.set(rule, {
               rule,
               alerts: before.alerts + 1,
-              shadow: before.shadow + (shadow === "true" ? 1 : 0),
+              shadow: before.shadow + (shadow ? 1 : 0),
               open: before.open + (state === "CLOSED" ? 0 : 1),
               last: Math.max(before.last, active),
             });
