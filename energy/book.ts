@@ -25,7 +25,7 @@ import { type Opened, recallBooks } from "./recall.ts";
 import { buildReport } from "./report/build.ts";
 import { type Chunk, createSiteBook, type SiteBook, type SiteState, siteStateKind } from "./site-book.ts";
 import { createTaker } from "./take.ts";
-import { modelAt } from "./validity.ts";
+import { modelAt, modelNow } from "./validity.ts";
 
 //  store ─▶ follow ─▶ take (clocks, samples) ─▶ chunks of accounts ─▶ ledger: rows + cursor, one transaction ─▶ publish
 
@@ -262,7 +262,11 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
   };
   const running = run();
 
-  const modelOf = (site: string): SiteModel | null => books.get(site)?.model ?? null;
+  // A model with a later validity date takes over at its instant, without a restart.
+  const modelOf = (site: string): SiteModel | null => {
+    const model = books.get(site)?.model;
+    return model === undefined ? null : modelNow(model, wall());
+  };
 
   const recentMinutes = async (book: SiteBook): Promise<RecentMinutes> => {
     const until = book.closedUntil();
@@ -270,14 +274,15 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     const known = kpis.get(book.model.id);
     if (known?.until === until) return known.minutes;
     const accounts = await book.recent(liveMinutes);
-    const fresh = presentKpis(book.model, accounts, { start: until - liveMinutes * minuteMs, end: until });
-    const minutes = { kpis: fresh, suspect: suspectOf(book.model, accounts) };
+    const model = modelAt(book.model, until - 1);
+    const fresh = presentKpis(model, accounts, { start: until - liveMinutes * minuteMs, end: until });
+    const minutes = { kpis: fresh, suspect: suspectOf(model, accounts) };
     kpis.set(book.model.id, { until, minutes });
     return minutes;
   };
 
   return {
-    sites: () => deps.sites,
+    sites: () => deps.sites.map((site) => modelNow(site, wall())),
     now: async (site) => {
       const book = books.get(site);
       if (book === undefined) return null;

@@ -85,3 +85,4 @@ export { reportTable } from "./report/table.ts";
 export { type ParsedSite, parseSite } from "./site.ts";
 export { ratioSignature, type Signature, type Suspect, signatureNames, signatures } from "./suspect.ts";
 export { bandsOn } from "./tariff.ts";
+export { modelNow, modelsAfter } from "./validity.ts";

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createMemoryLedger, createMemoryReadings, type Reading, type Timestamp } from "#store";
 import type { Account } from "./account.ts";
 import { startEnergy } from "./book.ts";
+import { openBooks } from "./books.fixture.ts";
 import { composeAccounts } from "./compose.ts";
 import { energySchema } from "./config.ts";
 import { loadSites } from "./load.ts";
@@ -186,5 +187,35 @@ describe("the books", () => {
     const restated = await run(swapped, () => readings.write([late]));
     expect(restated[2]).toMatchObject({ revision: 2, model: first.revision });
     expect(errors).toEqual([]);
+  });
+
+  test("hand a running product over to the next model at its instant, without a restart", async () => {
+    const readings = createMemoryReadings();
+    const ledger = createMemoryLedger();
+    const model = await site(
+      file("valid_from: 2026-06-01T00:07", "device: hall-2, energy_forward: energy_import_wh"),
+      t0,
+    );
+    const clock = { at: t0 + 6 * minuteMs };
+    await using energy = await openBooks(model, { readings, ledger }, () => clock.at);
+    const deviceOf = (of: SiteModel | undefined) =>
+      of?.nodes.find(({ id }) => id === "hall")?.points.map(({ device }) => device);
+    const ratedNow = async () => (await energy.now("s"))?.nodes.find(({ id }) => id === "hall")?.powerW;
+    await readings.write(between(t0, clock.at));
+    await energy.settled();
+    expect(deviceOf(energy.sites()[0])).toEqual(["hall"]);
+    expect(await ratedNow()).toBeCloseTo(60_000, 3);
+
+    const instant = model.versions?.[0]?.validFrom ?? 0;
+    expect(instant).toBe(t0 + 7 * minuteMs);
+    clock.at = instant - 1;
+    expect(deviceOf(energy.sites()[0])).toEqual(["hall"]);
+    clock.at = instant;
+    expect(deviceOf(energy.sites()[0])).toEqual(["hall-2"]);
+    await readings.write(between(instant, instant + 60_000));
+    await energy.settled();
+    // Its meter has not spoken yet: what the old one says is not the hall's any more.
+    expect(await ratedNow()).toBeNull();
+    expect(deviceOf(energy.sites()[0])).toEqual(["hall-2"]);
   });
 });

@@ -25,6 +25,27 @@ export const joinVersions = (models: readonly [SiteModel, ...SiteModel[]], now: 
   return { ...current, versions: sorted.filter((model) => model !== current) };
 };
 
+const joined = new WeakMap<SiteModel, Map<string, SiteModel>>();
+
+/** A site as it is in force at a moment of a running product, with its other models at hand. */
+export const modelNow = (site: SiteModel, now: number): SiteModel => {
+  if (site.versions === undefined) return site;
+  const { revision } = modelAt(site, now);
+  if (revision === site.revision) return site;
+  const known = joined.get(site) ?? new Map<string, SiteModel>();
+  joined.set(site, known);
+  const found = known.get(revision);
+  if (found !== undefined) return found;
+  const { versions, ...own } = site;
+  const made = joinVersions([own, ...versions], now);
+  known.set(revision, made);
+  return made;
+};
+
+/** The models of a site that begin to hold after the one in force now, soonest first. */
+export const modelsAfter = (site: SiteModel): readonly SiteModel[] =>
+  versionsOf(site).filter((version) => begins(version) > begins(site));
+
 /** Devices that publish prices or factors under any of the models. */
 export const factorDevices = (site: SiteModel): readonly string[] => {
   const named = versionsOf(site).flatMap(({ tariff, carbon }) => [tariff?.device, carbon?.device]);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { modelNow, modelsAfter } from "#energy";
 import {
   type FollowColumnsPage,
   followColumnsOf,
@@ -297,7 +298,12 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     ...createDesk({ ledger, watches, now, run: queue.run, record }),
     ...createPermitDesk({
       watches,
-      nodes: new Map(sites.map(({ id, nodes }) => [id, new Set(nodes.map((node) => node.id))])),
+      nodes: new Map(
+        sites.map((site) => [
+          site.id,
+          new Set([site, ...modelsAfter(site)].flatMap(({ nodes }) => nodes.map((node) => node.id))),
+        ]),
+      ),
       now,
       run: queue.run,
       record,
@@ -317,7 +323,8 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
         ...summary,
         subjects: Object.fromEntries(counts.map(([id, count]) => [id, count[summary.subject]])),
         sites: Object.fromEntries(
-          sites.flatMap(({ id, rules: changes }) => {
+          sites.flatMap((site) => {
+            const { id, rules: changes } = modelNow(site, now());
             const change = changes?.[summary.id];
             return change === undefined
               ? []

@@ -115,3 +115,34 @@ test("page sizes, restarts and the meeting of readings and accounts change no by
     ),
     { numRuns: 60 },
   ));
+
+test("a model with a later validity date takes over at its instant, without a restart", () => {
+  const [before, after] = ["a", "b"].map((device, index) => ({
+    ...siteOf({ id: "hall", devices: [device], intervalMs: 60_000 }),
+    revision: device,
+    ...(index === 0 ? {} : { validFrom: t0 + 600_000 }),
+  }));
+  if (before === undefined || after === undefined) throw new Error("no models");
+  const site = { ...before, versions: [after] };
+  const run = createRun({ sites: [site], rules, hash: alertHash, catchupWaitMs: 60_000 });
+  // Another device keeps the site's clock going; a jump of it would be our own absence.
+  const told = Array.from({ length: 360 }, (_, index) => t0 + index * 5000).flatMap((ts) =>
+    [
+      ...run.take({
+        kind: "readings",
+        readings: [
+          {
+            ...{ site: "hall", device: "weather", flags: [], quantities: { outdoor_c: 10 } },
+            ...{ ts: timestamp(ts), received: timestamp(ts + 100) },
+          },
+        ],
+      }),
+      ...run.take({ kind: "tick", wall: ts + 200 }),
+    ].map(({ rule, subject, state }) => ({ minute: (ts - t0) / 60_000, rule, subject, state })),
+  );
+  const stale = (subject: string, state: string) =>
+    told.find((one) => one.rule === "R04" && one.subject === subject && one.state === state)?.minute ?? null;
+  expect(stale("a", "ACTIVE")).toBeLessThan(10);
+  // Known from the model alone: before it begins to hold nobody waits for this meter.
+  expect(stale("b", "ACTIVE")).toBeGreaterThan(10);
+});

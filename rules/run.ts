@@ -1,4 +1,4 @@
-import type { Account, SiteModel } from "#energy";
+import { type Account, modelsAfter, type SiteModel } from "#energy";
 import { eachReading, type Reading, type ReadingColumns } from "#store";
 import type { Alert } from "./alert.ts";
 import type { Rule } from "./rule.ts";
@@ -34,28 +34,44 @@ export interface RunDeps {
 
 /** No I/O and no clock of its own: the same happenings give the same transitions. */
 export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => null }: RunDeps): RuleRun => {
-  const watches = new Map(
-    sites.map((model) => [
-      model.id,
-      createSiteWatch({ model, rules: rulesOf(model, rules), hash, catchupWaitMs, saved: saved(model.id) }),
-    ]),
-  );
+  const watchOf = (model: SiteModel, from: SavedWatch | null): SiteWatch =>
+    createSiteWatch({ model, rules: rulesOf(model, rules), hash, catchupWaitMs, saved: from });
+  const watches = new Map(sites.map((model) => [model.id, watchOf(model, saved(model.id))]));
+  const later = new Map(sites.map((model) => [model.id, [...modelsAfter(model)]]));
+  for (const [site, models] of later) if (models.length === 0) later.delete(site);
+
+  /** One step of a site; a model whose validity begins takes over where the one before it stands. */
+  const step = (site: string, act: (watch: SiteWatch) => readonly Alert[]): readonly Alert[] => {
+    const watch = watches.get(site);
+    if (watch === undefined) return [];
+    const alerts = act(watch);
+    const next = later.size === 0 ? undefined : later.get(site)?.[0];
+    const now = watch.now();
+    if (next === undefined || now === null || now < (next.validFrom ?? Infinity)) return alerts;
+    const rest = later.get(site) ?? [];
+    rest.shift();
+    if (rest.length === 0) later.delete(site);
+    const taken = watchOf(next, watch.save());
+    watches.set(site, taken);
+    return [...alerts, ...taken.retire(now)];
+  };
+
   return {
     watches,
     take(happening) {
       if (happening.kind === "readings")
-        return happening.readings.flatMap((reading) => watches.get(reading.site)?.reading(reading) ?? []);
+        return happening.readings.flatMap((reading) => step(reading.site, (watch) => watch.reading(reading)));
       if (happening.kind === "columns") {
         const changed: Alert[] = [];
         eachReading(happening.columns, (reading) => {
-          const alerts = watches.get(reading.site)?.reading(reading) ?? [];
+          const alerts = step(reading.site, (watch) => watch.reading(reading));
           if (alerts.length > 0) changed.push(...alerts);
         });
         return changed;
       }
       if (happening.kind === "account")
-        return watches.get(happening.account.site)?.account(happening.account, happening.wall) ?? [];
-      return [...watches.values()].flatMap((watch) => watch.tick(happening.wall));
+        return step(happening.account.site, (watch) => watch.account(happening.account, happening.wall));
+      return [...watches.keys()].flatMap((site) => step(site, (watch) => watch.tick(happening.wall)));
     },
   };
 };
