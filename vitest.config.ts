@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// A slow machine that does several things at once is still right: these limits only end what hangs.
+const patient = { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 60_000 } } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -11,8 +14,7 @@ export default defineConfig({
             "{broker,collector,store,energy,rules,deploy}/**/*.test.ts",
             "dashboard/{server,web/src}/**/*.test.ts",
           ],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          ...patient,
           // Where the processor has protection keys, V8 now and then aborts when threads end ("jit_page.has_value()"),
           // and these tests end thousands.
           execArgv: ["--no-memory-protection-keys"],
@@ -24,8 +26,7 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["dashboard/e2e/**/*.e2e.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...patient,
           // One browser and one product at a time: two cores are soon busy.
           fileParallelism: false,
         },

@@ -187,7 +187,8 @@ describe("what is refused", () => {
     await device.publishAsync("dc/demo/r-1/status", "online", { qos: 1, retain: true });
     await device.publishAsync("dc/demo/r-2/status", "online", { qos: 1, retain: true });
     expect(rig.messages).toHaveLength(2);
-    expect(rig.broker.counters()).toMatchObject({ retained: 1, BROKER_RETAINED_FULL: 1 });
+    await until(() => rig.broker.counters().BROKER_RETAINED_FULL === 1);
+    expect(rig.broker.counters()).toMatchObject({ retained: 1 });
   });
 
   test("messages for a client that is away are kept up to the limit", async () => {
@@ -248,12 +249,11 @@ describe("back-pressure", () => {
     await using rig = await startTestBroker({ BROKER_INFLIGHT: 1 });
     const gate = rig.holdMessages();
     const raw = await rig.raw();
-    raw.socket.write(connect("meter", true, 1));
-    raw.socket.write(Buffer.concat([publishPacket(1), publishPacket(2)]));
+    raw.socket.write(Buffer.concat([connect("meter", true, 2), publishPacket(1), publishPacket(2)]));
     await until(() => rig.messages.length === 1);
     const since = performance.now();
-    // Without messages waiting it would be cut after 1.5 s. [MQTT-3.1.2-24]
-    await until(() => performance.now() - since > 2200);
+    // Without messages waiting it would be cut after 3 s. [MQTT-3.1.2-24]
+    await until(() => performance.now() - since > 4000);
     gate.open();
     await until(() => raw.received().length === 4 + 4 + 4);
     expect(rig.codes()).toEqual([]);
@@ -261,22 +261,23 @@ describe("back-pressure", () => {
     expect(rig.codes()).toEqual(["BROKER_KEEPALIVE_MISSED"]);
   });
 
-  test("a subscriber that does not read is cut and holds nobody up", async () => {
-    await using rig = await startTestBroker({ BROKER_DRAIN_TIMEOUT_MS: 2000, BROKER_BACKLOG_BYTES: 1_000_000_000 });
+  test.each([
+    ["holds nobody up", 60_000],
+    ["is cut when its time is over", 100],
+  ])("a subscriber that does not read %s", async (does, drainMs) => {
+    const settings = { BROKER_DRAIN_TIMEOUT_MS: drainMs, BROKER_BACKLOG_BYTES: 1_000_000_000 };
+    await using rig = await startTestBroker(settings);
     const [frozen, device] = [await rig.raw(), await rig.connect()];
     frozen.socket.write(connect("frozen"));
     frozen.socket.write(generate({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "dc/#", qos: 0 }] }));
     await until(() => frozen.received().length > 4);
     frozen.socket.pause();
+    // More than the kernel's buffers take.
     const payload = Buffer.alloc(65_536);
-    let slowestMs = 0;
-    for (let n = 0; n < 400; n++) {
-      const started = performance.now();
-      await device.publishAsync("dc/demo/r-1/telemetry", payload, { qos: 1 });
-      slowestMs = Math.max(slowestMs, performance.now() - started);
-    }
-    expect(slowestMs).toBeLessThan(1500);
-    await until(() => rig.codes().includes("BROKER_SLOW_CONSUMER"));
+    for (let n = 0; n < 400; n++) await device.publishAsync("dc/demo/r-1/telemetry", payload, { qos: 1 });
+    // All are acknowledged, and it still has time.
+    if (does === "holds nobody up") expect(rig.codes()).toEqual([]);
+    else await until(() => rig.codes().includes("BROKER_SLOW_CONSUMER"));
     frozen.socket.destroy();
   });
 

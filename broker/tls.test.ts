@@ -33,7 +33,7 @@ beforeAll(async () => {
   - { name: m-7, password: "${password}", role: device, site: demo, device: m-7 }
 `,
   );
-}, 60_000);
+});
 
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -141,7 +141,8 @@ test("a certificate that changes is taken without a restart, a faulty one is tol
   });
   const first = await fingerprint(rig);
   await writeFile(at("live.pem"), "not a certificate");
-  await until(() => rig.errors.length === 1);
+  // A look may fall into the writing, and another fault be told first.
+  await until(() => rig.errors.length > 0);
   expect(await fingerprint(rig)).toBe(first);
   await copyFile(at("renewed.key"), at("live.key"));
   await copyFile(at("renewed.pem"), at("live.pem"));

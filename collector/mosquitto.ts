@@ -20,13 +20,23 @@ export interface Mosquitto extends AsyncDisposable {
   start(): Promise<void>;
 }
 
+// Below the ports that systems give out by themselves: one that is free stays so while its server is away.
+const lowestPort = 15_000;
+const portCount = 15_000;
+
 const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    const port = lowestPort + Math.floor(Math.random() * portCount);
+    const server = createServer();
+    const outcome = new Promise<boolean>((resolve) => {
+      server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+    });
+    server.listen(port, "127.0.0.1");
+    if (!(await outcome)) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 };
 
 const answers = (port: number): Promise<boolean> =>

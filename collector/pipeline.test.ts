@@ -305,7 +305,7 @@ describe("while the store is away", () => {
       await collector.accept(message(`dc/north/r-${i}/telemetry`, { power_w: i }));
       acknowledged += 1;
     });
-    await vi.waitUntil(() => collector.counters().store === "unavailable");
+    await vi.waitUntil(() => collector.counters().store === "unavailable", { timeout: 60_000, interval: 5 });
     expect(collector.counters()).toMatchObject({ store: "unavailable", storeReason: "the disk is full", waiting: 100 });
     expect(acknowledged).toBe(0);
     store.heal();

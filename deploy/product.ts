@@ -5,7 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export interface Product {
+/** Disposing of one that still runs kills it, so that a test that fails leaves nothing behind. */
+export interface Product extends AsyncDisposable {
   readonly url: string;
   readonly mqttUrl: string;
   readonly pid: number;
@@ -57,15 +58,19 @@ export async function startProduct(dataDir: string, extra: Readonly<Record<strin
   const gone = once(child, "exit");
   void gone.then(() => up.reject(new Error(`the product ended before it was up:\n${output}`)));
   const { url, mqttUrl } = await up.promise;
+  const end: Product["end"] = async (signal) => {
+    child.kill(signal);
+    await gone;
+    return child.exitCode;
+  };
   return {
     url,
     mqttUrl,
     pid: child.pid ?? 0,
     output: () => output,
-    end: async (signal) => {
-      child.kill(signal);
-      await gone;
-      return child.exitCode;
+    end,
+    [Symbol.asyncDispose]: async () => {
+      await end("SIGKILL");
     },
   };
 }

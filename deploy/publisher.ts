@@ -26,6 +26,8 @@ export const readingsOf = async (product: Product, site: string, device: string)
 export const publishNumbers = (client: mqtt.MqttClient, device: string, from: number) => {
   const acknowledged: number[] = [];
   let running = true;
+  // The product is killed with messages on their way: the socket may end with a reset.
+  client.on("error", () => undefined);
   const done = (async () => {
     for (let number = from; running; number++) {
       const reading = JSON.stringify({ ts: 1_790_000_000_000 + number * 1000, power_w: number });

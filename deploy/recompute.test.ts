@@ -19,17 +19,17 @@ const days = async (product: Product): Promise<readonly Account[]> => {
 };
 
 test("a day of the demonstration site comes out equal when it is made again from its raw readings", {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   await using folder = await temporaryFolder();
-  const product = await startProduct(folder.path, { DEPLOY_DEMO: "on", DEPLOY_DEMO_DAYS: "2" });
+  await using product = await startProduct(folder.path, { DEPLOY_DEMO: "on", DEPLOY_DEMO_DAYS: "2" });
   const whole = await vi.waitFor(
     async () => {
       const found = (await days(product)).findLast(({ coverage }) => coverage > 0.9);
       if (found === undefined) throw new Error("no whole day yet");
       return found;
     },
-    { timeout: 200_000, interval: 500 },
+    { timeout: 360_000, interval: 500 },
   );
   // The demonstration's zone is eight hours ahead.
   const day = new Date(whole.start + 8 * 3_600_000).toISOString().slice(0, 10);

@@ -11,6 +11,8 @@ export interface LedgerUnderTest {
 }
 
 const start = Date.UTC(2026, 5, 1);
+// Beyond any test's own limit: who is not woken fails.
+const longMs = 600_000;
 
 /** The promises of the ledger port: both adapters' tests run them. */
 export const ledgerSuite = (name: string, open: (now: () => number) => Promise<LedgerUnderTest>): void => {
@@ -205,18 +207,16 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       expect((await follow(head)).rows.map((row) => row.key)).toEqual(["b"]);
     });
 
-    test("a waiting follower wakes within 300 ms of a commit", async () => {
-      const waiting = follow(await ledger.head(), { waitMs: 20_000 });
+    test("a waiting follower wakes at a commit, long before its time is over", async () => {
+      const waiting = follow(await ledger.head(), { waitMs: longMs });
       await ledger.commit([put("other", { kind: "audit" })]);
       await ledger.commit([put("a")]);
-      const committed = performance.now();
       expect((await waiting).rows.map((row) => row.key)).toEqual(["a"]);
-      expect(performance.now() - committed).toBeLessThan(300);
     });
 
     test("an abort, or the end of the time, ends the wait with an empty page", async () => {
       const abort = new AbortController();
-      const waiting = ledger.follow({ cursor: null, kinds: ["alert"], limit: 1, waitMs: 20_000, signal: abort.signal });
+      const waiting = ledger.follow({ cursor: null, kinds: ["alert"], limit: 1, waitMs: longMs, signal: abort.signal });
       abort.abort();
       expect((await waiting).rows).toEqual([]);
       expect((await follow(null, { waitMs: 20 })).rows).toEqual([]);

@@ -20,6 +20,8 @@ const minute = 60_000;
 const hour = 3_600_000;
 const day = 86_400_000;
 const noon = Date.UTC(2026, 5, 1, 12);
+// Beyond any test's own limit: who is not woken fails.
+const longMs = 600_000;
 const allTime = { from: timestamp(0), to: timestamp(Date.UTC(2100, 0, 1)), limit: 10_000 };
 
 /** The promises of the readings port: every adapter's test runs them. */
@@ -360,17 +362,14 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
         expect(values(await follow(head))).toEqual([2]);
       });
 
-      test("a waiting follower wakes within 300 ms of a commit", async () => {
-        const waiting = follow(await readings.head(), { waitMs: 20_000 });
-        const started = performance.now();
+      test("a waiting follower wakes at a commit, long before its time is over", async () => {
+        const waiting = follow(await readings.head(), { waitMs: longMs });
         await readings.write([reading("r-1", 0, { power_w: 1 })]);
-        const committed = performance.now();
         expect(values(await waiting)).toEqual([1]);
-        expect(performance.now() - Math.max(started, committed)).toBeLessThan(300);
       });
 
       test("a follower of one site sleeps on while others write", async () => {
-        const waiting = follow(await readings.head(), { waitMs: 20_000, sites: ["other"] });
+        const waiting = follow(await readings.head(), { waitMs: longMs, sites: ["other"] });
         await readings.write([reading("r-1", 0, { power_w: 1 })]);
         await readings.write([{ ...reading("r-1", 0, { power_w: 2 }), site: "other" }]);
         expect(values(await waiting)).toEqual([2]);
@@ -387,13 +386,13 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
       test("an abort ends the wait with an empty page", async () => {
         const abort = new AbortController();
         const head = await readings.head();
-        const waiting = readings.follow({ cursor: head, limit: 10, waitMs: 20_000, signal: abort.signal });
+        const waiting = readings.follow({ cursor: head, limit: 10, waitMs: longMs, signal: abort.signal });
         abort.abort();
         expect((await waiting).readings).toEqual([]);
       });
 
       test("closing the store ends the wait", async () => {
-        const waiting = follow(await readings.head(), { waitMs: 20_000 });
+        const waiting = follow(await readings.head(), { waitMs: longMs });
         await readings[Symbol.asyncDispose]();
         expect((await waiting).readings).toEqual([]);
       });
@@ -425,7 +424,7 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
         const columns = followColumnsOf(readings);
         const { cursor } = await follow(null);
         expect((await columns({ cursor, limit: 10, waitMs: 0 })).columns.device).toHaveLength(0);
-        const waiting = columns({ cursor, limit: 10, waitMs: 20_000 });
+        const waiting = columns({ cursor, limit: 10, waitMs: longMs });
         await readings.write([reading("r-2", 0, { power_w: 2 })]);
         const page = await waiting;
         expect(readingsOf(page.columns)).toMatchObject([{ device: "r-2", quantities: { power_w: 2 } }]);

@@ -23,6 +23,8 @@ const fontPackage = join(
   "..",
 );
 const fontPath = "/test-font/";
+// Longer than the product takes to start on a machine that does much else.
+const patienceMs = 120_000;
 
 /**
  * A page as somebody would see it. Test machines have no Chinese glyphs, so Noto Sans SC is served to the page beside
@@ -39,6 +41,7 @@ export const openScreen = async (
     colorScheme: screen.scheme,
     reducedMotion: screen.motion ?? "reduce",
   });
+  context.setDefaultTimeout(patienceMs);
   await context.route(`**${fontPath}**`, async (route) => {
     const name = new URL(route.request().url()).pathname.slice(fontPath.length);
     const body = await readFile(join(fontPackage, name));

@@ -11,7 +11,8 @@ export default defineConfig({
   test: {
     name: "browser",
     include: ["src/**/*.browser.ts"],
-    testTimeout: 30_000,
+    testTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     browser: {
       enabled: true,
       headless: true,

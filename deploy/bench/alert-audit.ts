@@ -13,7 +13,7 @@ import { readingsOf } from "../publisher.ts";
 export interface AlertAuditOptions {
   readonly folder: string;
   readonly rounds: number;
-  /** The kill comes this long after the start, ms. */
+  /** The kill comes this long after the round's first acknowledgement, ms. */
   readonly killBetweenMs: readonly [least: number, most: number];
   readonly random: () => number;
   readonly onRound?: (round: number, restartMs: number) => void;
@@ -91,7 +91,11 @@ const items = async <Item>(url: string): Promise<readonly Item[]> => {
  * Each device hot, then cool, once: one that comes and goes would be told as flapping. Each message is acknowledged
  * before the next, until the product is gone.
  */
-const drive = async (product: Product, round: number, stop: AbortSignal): Promise<void> => {
+const drive = async (
+  product: Product,
+  round: number,
+  { stop, onAcknowledged }: { readonly stop: AbortSignal; readonly onAcknowledged: () => void },
+): Promise<void> => {
   const client = await mqtt.connectAsync(product.mqttUrl, { reconnectPeriod: 0 });
   client.on("error", () => undefined);
   // A message that waits for its acknowledgement when the product is killed waits for ever.
@@ -105,6 +109,7 @@ const drive = async (product: Product, round: number, stop: AbortSignal): Promis
       acknowledged.catch(() => undefined);
       await Promise.race([acknowledged, gone]);
       if (!client.connected) break;
+      onAcknowledged();
       await wait(40, undefined, { signal: stop });
     } catch {
       break;
@@ -166,11 +171,16 @@ routes: [{ name: all, match: { rule: [R98] }, group_wait_s: 0, tiers: [{ to: [ho
       const product = await start();
       onRound?.(round, Math.round(performance.now() - began));
       const stop = new AbortController();
-      const driving = drive(product, round, stop.signal);
-      await wait(killBetweenMs[0] + random() * (killBetweenMs[1] - killBetweenMs[0]));
-      await product.end("SIGKILL");
-      stop.abort();
-      await driving;
+      const first = Promise.withResolvers<void>();
+      const driving = drive(product, round, { stop: stop.signal, onAcknowledged: first.resolve });
+      try {
+        await Promise.race([first.promise, driving]);
+        await wait(killBetweenMs[0] + random() * (killBetweenMs[1] - killBetweenMs[0]));
+      } finally {
+        await product.end("SIGKILL");
+        stop.abort();
+        await driving;
+      }
     }
     const product = await start();
     try {
@@ -184,14 +194,27 @@ routes: [{ name: all, match: { rule: [R98] }, group_wait_s: 0, tiers: [{ to: [ho
   }
 }
 
-async function judge(product: Product, heard: readonly Heard[]): Promise<Omit<AlertAuditResult, "rounds">> {
-  const queued = () => items<{ key: string }>(`${product.url}/api/v1/deliveries?state=queued`);
-  // What was judged before the last kill is told now; what was not is judged first.
-  const until = performance.now() + 30_000;
-  for (let quiet = 0; quiet < 5 && performance.now() < until; ) {
-    quiet = (await queued()).length === 0 ? quiet + 1 : 0;
+type Verdict = Omit<AlertAuditResult, "rounds">;
+
+const judgedWithinMs = 120_000;
+const quietS = 5;
+
+/** What was judged before the last kill is told now; what was not is judged first, which is given its time. */
+async function judge(product: Product, heard: readonly Heard[]): Promise<Verdict> {
+  const until = performance.now() + judgedWithinMs;
+  for (let quiet = 0; ; ) {
     await wait(1000);
+    quiet = (await queued(product)).length === 0 ? quiet + 1 : 0;
+    if (quiet < quietS && performance.now() < until) continue;
+    const verdict = await compare(product, heard);
+    if (verdict.forgotten + verdict.undelivered === 0 || performance.now() >= until) return verdict;
+    quiet = 0;
   }
+}
+
+const queued = (product: Product) => items<{ key: string }>(`${product.url}/api/v1/deliveries?state=queued`);
+
+async function compare(product: Product, heard: readonly Heard[]): Promise<Verdict> {
   const alerts = await items<AlertRow>(`${product.url}/api/v1/alerts?rule=R98`);
   let [turns, forgotten, invented] = [0, 0, 0];
   const devices = (
@@ -223,6 +246,6 @@ async function judge(product: Product, heard: readonly Heard[]): Promise<Omit<Al
     received: heard.length,
     repeated: heard.length - byKey.size,
     toldTwice: told.length - new Set(told).size,
-    undelivered: (await queued()).length + recorded.filter(({ key }) => !byKey.has(key)).length,
+    undelivered: (await queued(product)).length + recorded.filter(({ key }) => !byKey.has(key)).length,
   };
 }

@@ -62,7 +62,7 @@ export interface AwayResult {
 const warmS = 5;
 const lookMs = 100;
 const catchUpTimes = 3; // the time away
-const leastCatchUpS = 60;
+const leastCatchUpS = 120;
 
 export async function measureAway(options: AwayOptions): Promise<AwayResult> {
   const { rate, awayS, say = () => undefined } = options;
@@ -118,7 +118,7 @@ export async function measureAway(options: AwayOptions): Promise<AwayResult> {
   await Promise.race([connected.promise, load.result]);
   const liveFrom = Date.now();
   await wait(warmS * 1000);
-  await until(async () => (await pending()) < rate, 60, "the first readings are sent");
+  await until(async () => (await pending()) < rate, 120, "the first readings are sent");
   const beforeMb = await watchMemory();
 
   const awayFrom = Date.now();

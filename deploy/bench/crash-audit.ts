@@ -2,6 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Product, startProduct } from "../product.ts";
 import { compareNumbers, storedCounts, storedNumbers } from "./audit.ts";
+import { until } from "./fault.ts";
 import { type JournalEntry, type LoadResult, startLoad } from "./load.ts";
 import { mostNumbers } from "./packets.ts";
 import { writeSites } from "./site.ts";
@@ -11,8 +12,10 @@ export interface CrashOptions {
   readonly rounds: number;
   /** Offered messages a second. */
   readonly rate: number;
-  /** The kill comes this long after the first message, ms. */
+  /** The kill comes this long after `killFrom`, ms. */
   readonly killBetweenMs: readonly [least: number, most: number];
+  /** The round's first message, unless told: then the first of its messages that is stored. */
+  readonly killFrom?: "first stored";
   readonly random: () => number;
   readonly settings?: Readonly<Record<string, string>>;
   readonly onRound?: (round: CrashRound) => void;
@@ -55,7 +58,9 @@ export interface CrashResult extends Audited {
 const racks = 20;
 const connections = 8;
 // Longer than any kill is awaited.
-const loadS = 60;
+const loadS = 120;
+const firstStoredWithinMs = 60_000;
+const siteId = "sim-1";
 
 /** Judges what is stored from `from` on against what was sent and acknowledged. */
 async function audit(
@@ -91,6 +96,9 @@ async function countAudit(product: Product, journal: readonly JournalEntry[]): P
   return miscounted;
 }
 
+const storedSum = async (product: Product): Promise<number> =>
+  [...(await storedCounts(product.url, siteId)).values()].reduce((sum, count) => sum + count, 0);
+
 export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
   const { folder, rounds, random, killBetweenMs } = options;
   const sitesDir = await writeSites(folder, { sites: 1, racks });
@@ -106,6 +114,7 @@ export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
       const from = Date.now();
       const [least, most] = killBetweenMs;
       const killedAfterMs = Math.round(least + random() * (most - least));
+      const storedBefore = await storedSum(product);
       const connected = Promise.withResolvers<void>();
       const load = startLoad(
         {
@@ -126,6 +135,8 @@ export async function crashAudit(options: CrashOptions): Promise<CrashResult> {
       let result: LoadResult;
       try {
         await Promise.race([connected.promise, load.result]);
+        if (options.killFrom === "first stored")
+          await until(async () => (await storedSum(product)) > storedBefore, firstStoredWithinMs);
         await Promise.all([wait(killedAfterMs), options.harm?.(round, killedAfterMs)]);
         await product.end("SIGKILL");
         result = await load.result;

@@ -5,7 +5,7 @@ import { crashAudit } from "./crash-audit.ts";
 import { startInfluxHarm } from "./crash-influx.ts";
 
 test("with InfluxDB, both killed under load: acknowledged numbers are there once, those of QoS 0 at most once", {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async ({ skip }) => {
   skip(!influxdIsThere(), "influxd is not installed: WATTLAS_INSTALL=1 npm test installs it");
   await using folder = await temporaryFolder();
@@ -17,6 +17,7 @@ test("with InfluxDB, both killed under load: acknowledged numbers are there once
     folder: folder.path,
     rounds: moments.length,
     rate: 500,
+    killFrom: "first stored",
     killBetweenMs: [300, 1200],
     random: () => moments.shift() ?? 0,
     settings: { STORE_URL: influx.url },
@@ -26,6 +27,6 @@ test("with InfluxDB, both killed under load: acknowledged numbers are there once
   });
   expect(result).toMatchObject({ rounds: 3, lost: 0, duplicates: 0, invented: 0, miscounted: 0 });
   expect(influx.kills()).toBe(2);
-  expect(result.acknowledged).toBeGreaterThan(50);
+  expect(result.acknowledged).toBeGreaterThan(0);
   expect(result.readBack).toBeGreaterThanOrEqual(result.acknowledged);
 });

@@ -139,7 +139,7 @@ export const halfConnected: Fault = {
       const each = Math.round(((await residentBytes(product.pid)) - before) / count);
       const cut = await until(
         async () => sockets.every(({ destroyed, readyState }) => destroyed || readyState !== "open"),
-        15_000,
+        60_000,
       );
       for (const socket of sockets) socket.destroy();
       return judge((short || each <= bytesPerSocket) && cut && (await isAlive(product)), {

@@ -6,7 +6,7 @@ import { type Product, temporaryFolder } from "../product.ts";
 import { type Fault, isWhole, judge, skip, storeHealth, survive, until, whole } from "./fault.ts";
 import { type StubMode, startStoreStub } from "./store-stub.ts";
 
-const sentWithinMs = 60_000;
+const sentWithinMs = 120_000;
 
 const storeFault = (name: string, mode: StubMode): Fault => ({
   name: `store ${name}`,
@@ -71,7 +71,7 @@ async function poisonLetters(product: Product): Promise<number> {
     const { items } = (await answer.json()) as { readonly items: readonly object[] };
     found = items.filter((item) => JSON.stringify(item).includes("poison")).length;
     return found > 0;
-  }, 5000);
+  }, 60_000);
   return found;
 }
 

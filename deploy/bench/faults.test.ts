@@ -7,7 +7,7 @@ import { clockJump, walCut } from "./fault-time.ts";
 
 // Short forms of npm run audit:faults: what is lost or falls over shows here, what is slow only there.
 const survives = (name: string, fault: Fault | undefined) =>
-  test(name, { timeout: 120_000 }, async ({ skip }) => {
+  test(name, { timeout: 480_000 }, async ({ skip }) => {
     const verdict = await fault?.run(true);
     skip(verdict?.outcome === "skipped", `SKIPPED: ${verdict?.figures.why}`);
     expect(verdict).toMatchObject({ outcome: "passed" });

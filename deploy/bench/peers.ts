@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { influxdIsThere, startInfluxd } from "../../store/influx/influxd.ts";
+import { freePort, influxdIsThere, startInfluxd } from "../../store/influx/influxd.ts";
 import { type Product, startProduct } from "../product.ts";
 import { type Estate, writeSites } from "./site.ts";
 
@@ -122,16 +122,6 @@ async function startWattlas(
     product,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("BUG: a TCP server without a port");
-  return address.port;
 }
 
 const accepts = (port: number): Promise<boolean> =>

@@ -24,7 +24,8 @@ const setUp = () => {
       done.push(next);
     },
   });
-  const started = (...names: string[]) => vi.waitFor(() => expect(sent).toEqual(expect.arrayContaining(names)));
+  const started = (...names: string[]) =>
+    vi.waitFor(() => expect(sent).toEqual(expect.arrayContaining(names)), { timeout: 60_000, interval: 5 });
   return { lanes, sent, done, started, answer: (name: string) => open.get(name)?.resolve(), open };
 };
 

@@ -10,7 +10,7 @@ import { timestamp } from "../unit.ts";
 import { dialects, startStub } from "./contract.ts";
 import { openInflux } from "./index.ts";
 
-const patience = { timeout: 20_000, interval: 10 };
+const patience = { timeout: 60_000, interval: 10 };
 let stack: AsyncDisposableStack;
 beforeEach(() => {
   stack = new AsyncDisposableStack();

@@ -52,7 +52,7 @@ describe.skipIf(!influxdIsThere())("a real InfluxDB", () => {
     const allSent = async () => {
       await vi.waitFor(async () => expect((await readings.health()).pendingReadings).toBe(0), {
         interval: 5,
-        timeout: 10_000,
+        timeout: 60_000,
       });
     };
     return {

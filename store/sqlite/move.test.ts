@@ -23,7 +23,7 @@ import { createWriter } from "./writer.ts";
 const runRows = 64;
 const gapMs = 150_000;
 // A busy machine takes its time.
-const patient = { timeout: 20_000 };
+const patient = { timeout: 60_000 };
 const start = 1_795_219_200_000;
 const everything = { site: "demo", from: timestamp(0), to: timestamp(9e12), limit: 10_000 };
 const forever = { "1m": null, "15m": null, "1h": null };
