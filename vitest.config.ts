@@ -1,4 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+// Threads and processes of tests do not strip types anew, each with WebAssembly of its own: see deploy/compile-cache.ts.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("node_modules/.cache/wattlas/compiled", import.meta.url));
 
 // A slow machine that does several things at once is still right: these limits only end what hangs.
 const patient = { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 60_000 } } };

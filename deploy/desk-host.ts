@@ -1,5 +1,4 @@
 // The desk's thread as the main thread sees it.
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Fault } from "#energy";
 import type { Desk, ProductStatus } from "./desk.ts";
@@ -10,6 +9,8 @@ import type { Settings } from "./settings.ts";
 
 // Three semi-spaces of 16 MB; a million rows a minute pass through, and the default keeps 96 MB of them.
 const maxYoungGenerationSizeMb = 48;
+// After it has said that all is closed; a thread that is cut off in native code can take the process with it.
+const endsByItselfMs = 5000;
 
 /** A thread that has read the site models and waits to be started with them. */
 export interface DeskHost extends AsyncDisposable {
@@ -60,9 +61,13 @@ export async function openDeskHost(
     stopped.resolve();
     died(new Error(`the desk thread ended with code ${code}`));
   });
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   const end = async () => {
     stopping = true;
-    await worker.terminate();
+    send({ stop: true });
+    const late = setTimeout(() => void worker.terminate(), endsByItselfMs);
+    await exited;
+    clearTimeout(late);
   };
 
   const report = await loaded.promise.catch(async (error: unknown) => {
@@ -90,11 +95,9 @@ export async function openDeskHost(
           tell: (next) => send({ status: next }),
           [Symbol.asyncDispose]: async () => {
             stopping = true;
-            const ended = once(worker, "exit");
             send({ stop: true });
             await stopped.promise;
-            await worker.terminate();
-            await ended;
+            await end();
           },
         };
       },

@@ -52,12 +52,18 @@ const run = async (models: Models, first: ProductStatus): Promise<void> => {
     await store[Symbol.asyncDispose]();
     throw error;
   }
+  let stopping = false;
   port.on("message", (order: DeskOrder) => {
     if ("status" in order) status = order.status;
-    else if ("stop" in order)
+    else if ("stop" in order && !stopping) {
+      stopping = true;
       void desk[Symbol.asyncDispose]()
         .then(() => store[Symbol.asyncDispose]())
-        .then(() => report({ stopped: true }));
+        .then(() => {
+          report({ stopped: true });
+          port.close();
+        });
+    }
   });
   report({ ready: { url: desk.url } });
 };

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { loadMappings, type Mapping } from "#collector";
 import type { Fault, SiteModel } from "#energy";
 import { loadCatalogue, loadNotifyPlan } from "#rules";
+import { keepCompiled } from "./compile-cache.ts";
 import { type DeskHost, openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
 import { loadModels, type Models } from "./models.ts";
@@ -85,6 +86,7 @@ class Faults extends Error {
 }
 
 async function main(): Promise<void> {
+  keepCompiled();
   const { values } = parseArgs({
     options: { check: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
   });

@@ -24,6 +24,7 @@ export interface Ended {
 /** Environment of a quiet product on free ports; `dataDir` is kept between starts. */
 const environment = (dataDir: string, extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
+  ...(process.env.NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
   BROKER_PORT: "0",
   BROKER_WS_PORT: "0",
   DASHBOARD_PORT: "0",

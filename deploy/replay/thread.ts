@@ -49,4 +49,4 @@ await publishHistory({
 if (!stop.signal.aborted) tell({ phase: "live", progress: 1 });
 await goLive();
 await client.endAsync(true);
-process.exit(0);
+port.close();

@@ -21,6 +21,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+// One that could not open has nothing left to do; being cut off in native code could take the process with it.
+const endsByItselfMs = 2000;
+
 type Call = <Name extends keyof WriterCalls>(
   name: Name,
   argument: Parameters<WriterCalls[Name]>[0],
@@ -81,7 +84,9 @@ export const startWriterThread = async (settings: StoreSettings, deps: InfluxDep
   try {
     await opened.promise;
   } catch (error) {
-    await worker.terminate();
+    const late = setTimeout(() => void worker.terminate(), endsByItselfMs);
+    await exited;
+    clearTimeout(late);
     throw error;
   }
   worker.unref();
