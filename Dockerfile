@@ -9,6 +9,7 @@ WORKDIR /app
 COPY --from=build /app /app
 RUN mkdir /data /sites && chown node:node /data
 USER node
-ENV DATA_DIR=/data ENERGY_SITES_DIR=/sites
+# What Node makes of the TypeScript is kept with the data: the program's own folder is not the user's to write.
+ENV DATA_DIR=/data ENERGY_SITES_DIR=/sites NODE_COMPILE_CACHE=/data/compiled
 VOLUME ["/data"]
 CMD ["node", "deploy/main.ts"]

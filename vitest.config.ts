@@ -14,6 +14,7 @@ export default defineConfig({
         test: {
           name: "node",
           environment: "node",
+          setupFiles: ["deploy/seed.ts"],
           include: [
             "{broker,collector,store,energy,rules,deploy}/**/*.test.ts",
             "dashboard/{server,web/src}/**/*.test.ts",

@@ -252,6 +252,7 @@ export interface BrokerDeps {
   readonly systemPassword?: string;
 }
 
+/** A broker that runs; disposing of it finishes what is on its way and takes nothing more. */
 export interface Broker extends AsyncDisposable {
   readonly address: Ports["address"];
   /** Publishes as the product: no access rules, not seen by `onMessage`. Resolves when it is on its way to subscribers. */

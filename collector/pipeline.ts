@@ -51,6 +51,7 @@ export interface CollectorDeps {
 export const collectorReports = ["COLLECTOR_STORE_AWAY", "COLLECTOR_STORE_BACK", "COLLECTOR_BUG"] as const;
 export type CollectorReport = (typeof collectorReports)[number];
 
+/** Takes messages in; disposing of it drains what was accepted. */
 export interface Collector extends AsyncDisposable {
   /**
    * Resolves when every reading of the message is durable and what was rejected of it is recorded: the moment to

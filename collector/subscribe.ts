@@ -53,6 +53,7 @@ export interface SubscriptionCounters {
   readonly waiting: number;
 }
 
+/** A subscription at a broker that is not ours; disposing of it waits for what was taken to be stored. */
 export interface Subscription extends AsyncDisposable {
   readonly clientId: string;
   /** Resolves when the broker has acknowledged it. */

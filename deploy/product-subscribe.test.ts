@@ -6,14 +6,22 @@ import { readingsOf } from "./publisher.ts";
 
 const patience = { timeout: 60_000, interval: 20 };
 
-/** Publishes numbered readings through whatever happens to the broker, until told to stop. */
+/** Publishes numbered readings through whatever happens to the broker, as many as it is allowed, until told to stop. */
 const publishOn = (client: mqtt.MqttClient, device: string) => {
   const acknowledged: number[] = [];
   let running = true;
+  let allowed = 0;
+  let more = Promise.withResolvers<void>();
+  const wake = () => {
+    more.resolve();
+    more = Promise.withResolvers();
+  };
   // While the broker is away every attempt to reach it is an error.
   client.on("error", () => undefined);
   const done = (async () => {
     for (let number = 0; running; number++) {
+      while (running && number >= allowed) await more.promise;
+      if (!running) return;
       const reading = JSON.stringify({ ts: 1_790_000_000_000 + number * 1000, power_w: number });
       await client.publishAsync(`dc/demo/${device}/telemetry`, reading, { qos: 1 });
       acknowledged.push(number);
@@ -21,8 +29,14 @@ const publishOn = (client: mqtt.MqttClient, device: string) => {
   })();
   return {
     acknowledged,
+    /** Without a bound a machine that is busy enough would never catch up. */
+    allow: (count: number) => {
+      allowed = count;
+      wake();
+    },
     stop: async () => {
       running = false;
+      wake();
       await done;
       await client.endAsync();
     },
@@ -70,12 +84,16 @@ test("behind Mosquitto, kill -9 loses nothing that Mosquitto acknowledged, and c
 
   const publisher = publishOn(client, "r-1");
   for (const reached of [100, 300]) {
+    publisher.allow(reached + 100);
     const product = await start();
     await vi.waitFor(() => expect(publisher.acknowledged.length).toBeGreaterThan(reached), patience);
     await vi.waitFor(async () => expect(await readingsOf(product, "demo", "r-1")).not.toEqual([]), patience);
+    // Killed while more come.
+    publisher.allow(reached + 200);
     await product.end("SIGKILL");
   }
   const product = await start();
+  publisher.allow(700);
   await broker.stop();
   await broker.start();
   await vi.waitFor(() => expect(publisher.acknowledged.length).toBeGreaterThan(500), patience);

@@ -2,11 +2,13 @@ import type { Timestamp } from "#store";
 import type { DemandPeaks } from "./peak.ts";
 import type { Suspect } from "./suspect.ts";
 
+/** Lengths of account windows; a day is a civil day of the site. */
 export const accountSteps = ["1m", "15m", "1h", "1d"] as const;
 export type AccountStep = (typeof accountSteps)[number];
 
 export type Quality = "MEASURED" | "PARTLY_ESTIMATED" | "ESTIMATED" | "INVALID";
 
+/** Codes of what lowers an account's trust. Never renamed. */
 export const accountFlags = [
   "COUNTER_ROLLOVER",
   "COUNTER_RESET",
@@ -119,6 +121,7 @@ export interface JointSums {
   readonly terms: Readonly<Record<string, number>>;
 }
 
+/** Energies of one node in one window. */
 export interface NodeAccount {
   /** Energy in the node's positive and negative direction (kpi.md §1.2), both non-negative. */
   readonly forwardWh: number | null;

@@ -12,7 +12,7 @@ export interface SiteClock {
   readonly idleSince: number | null;
 }
 
-// Below a minute of lag a reading is live; replays and loaded histories lag by hours.
+/** Below a minute of lag a reading is live; replays and loaded histories lag by hours. */
 export const liveLagMs = 60_000;
 
 /** The clock at a start: always catching up, never behind where it stood. */

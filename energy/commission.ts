@@ -7,6 +7,7 @@ import { gapOf } from "./node-account.ts";
 import { integratePower } from "./power.ts";
 import { ratioSignature, type Signature, type Suspect } from "./suspect.ts";
 
+/** Of one piece of evidence: `unknown` where the data cannot tell. */
 export const verdicts = ["good", "bad", "unknown"] as const;
 export type Verdict = (typeof verdicts)[number];
 

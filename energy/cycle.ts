@@ -50,6 +50,7 @@ export interface CloseCommand {
   readonly reason: string;
 }
 
+/** Why a billing cycle is not closed. Never renamed. */
 export const cycleCodes = [
   "ENERGY_SITE_UNKNOWN",
   "ENERGY_CYCLE_NOT_OVER",

@@ -23,6 +23,22 @@ export const nodeKinds = [
   "thermal",
 ] as const;
 export type NodeKind = (typeof nodeKinds)[number];
+/** What a kind is in the balance. */
+export const nodeRoles: Readonly<Record<NodeKind, NodeRole>> = {
+  grid: "grid",
+  pv: "source",
+  wind: "source",
+  genset: "source",
+  battery: "storage",
+  ups: "load",
+  it: "load",
+  cooling: "load",
+  "power-chain": "load",
+  lighting: "load",
+  misc: "load",
+  office: "load",
+  thermal: "storage",
+};
 
 /** 源网荷储: source, grid, load, storage. */
 export type NodeRole = "source" | "grid" | "load" | "storage";
@@ -30,6 +46,7 @@ export type NodeRole = "source" | "grid" | "load" | "storage";
 /** Where a node's readings come from; everything but `measured` is marked wherever it is shown. */
 export type Origin = "measured" | "recorded" | "synthetic" | "estimated";
 
+/** A site as its file describes it, checked and complete: whoever has one need not ask whether it is sound. */
 export interface SiteModel {
   readonly id: string;
   readonly name: Text;
@@ -97,6 +114,7 @@ export type DeclaredRules = Readonly<Record<string, readonly string[]>>;
 export const nodeLevels = ["building", "hall", "row", "rack", "server"] as const;
 export type NodeLevel = (typeof nodeLevels)[number];
 
+/** A source, grid connection, load or storage in the power tree of a site. */
 export interface SiteNode {
   readonly id: string;
   readonly kind: NodeKind;

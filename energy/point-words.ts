@@ -1,6 +1,7 @@
 // What integrators write in the heads and cells of point lists, in English and Chinese.
 import type { NodeKind } from "./model.ts";
 
+/** What a column of a point list may hold, whatever its head is called. */
 export const listColumns = [
   "device",
   "quantity",
@@ -25,6 +26,7 @@ export const listColumns = [
   "resolution",
 ] as const;
 export type ListColumn = (typeof listColumns)[number];
+/** Whether a name is one of `listColumns`. */
 export const isListColumn = (name: string): name is ListColumn => (listColumns as readonly string[]).includes(name);
 
 /** Letters only, so that "CT Class", "ct_class" and "CT-class" are one word; a unit in brackets is no part of it. */

@@ -15,7 +15,7 @@ import {
 import { factors } from "./factor.ts";
 import { type Field, type Fields, quote, type Reader } from "./fields.ts";
 import type { SiteNode } from "./model.ts";
-import { bothLanguages, identifier } from "./site-node.ts";
+import { bothLanguages, identifier } from "./site-field.ts";
 
 /** Keys of a site file that say what is not measured as power: media, certificates, ratings, facts of reports. */
 export const declaredKeys = [

@@ -1,6 +1,6 @@
 import { type Field, type Fields, quote, type Reader } from "./fields.ts";
 import type { Contract, DemandTerms, Place, SiteModel, SiteNode, Transformer } from "./model.ts";
-import { identifier } from "./site-node.ts";
+import { identifier } from "./site-field.ts";
 
 /** Keys of a site file that say where a site is and by what it is connected. */
 export const placeKeys = ["place", "transformers", "contract"] as const;

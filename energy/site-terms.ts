@@ -11,7 +11,8 @@ import {
   type Tariff,
   type TariffPeriod,
 } from "./model.ts";
-import { bothLanguages, identifier, origins } from "./site-node.ts";
+import { bothLanguages, identifier } from "./site-field.ts";
+import { origins } from "./site-node.ts";
 
 const periods: readonly TariffPeriod[] = ["critical_peak", "peak", "flat", "valley", "deep_valley"];
 const dayMin = 1440;

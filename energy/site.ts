@@ -4,7 +4,8 @@ import { type Fault, type Field, quote, type Reader, readPlain, readYaml } from 
 import type { DeclaredRules, SiteModel } from "./model.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 import { declaredKeys, readDeclared } from "./site-declared.ts";
-import { bothLanguages, checkTree, type DraftNode, identifier, readNodes } from "./site-node.ts";
+import { bothLanguages, identifier } from "./site-field.ts";
+import { checkTree, type DraftNode, readNodes } from "./site-node.ts";
 import { placeKeys, readPlaces } from "./site-place.ts";
 import { readRules } from "./site-rules.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";

@@ -13,6 +13,7 @@ export const signatures = {
   ROOT_THIRD: 1 / Math.sqrt(3),
 } as const;
 export type Signature = keyof typeof signatures;
+/** Faults that are looked for in a meter: see `signatures` for the factor of each. */
 export const signatureNames = Object.keys(signatures) as readonly Signature[];
 
 // R02: a ratio is a signature when it is within 3 % of it.

@@ -1,8 +1,10 @@
 import type { Text } from "#energy";
 
+/** From the least to the worst. */
 export const severities = ["INFO", "WARNING", "MAJOR", "CRITICAL"] as const;
 export type Severity = (typeof severities)[number];
 
+/** The life of an alert: `life.ts` says which follows which. */
 export const alertStates = ["PENDING", "ACTIVE", "CLEARING", "RETURNED", "UNKNOWN", "SHELVED", "CLOSED"] as const;
 export type AlertState = (typeof alertStates)[number];
 

@@ -54,6 +54,7 @@ export interface ColumnRow {
   readonly flags: number;
 }
 
+/** Names of devices and sets of quantities as numbers, counted from 0 in the order they come. */
 export const createNameBook = (): NameBook => {
   const devices: DeviceName[] = [];
   const shapes: (readonly string[])[] = [];
@@ -88,6 +89,7 @@ export const createNameBook = (): NameBook => {
   };
 };
 
+/** Collects readings as columns; `book` is the one that numbers their devices and quantities. */
 export const createColumnBuilder = (book: NameBook): ColumnBuilder => {
   let [capacity, count, valueCount] = [1024, 0, 0];
   let device = new Int32Array(capacity);
@@ -190,6 +192,7 @@ export const sitesOf = ({ book, device }: ReadingColumns): ReadonlySet<string> =
   return sites;
 };
 
+/** Flags as one number, bit by bit in the order of `readingFlags`; `flagsOf` is its inverse. */
 export const flagBits = (flags: readonly string[]): number => {
   if (flags.length === 0) return 0;
   return readingFlags.reduce((bits, flag, index) => (flags.includes(flag) ? bits | (1 << index) : bits), 0);

@@ -52,4 +52,5 @@ export const storeSchema = z.strictObject({
 
 export type StoreSettings = z.infer<typeof storeSchema>;
 
+/** Days of a `STORE_…_DAYS` setting as milliseconds; 0 is null, which keeps for ever. */
 export const keepMs = (days: number): number | null => (days === 0 ? null : days * dayMs);

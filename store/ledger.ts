@@ -41,6 +41,7 @@ export type LedgerChange =
     }
   | { readonly op: "delete"; readonly kind: string; readonly key: string };
 
+/** One revision of what is kept under `kind` and `key`; what `body` means is its writer's business. */
 export interface LedgerRow {
   readonly kind: string;
   readonly key: string;

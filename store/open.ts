@@ -11,6 +11,7 @@ export interface StoreDeps {
   readonly now?: () => number;
 }
 
+/** Readings and ledger of one `DATA_DIR`, opened together and closed together. */
 export interface Store extends AsyncDisposable {
   readonly readings: Readings;
   readonly ledger: Ledger;

@@ -46,6 +46,7 @@ export interface Readings extends AsyncDisposable {
   health(): Promise<StoreHealth>;
 }
 
+/** What became of a batch, counted in values; a batch may be stored in part. */
 export interface WriteResult {
   /** Values (not messages) newly stored. */
   readonly accepted: number;
@@ -73,6 +74,7 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
+/** Lengths of roll-up windows, ms. */
 export const steps = { "1m": 60_000, "15m": 900_000, "1h": 3_600_000 } as const;
 export type RollupStep = keyof typeof steps;
 
@@ -174,6 +176,7 @@ export interface Retention {
   readonly rollup: Readonly<Record<RollupStep, number | null>>;
 }
 
+/** How the store is, for people and probes. */
 export interface StoreHealth {
   readonly adapter: "sqlite" | "influx" | "memory";
   readonly state: "ok" | "degraded" | "full" | "unreachable";

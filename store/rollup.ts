@@ -146,6 +146,7 @@ export const fullerWindow = (kept: RollupRow | undefined, fresh: RollupRow | nul
   return kept.goodMs > fresh.goodMs ? kept : fresh;
 };
 
+/** Windows as one array for each of their fields, in the same order. */
 export const rollupColumns = (rows: readonly RollupRow[]): RollupColumns => {
   const column = (name: keyof RollupColumns) => rows.map((row) => row[name]);
   return {

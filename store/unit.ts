@@ -12,6 +12,7 @@ export type Celsius = Branded<"°C">;
 /** Greenhouse gas in grams of CO2 equivalent. */
 export type GramsCO2e = Branded<"gCO2e">;
 
+/** Makers of branded numbers: the caller vouches for the unit, nothing is checked or converted. */
 export const timestamp = (ms: number): Timestamp => ms as Timestamp;
 export const watts = (w: number): Watts => w as Watts;
 export const wattHours = (wh: number): WattHours => wh as WattHours;

@@ -23,6 +23,7 @@ export interface DashboardDeps {
   readonly now?: () => number;
 }
 
+/** The HTTP server; disposing of it ends live streams and does not wait for them. */
 export interface Dashboard extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number; readonly url: string };
 }

@@ -39,6 +39,7 @@ export const catalogue: readonly KpiEntry[] = [
   ...totalEntries,
 ];
 
+/** The catalogue's entry, or undefined for an id that it does not have. */
 export const findKpi = (id: string): KpiEntry | undefined => catalogue.find((entry) => entry.id === id);
 
 /** Where a result stands in a record: the id alone when there is one per site, otherwise `<id>/<variant>`. */

@@ -37,9 +37,11 @@ export interface ReportField {
   readonly judged?: readonly Judged[];
 }
 
+/** Reports that can be asked for, named by their instrument. */
 export const reportIds = ["eu-2024-1364", "cn-green-data-centre"] as const;
 export type ReportId = (typeof reportIds)[number];
 
+/** One report as data: every field with its value, unit and where it comes from. */
 export interface Report {
   readonly report: ReportId;
   readonly title: Text;

@@ -81,6 +81,7 @@ export const evidentRows = (changes: readonly LedgerChange[]): readonly EvidentR
 /** `<count>:<hash>`, as it is published and told. */
 export const formatHead = ({ count, hash }: Head): string => `${count}:${hash}`;
 
+/** A head as `formatHead` writes it, `<count>:<hash>`; null for any other text. */
 export const parseHead = (text: string): Head | null => {
   const [, count, hash = ""] = /^(\d{1,15}):([0-9a-f]{64}|)$/.exec(text.trim()) ?? [];
   return count === undefined ? null : { count: Number(count), hash };

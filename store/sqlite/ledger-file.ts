@@ -63,7 +63,7 @@ const newestColumns = `${namesOf("place")}, place.ts AS placeTs`;
 const knownColumns = `${namesOf("known")}, place.ts AS placeTs`;
 const knownThen = `JOIN row known ON known.kind = place.kind AND known.key = place.key AND known.revision =
   (SELECT max(revision) FROM row WHERE kind = place.kind AND key = place.key AND at <= ?)`;
-// The account of a minute of 400 racks is 95 KB of JSON, a quarter of it packed; short bodies stay legible in the file.
+// Accounts of hundreds of nodes are mostly the same keys over and over; short bodies stay legible in the file.
 const packedBytes = 4096;
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
 // Keys in one transaction of pruning: some 10 ms, so that commits go in between.
