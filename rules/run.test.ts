@@ -116,7 +116,7 @@ test("page sizes, restarts and the meeting of readings and accounts change no by
     { numRuns: 60 },
   ));
 
-test("a model with a later validity date takes over at its instant, without a restart", () => {
+test("a model with a later validity date takes over at its instant, and nobody waits for the meter that it took away", () => {
   const [before, after] = ["a", "b"].map((device, index) => ({
     ...siteOf({ id: "hall", devices: [device], intervalMs: 60_000 }),
     revision: device,
@@ -143,6 +143,7 @@ test("a model with a later validity date takes over at its instant, without a re
   const stale = (subject: string, state: string) =>
     told.find((one) => one.rule === "R04" && one.subject === subject && one.state === state)?.minute ?? null;
   expect(stale("a", "ACTIVE")).toBeLessThan(10);
+  expect(stale("a", "RETURNED")).toBe(10);
   // Known from the model alone: before it begins to hold nobody waits for this meter.
   expect(stale("b", "ACTIVE")).toBeGreaterThan(10);
 });

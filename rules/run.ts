@@ -1,9 +1,10 @@
 import { type Account, modelsAfter, type SiteModel } from "#energy";
 import { eachReading, type Reading, type ReadingColumns } from "#store";
 import type { Alert } from "./alert.ts";
+import { formatHeard, parseHeard } from "./heard.ts";
 import type { Rule } from "./rule.ts";
 import { rulesOf } from "./site-rules.ts";
-import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
+import { createSiteWatch, deviceIntervals, type SavedWatch, type SiteWatch } from "./watch.ts";
 
 // happenings, in the order they were given ─▶ the watch of their site ─▶ transitions, in order
 
@@ -32,13 +33,22 @@ export interface RunDeps {
   readonly saved?: (site: string) => SavedWatch | null;
 }
 
+/** Nobody waits for a meter that was taken away. */
+const withoutFormer = (saved: SavedWatch, before: SiteModel | undefined, next: SiteModel): SavedWatch => {
+  const kept = deviceIntervals(next);
+  const former = new Set(before === undefined ? [] : deviceIntervals(before).keys());
+  const heard = [...parseHeard(saved.devices)].filter(([device]) => kept.has(device) || !former.has(device));
+  return { ...saved, devices: formatHeard(heard) };
+};
+
 /** No I/O and no clock of its own: the same happenings give the same transitions. */
 export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => null }: RunDeps): RuleRun => {
   const watchOf = (model: SiteModel, from: SavedWatch | null): SiteWatch =>
     createSiteWatch({ model, rules: rulesOf(model, rules), hash, catchupWaitMs, saved: from });
+  const models = new Map(sites.map((model) => [model.id, model]));
   const watches = new Map(sites.map((model) => [model.id, watchOf(model, saved(model.id))]));
   const later = new Map(sites.map((model) => [model.id, [...modelsAfter(model)]]));
-  for (const [site, models] of later) if (models.length === 0) later.delete(site);
+  for (const [site, after] of later) if (after.length === 0) later.delete(site);
 
   /** One step of a site; a model whose validity begins takes over where the one before it stands. */
   const step = (site: string, act: (watch: SiteWatch) => readonly Alert[]): readonly Alert[] => {
@@ -51,7 +61,8 @@ export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => nul
     const rest = later.get(site) ?? [];
     rest.shift();
     if (rest.length === 0) later.delete(site);
-    const taken = watchOf(next, watch.save());
+    const taken = watchOf(next, withoutFormer(watch.save(), models.get(site), next));
+    models.set(site, next);
     watches.set(site, taken);
     return [...alerts, ...taken.retire(now)];
   };

@@ -503,7 +503,7 @@ const inputsOf = (rule: Rule, known: Facts): Facts => {
 };
 
 /** Sampling interval of each device of a modelled point: the shortest of its points. */
-const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {
+export const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {
   const known = intervalsOf.get(model.nodes);
   if (known !== undefined) return known;
   const intervals = new Map<string, number>();
