@@ -1,7 +1,6 @@
 import { type Account, modelsAfter, type SiteModel } from "#energy";
 import { eachReading, type Reading, type ReadingColumns } from "#store";
 import type { Alert } from "./alert.ts";
-import { formatHeard, parseHeard } from "./heard.ts";
 import type { Rule } from "./rule.ts";
 import { rulesOf } from "./site-rules.ts";
 import { createSiteWatch, deviceIntervals, type SavedWatch, type SiteWatch } from "./watch.ts";
@@ -34,18 +33,18 @@ export interface RunDeps {
 }
 
 /** Nobody waits for a meter that was taken away. */
-const withoutFormer = (saved: SavedWatch, before: SiteModel | undefined, next: SiteModel): SavedWatch => {
+const withoutFormer = (saved: SavedWatch, next: SiteModel): SavedWatch => {
   const kept = deviceIntervals(next);
-  const former = new Set(before === undefined ? [] : deviceIntervals(before).keys());
-  const heard = [...parseHeard(saved.devices)].filter(([device]) => kept.has(device) || !former.has(device));
-  return { ...saved, devices: formatHeard(heard) };
+  const members = Object.entries(saved.members).map(
+    ([group, mine]) => [group, mine.filter(([device]) => kept.has(device))] as const,
+  );
+  return { ...saved, members: Object.fromEntries(members) };
 };
 
 /** No I/O and no clock of its own: the same happenings give the same transitions. */
 export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => null }: RunDeps): RuleRun => {
   const watchOf = (model: SiteModel, from: SavedWatch | null): SiteWatch =>
     createSiteWatch({ model, rules: rulesOf(model, rules), hash, catchupWaitMs, saved: from });
-  const models = new Map(sites.map((model) => [model.id, model]));
   const watches = new Map(sites.map((model) => [model.id, watchOf(model, saved(model.id))]));
   const later = new Map(sites.map((model) => [model.id, [...modelsAfter(model)]]));
   for (const [site, after] of later) if (after.length === 0) later.delete(site);
@@ -61,8 +60,7 @@ export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => nul
     const rest = later.get(site) ?? [];
     rest.shift();
     if (rest.length === 0) later.delete(site);
-    const taken = watchOf(next, withoutFormer(watch.save(), models.get(site), next));
-    models.set(site, next);
+    const taken = watchOf(next, withoutFormer(watch.save(), next));
     watches.set(site, taken);
     return [...alerts, ...taken.retire(now)];
   };
