@@ -79,7 +79,7 @@ module.exports = {
         orphan: true,
         pathNot: [
           "[.](test|bench|e2e|config)[.](ts|mjs)$",
-          "^deploy/(main|document|simulate)[.]ts$",
+          "^deploy/(main|document|simulate|seed)[.]ts$",
           "[.]d[.]ts$",
           "[.]cjs$",
         ],

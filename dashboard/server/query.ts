@@ -75,6 +75,3 @@ export const oneOf =
   <Value extends string>(known: readonly Value[]) =>
   (text: string): Value | null =>
     known.find((value) => value === text) ?? null;
-
-export const chosen = <Value extends string>(filter: Choice<Value> | undefined, value: Value): boolean =>
-  filter === undefined || filter.values.includes(value) === (filter.match === "in");

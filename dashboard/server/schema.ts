@@ -3,7 +3,6 @@ export {
   account,
   accountDifference,
   accountRevisions,
-  changes,
   closeCycle,
   cycle,
   cycleReport,
@@ -11,6 +10,6 @@ export {
 } from "./schema/account.ts";
 export { ack, alert, assign, comment, rule } from "./schema/alert.ts";
 export { deadLetter, device, health, ingest, reading, series } from "./schema/ingest.ts";
-export { catalogue, factors, kpiChange, kpiResult, kpis, report, trend } from "./schema/kpi.ts";
-export { list, problem, quality } from "./schema/parts.ts";
+export { catalogue, factors, kpiChange, kpis, report, trend } from "./schema/kpi.ts";
+export { list, problem } from "./schema/parts.ts";
 export { commissioning, now, site, supply } from "./schema/site.ts";
