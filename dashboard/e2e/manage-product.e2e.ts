@@ -1,0 +1,112 @@
+// Rules, silences, channels and permits on the real product, with its demonstration site.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Browser } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Product, startProduct, temporaryFolder } from "../../deploy/product.ts";
+import { launchBrowser, openScreen } from "./browser.ts";
+
+const plan = `
+channels:
+  - { name: siren, kind: mqtt, topic: hall/siren }
+routes:
+  - name: everything
+    tiers: [{ to: [siren] }]
+maintenance:
+  - { name: genset test, match: { rule: [R25] }, cron: "0 9 * * 1", time_zone: Asia/Shanghai, minutes: 60 }
+`;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let product: Product;
+let browser: Browser;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const file = join(folder.path, "notify.yaml");
+  await writeFile(file, plan);
+  product = await startProduct(folder.path, { DEPLOY_DEMO: "on", RULES_NOTIFY_FILE: file });
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await product?.end("SIGTERM");
+  await folder?.[Symbol.asyncDispose]();
+});
+
+const show = async (path: string, locale: "en" | "zh-CN" = "en") => {
+  const screen = await openScreen(browser, { width: 1440, height: 900, locale, scheme: "light" });
+  await screen.page.goto(product.url + path);
+  return screen;
+};
+
+test("every shipped rule is listed, and one is tried on the site's own history", async () => {
+  const { context, page, faults } = await show("/rules?site=demo");
+  await page.locator("tbody tr").nth(37).waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Power balance does not close" }).click();
+  await page.getByText("Thresholds and parameters").waitFor();
+  await page.getByRole("button", { name: "Run the backtest" }).click();
+  await page.getByText("closed minutes").waitFor({ timeout: 90_000 });
+  expect(await page.locator("dialog").innerText()).toMatch(/In force v1\s+\d/);
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a channel is tested and the message stands in the log", async () => {
+  const { context, page, faults } = await show("/notifications?site=demo", "zh-CN");
+  await page.getByText("genset test").waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "测试渠道 siren" }).click();
+  await page.locator(".channels").getByText("已发送").waitFor();
+  await page.locator(".log li", { hasText: "siren" }).first().waitFor({ timeout: 30_000 });
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a silence is made and ended", async () => {
+  const { context, page, faults } = await show("/notifications?site=demo");
+  await page.getByRole("button", { name: "New silence" }).click();
+  const form = page.locator("dialog");
+  await form.getByLabel("Rule").selectOption("R04");
+  await form.getByText(/open alerts? match/).waitFor();
+  await form.getByLabel("Reason").fill("firmware");
+  await form.getByLabel("Your name").fill("Li Wei");
+  await form.getByRole("button", { name: "Silence", exact: true }).click();
+  const row = page.locator(".silences li", { hasText: "firmware" });
+  await row.getByRole("button", { name: "End now" }).click();
+  await form.getByRole("button", { name: "End now" }).click();
+  await page.getByRole("button", { name: "Past ones (1)" }).waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("the supply mode is known or said to be unknown, and a permit is one expected alert", async () => {
+  const { context, page, faults } = await show("/alerts?site=demo");
+  await page.getByText(/On mains|Supply mode unknown/).waitFor({ timeout: 60_000 });
+  const opening = page.getByRole("button", { name: "Open a permit" });
+  await expect.poll(() => opening.isEnabled(), { timeout: 60_000 }).toBe(true);
+  await opening.click();
+  const form = page.locator("dialog");
+  await form.getByLabel("Node").selectOption({ index: 1 });
+  await form.getByLabel("Work and permit number").fill("WP 118");
+  await form.getByLabel("Your name").fill("Chen Jie");
+  await form.getByRole("button", { name: "Open a permit" }).click();
+  const permit = page.locator("li", { hasText: "WP 118" });
+  await permit.waitFor();
+  await page.getByText("is isolated on purpose").first().waitFor({ timeout: 30_000 });
+  await permit.getByRole("button", { name: "Close" }).click();
+  await form.getByRole("button", { name: "Close" }).click();
+  await permit.getByText("closed by Chen Jie").waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a site's alarms are judged and ranked", async () => {
+  const { context, page, faults } = await show("/alerts?site=demo&view=quality");
+  await page.getByText(/Per operator and hour|No alarm was told/).waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "By cost" }).click();
+  await page
+    .getByText(/Energy|No alert with a loss/)
+    .first()
+    .waitFor({ timeout: 60_000 });
+  expect(faults).toEqual([]);
+  await context.close();
+});
