@@ -53,6 +53,7 @@ export interface Rejudged {
 
 const warmUpMs = 86_400_000;
 const catchupWaitMs = 60_000;
+const leastTailMs = 600_000;
 // Everybody else on this thread waits no longer.
 const sliceMs = 25;
 const pageRows = 1000;
@@ -65,6 +66,10 @@ export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<R
   const { model, to } = query;
   const { rules, hash } = deps;
   const from = query.from ?? (await firstOf(deps.readings, model.id)) ?? to;
+  // A minute is judged when something later was heard.
+  const tailMs = model.nodes
+    .flatMap(({ points }) => points)
+    .reduce((longest, { intervalMs }) => Math.max(longest, 2 * intervalMs), leastTailMs);
   const warmUpFrom = Math.max(0, from - warmUpMs);
   const past = (await transitionsOf(deps.ledger, model.id, warmUpFrom, to)).filter(({ changed }) => changed.site < to);
   const isCompared = ({ start, changed }: Alert): boolean => start >= from && changed.site < to;
@@ -75,10 +80,10 @@ export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<R
   const judged: Alert[] = [];
   const breathe = createBreath(sliceMs);
   let [readings, accounts, next] = [0, 0, 0];
-  for await (const happenings of happeningsOf({ ...deps, site: model.id, from: warmUpFrom, to })) {
+  for await (const happenings of happeningsOf({ ...deps, site: model.id, from: warmUpFrom, to: to + tailMs })) {
     for (const happening of happenings) {
-      if (happening.kind === "readings") readings += happening.readings.length;
-      else if (happening.kind === "account") accounts += 1;
+      if (happening.kind === "readings") readings += happening.readings.filter(({ ts }) => ts < to).length;
+      else if (happening.kind === "account" && happening.account.start < to) accounts += 1;
       judged.push(...run.take(happening));
       for (let ack = given[next]; ack !== undefined && (watch?.now() ?? 0) >= ack.changed.site; ack = given[++next]) {
         const { by, reason } = ack.acknowledged ?? { by: "", reason: "" };
