@@ -18,8 +18,8 @@ export interface AccountFacts {
   readonly nodes: readonly SiteNode[];
   /** A fact of nodes that the model says once and for all. */
   constant(name: string): Float64Array;
-  /** Quantities that window rules read beside the account. */
-  note(reading: Reading): void;
+  /** Quantities that window rules read beside the account; `known` is the site's clock, ms. */
+  note(reading: Reading, known: number): void;
   at(account: Account, isolated: ReadonlySet<string>): AccountNow;
   save(): AccountFactsState;
 }
@@ -112,9 +112,9 @@ export const createAccountFacts = (
   return {
     nodes,
     constant: columns.column,
-    note(reading) {
-      outdoor.note(reading);
-      util.note(reading);
+    note(reading, known) {
+      outdoor.note(reading, known);
+      util.note(reading, known);
     },
     at(account, isolated) {
       const standing = withoutNodes(model, isolated);

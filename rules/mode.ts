@@ -78,7 +78,9 @@ export const noModes: ModeHistory = { changes: [], incidents: [] };
 
 // kpi.md §9 R36: released ten minutes after the mode is stable.
 export const stableMs = 600_000;
-const keptMs = 7_200_000;
+// Window rules look back to the end of their minute, which is judged long after it while history is loaded.
+const keptMs = 7 * 86_400_000;
+const keptChanges = 200;
 
 export const currentMode = (history: ModeHistory): SiteMode | null => history.changes.at(-1)?.[1] ?? null;
 
@@ -94,13 +96,11 @@ export const voted = (history: ModeHistory, vote: SiteMode | null, at: number): 
   return modeChanged(known, vote, at);
 };
 
-const modeChanged = (history: ModeHistory, mode: SiteMode, at: number): ModeHistory => ({
-  ...history,
-  changes: [
-    ...history.changes.filter(([when], index, all) => when > at - keptMs || index === all.length - 1),
-    [at, mode],
-  ],
-});
+// The first that is kept counts as how the site was found: it must be older than anything that is still asked for.
+const modeChanged = (history: ModeHistory, mode: SiteMode, at: number): ModeHistory => {
+  const first = history.changes.findLastIndex(([when]) => when <= at - keptMs);
+  return { ...history, changes: [...history.changes.slice(Math.max(0, first)).slice(-keptChanges), [at, mode]] };
+};
 
 /** The incident that holds back what is told at this time; null when nothing is held back. */
 export const holdAt = (history: ModeHistory, at: number): string | null => {

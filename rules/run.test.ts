@@ -4,7 +4,7 @@ import { type Reading, timestamp } from "#store";
 import type { Alert } from "./alert.ts";
 import { loadCatalogue } from "./catalogue.ts";
 import { alertHash } from "./hash.ts";
-import type { Rule } from "./rule.ts";
+import { parseRule, type Rule } from "./rule.ts";
 import { canonical, createRun, type Happening } from "./run.ts";
 import { accountOf, siteOf } from "./specimen.ts";
 import type { SavedWatch } from "./watch.ts";
@@ -147,4 +147,66 @@ test("a model with a later validity date takes over at its instant, and nobody w
     [10, "a", "RETURNED"],
     [expect.closeTo(13, 0), "b", "ACTIVE"],
   ]);
+});
+
+const hotOutdoors = `id: HOT
+version: 1
+title: { en: Hot, "zh-CN": 热 }
+action: { en: Wait, "zh-CN": 等 }
+on: account
+subject: site
+inputs: [outdoor_c]
+levels:
+  - { severity: WARNING, subcode: hot, trigger: outdoor_c > celsius(30), hold_on_s: 0, clear: outdoor_c < celsius(25), hold_off_s: 0 }
+`;
+
+test("accounts that come hours after their readings give the same as those that come at once", () => {
+  // Outdoors it turns hot every hour; the supply fails and comes back now and then, and the balance is off all the time.
+  const minutes = 900;
+  const feeds = siteOf({
+    ...{ id: "hall", devices: ["it"], intervalMs: 60_000 },
+    nodes: [{ id: "feed", kind: "grid", ratingW: 2e6, capacityWh: null }],
+  });
+  const supplies = Array.from({ length: minutes }, (_, index) => {
+    const at = timestamp(t0 + index * 60_000);
+    const isLost = index % 130 >= 100 && index % 130 < 104;
+    const said = { site: "hall", ts: at, received: timestamp(received), flags: [] };
+    return [
+      {
+        ...said,
+        device: "feed",
+        quantities: { power_w: isLost ? 0 : 9e5, mains_present: isLost ? 0 : 1, frequency_hz: isLost ? 48 : 50 },
+      },
+      { ...said, device: "it", quantities: { power_w: 7e5, outdoor_c: index % 60 < 30 ? 20 : 38 } },
+    ];
+  });
+  const accounts = Array.from({ length: minutes - 1 }, (_, index): Happening => {
+    const start = t0 + index * 60_000;
+    const residualW = index % 40 < 20 ? 90_000 : 0;
+    const given = { start, end: start + 60_000, residualW, uncertaintyW: 8650, supplyW: 1.5e6, itW: 7e5 };
+    return {
+      kind: "account",
+      wall: received,
+      account: accountOf({ site: "hall", ...given, facilityW: 1.5e6, coolingW: 7e5, lossW: 1e5, loadW: 1.5e6 }),
+    };
+  });
+  const hot = parseRule(hotOutdoors, "hot.yaml");
+  if (!hot.ok) throw new Error(JSON.stringify(hot.faults));
+  const all = [...rules.map((rule) => ({ ...rule, mode: "on" as const })), hot.rule];
+  const play = (lagging: number): readonly Alert[] => {
+    const run = createRun({ sites: [feeds], rules: all, hash: alertHash, catchupWaitMs: 60_000 });
+    const ahead = supplies.flatMap((readings, index): Happening[] => {
+      const account = accounts[index - 1 - lagging];
+      return [{ kind: "readings", readings }, ...(account === undefined ? [] : [account])];
+    });
+    return [...ahead, ...accounts.slice(Math.max(0, minutes - 1 - lagging)), closing].flatMap((one) => [
+      ...run.take(one),
+    ]);
+  };
+  const prompt = play(0);
+  const seen = new Set(prompt.map(({ rule, state, incident }) => `${rule} ${state}${incident ? " inside" : ""}`));
+  for (const one of ["R01 UNKNOWN", "R01 ACTIVE inside", "R25 ACTIVE inside", "R36 ACTIVE", "HOT ACTIVE"])
+    expect(seen).toContain(one);
+  expect(canonical(play(minutes))).toEqual(canonical(prompt));
+  expect(canonical(play(300))).toEqual(canonical(prompt));
 });

@@ -14,8 +14,10 @@ export interface Suppression {
   save(): SavedSpans;
 }
 
-// Accounts are judged when they come: what suppressed them must be remembered until then.
+// Accounts are judged when they come, long after the readings while history is loaded: what suppressed them must be
+// remembered until then.
 const keptMs = 3_600_000;
+const keptSpans = 200;
 
 export const createSuppression = (model: SiteModel, rules: readonly Rule[], saved: SavedSpans = {}): Suppression => {
   const suppressors = new Set(rules.flatMap((rule) => rule.suppressedBy.map((by) => by.rule)));
@@ -44,7 +46,7 @@ export const createSuppression = (model: SiteModel, rules: readonly Rule[], save
         list[index] = [before[0], before[1], before[2], now];
       spans.set(
         alert.rule,
-        list.filter(([, , , to]) => to === null || to > now - keptMs),
+        list.filter(([, , , to], at) => to === null || to > now - keptMs || at >= list.length - keptSpans),
       );
     },
     holds: (rule, subject, at) =>

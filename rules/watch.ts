@@ -436,7 +436,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const changed = advance(advanceOnReading(clock, reading), reading.received);
       if (clock.now === null) return changed;
       present.note(reading);
-      facts.note(reading);
+      facts.note(reading, clock.now);
       changed.push(...judgePresent(reading, clock.now), ...judgeValues(reading, clock.now));
       if (!silence.has(reading.device) || !silence.see(reading, clock.now)) return changed;
       return [...changed, ...judge([reading.device], clock.now, reading.received)];

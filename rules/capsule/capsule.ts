@@ -19,7 +19,7 @@ export interface Capsule {
   readonly transitions: readonly Alert[];
   readonly site: SiteModel;
   readonly rules: readonly Pick<RuleSummary, "id" | "version" | "mode" | "file" | "source">[];
-  /** `[from, to)` on the site's clock. */
+  /** On the site's clock: readings begin at `from`, transitions are compared up to `to`. */
   readonly from: number;
   readonly to: number;
   /** false: the limits left out what lies before `from` or after `to`, and it may matter. */
@@ -60,7 +60,9 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
   const happenings: Happening[] = [];
   let readings = 0;
   let revision: string | null = null;
-  for await (const some of happeningsOf({ ...deps, site: alert.site, from, to })) {
+  // A minute is judged when something later was heard: what is compared ends before the readings do.
+  const heardTo = to < until ? to + tailMs : to;
+  for await (const some of happeningsOf({ ...deps, site: alert.site, from, to: heardTo })) {
     if (readings >= mostReadings) break;
     for (const one of some) {
       if (one.kind === "readings") readings += one.readings.length;
@@ -69,7 +71,7 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
     happenings.push(...some);
   }
   const isCut = readings >= mostReadings;
-  if (isCut) to = lastTs(happenings) ?? to;
+  if (isCut) to = Math.min(to, (lastTs(happenings) ?? to) - tailMs);
   const kept = revision === null ? null : await keptModel(ledger, alert.site, revision);
   const site = kept ?? deps.sites.find(({ id }) => id === alert.site) ?? null;
   if (site === null) return null;

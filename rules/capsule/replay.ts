@@ -73,7 +73,7 @@ export const replayCapsule = (value: unknown, hash: (text: string) => string): C
     seen.push(changed);
   }
   const recorded = judgementsOf(transitions.filter(({ changed }) => changed.site <= to));
-  const replayed = judgementsOf(seen);
+  const replayed = judgementsOf(seen.filter(({ changed }) => changed.site <= to));
   const length = Math.max(recorded.length, replayed.length);
   const differs = Array.from({ length }, (_, index) => index).find(
     (index) => decided(recorded[index]) !== decided(replayed[index]),
