@@ -478,6 +478,18 @@ describe("asking", () => {
     });
     expect(now?.kpis.pue).toMatchObject({ value: expect.closeTo(1.3, 2), quality: "MEASURED" });
   });
+  test("now gives the energy residual of the last 24 hours, and how much of them it knows", async () => {
+    const { energy } = await loaded();
+    const day = (await energy.now("s"))?.balance.day;
+    expect(day).toMatchObject({
+      start: t0 - 22 * hourMs,
+      end: t0 + 2 * hourMs,
+      residualWh: expect.closeTo(6000, 0),
+      coverage: expect.closeTo(2 / 24, 3),
+    });
+    // A floor of 2 kW over the two hours that are known.
+    expect(day?.toleranceWh).toBeGreaterThanOrEqual(3999);
+  });
   test("a sensor that stops is stale, its last word stays readable, and the balance does not use it", async () => {
     const { at, energy } = await loaded();
     at.wall += 31_000;

@@ -11,7 +11,7 @@ import {
 import type { Account, AccountStep } from "./account.ts";
 import { windowOf } from "./calendar.ts";
 import { queryChange } from "./change.ts";
-import { suspectOf } from "./closure.ts";
+import { type ResidualOver, residualOver, suspectOf } from "./closure.ts";
 import { commissionSite } from "./commission-read.ts";
 import type { EnergySettings } from "./config.ts";
 import { closeCycle, closeDue, listCycles, reportCycle } from "./cycles.ts";
@@ -19,7 +19,7 @@ import type { Energy, EnergyDeps } from "./energy.ts";
 import { keepModel } from "./kept-model.ts";
 import type { SiteModel } from "./model.ts";
 import { presentKpis, presentSite, type RecentMinutes } from "./present.ts";
-import { accountRevisions, pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
+import { accountRevisions, coverWindow, pageAccounts, queryKpis, queryTrend, readAccounts } from "./query.ts";
 import { readReadings } from "./read-readings.ts";
 import { type Opened, recallBooks } from "./recall.ts";
 import { buildReport } from "./report/build.ts";
@@ -268,15 +268,28 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     return model === undefined ? null : modelNow(model, wall());
   };
 
+  const lastDays = new Map<string, { readonly end: number; readonly day: ResidualOver | null }>();
+
+  /** Read once a quarter of an hour, whoever asks. */
+  const lastDay = async ({ model }: SiteBook, until: number): Promise<ResidualOver | null> => {
+    const end = windowOf("15m", until, model.timeZone).start;
+    const known = lastDays.get(model.id);
+    if (known?.end === end) return known.day;
+    const window = { start: end - 24 * hourMs, end };
+    const day = residualOver(await coverWindow(ledger, model.id, window), window, modelAt(model, end - 1).busRatingW);
+    lastDays.set(model.id, { end, day });
+    return day;
+  };
+
   const recentMinutes = async (book: SiteBook): Promise<RecentMinutes> => {
     const until = book.closedUntil();
-    if (until === null) return { kpis: {}, suspect: null };
+    if (until === null) return { kpis: {}, suspect: null, day: null };
     const known = kpis.get(book.model.id);
     if (known?.until === until) return known.minutes;
     const accounts = await book.recent(liveMinutes);
     const model = modelAt(book.model, until - 1);
     const fresh = presentKpis(model, accounts, { start: until - liveMinutes * minuteMs, end: until });
-    const minutes = { kpis: fresh, suspect: suspectOf(model, accounts) };
+    const minutes = { kpis: fresh, suspect: suspectOf(model, accounts), day: await lastDay(book, until) };
     kpis.set(book.model.id, { until, minutes });
     return minutes;
   };

@@ -115,6 +115,37 @@ const addResiduals = (parts: readonly Account[]): EnergyResidual | null =>
     };
   }, null);
 
+/** The energy residual of a window longer than an account, kpi.md §9 R01. */
+export interface ResidualOver {
+  readonly start: number;
+  readonly end: number;
+  readonly residualWh: number;
+  readonly uncertaintyWh: number;
+  /** 3u, at least what the balance's floor is over the time that is known. */
+  readonly toleranceWh: number;
+  /** Share of the window of which the residual is known, 0..1. */
+  readonly coverage: number;
+}
+
+/** Accounts of a window put together; null when none of them knows its residual. */
+export const residualOver = (
+  accounts: readonly Account[],
+  window: { readonly start: number; readonly end: number },
+  busRatingW: number,
+): ResidualOver | null => {
+  const known = accounts.filter(({ balance }) => typeof balance.residualWh === "number");
+  const sum = addResiduals(known);
+  if (sum === null) return null;
+  const knownMs = known.reduce((ms, { start, end, coverage }) => ms + coverage * (end - start), 0);
+  const floorWh = (balanceFloor(busRatingW) * knownMs) / hourMs;
+  return {
+    ...{ start: window.start, end: window.end },
+    ...sum,
+    toleranceWh: Math.max(3 * sum.uncertaintyWh, floorWh),
+    coverage: Math.min(1, knownMs / (window.end - window.start)),
+  };
+};
+
 /** The balance of an account with its energy residual and, while it is open, the meter most likely wrong. */
 export const closedBalance = (model: SiteModel, account: Account, parts: readonly Account[]): Balance => {
   const ms = account.end - account.start;

@@ -60,7 +60,13 @@ test("offices outside the boundary are consumption of the site and no energy of 
 });
 test("the screen shows an estimate as of now, with its origin", () => {
   const clock = { now: 5000, heard: true, mode: "live" as const };
-  const now = presentSite(modelOf(metered + cabinets), clock as never, new Map(), { kpis: {}, suspect: null }, 5000);
+  const now = presentSite(
+    modelOf(metered + cabinets),
+    clock as never,
+    new Map(),
+    { kpis: {}, suspect: null, day: null },
+    5000,
+  );
   expect(now.nodes.find(({ id }) => id === "cabinets")).toMatchObject({
     ...{ powerW: 6000, freshness: "fresh", origin: "estimated", ts: 5000 },
   });

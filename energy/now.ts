@@ -1,4 +1,5 @@
 import type { KpiResult } from "./account.ts";
+import type { ResidualOver } from "./closure.ts";
 import type { NodeKind, NodeRole, Origin, Text } from "./model.ts";
 import type { Suspect } from "./suspect.ts";
 
@@ -17,6 +18,8 @@ export interface SiteNow {
     readonly toleranceW: number | null;
     /** The meter that would close the balance of the last 15 minutes if it showed the truth. */
     readonly suspect?: Suspect;
+    /** Energy residual of the 24 hours before the last closed quarter of an hour; absent before anything is accounted. */
+    readonly day?: ResidualOver;
   };
   /** Last 15 minutes of accounts. */
   readonly kpis: Readonly<Record<string, KpiResult>>;

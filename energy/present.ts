@@ -1,6 +1,7 @@
 import type { Account, KpiResult } from "./account.ts";
 import { type BusPower, balance, defaultSkewS } from "./balance.ts";
 import type { SiteClock } from "./clock.ts";
+import type { ResidualOver } from "./closure.ts";
 import { countedNodes } from "./counted.ts";
 import { catalogue, kpiKey, kpiResults } from "./kpi/index.ts";
 import type { Samples } from "./meter.ts";
@@ -142,6 +143,7 @@ export const presentKpis = (
 export interface RecentMinutes {
   readonly kpis: Readonly<Record<string, KpiResult>>;
   readonly suspect: Suspect | null;
+  readonly day: ResidualOver | null;
 }
 
 /** What the operators of a site see this second. */
@@ -165,7 +167,11 @@ export const presentSite = (
     ts,
     clock: clock.mode,
     nodes: model.nodes.map(group),
-    balance: { ...balanceNow(model, seen), ...(recent.suspect === null ? {} : { suspect: recent.suspect }) },
+    balance: {
+      ...balanceNow(model, seen),
+      ...(recent.suspect === null ? {} : { suspect: recent.suspect }),
+      ...(recent.day === null ? {} : { day: recent.day }),
+    },
     kpis: recent.kpis,
   };
 };

@@ -42,7 +42,11 @@ export const importSchema = z
     decimal: z.enum([".", ","]).default("."),
     delimiter: z.string().length(1).optional(),
     sentinels: z.array(z.string()).default([]).describe("texts that mean no value, beside an empty cell and null"),
-    register_start: z.coerce.number().min(0).default(0).describe("register to begin interval energies with, base unit"),
+    register_start: z.coerce
+      .number()
+      .min(0)
+      .optional()
+      .describe("register to begin interval energies with, base unit; without it the last stored reading of the meter"),
   })
   .refine(({ device, device_column }) => (device === undefined) !== (device_column === undefined), {
     path: ["device"],

@@ -67,20 +67,20 @@ const gapJump = 1e11;
 const asRegister = (
   device: string,
   intervals: readonly Interval[],
-  start: number,
+  from: { readonly ts: number | null; readonly value: number },
   refuse: (row: RefusedRow) => void,
 ) => {
   const readings: FileReading[] = [];
-  let register = start;
-  let reached: number | null = null;
-  for (const { line, start: from, end, value } of [...intervals].sort((a, b) => a.start - b.start)) {
-    if (reached !== null && from < reached) {
+  let register = from.value;
+  let reached: number | null = from.ts;
+  for (const { line, start, end, value } of [...intervals].sort((a, b) => a.start - b.start)) {
+    if (reached !== null && start < reached) {
       refuse({ line, code: "IMPORT_INTERVAL_OVERLAPS", reason: "its interval begins before the one before it ends" });
       continue;
     }
-    if (reached === null || from > reached) {
-      if (reached !== null) register += gapJump;
-      readings.push({ device, ts: from, value: register });
+    if (readings.length === 0 || reached === null || start > reached) {
+      if (reached !== null && start > reached) register += gapJump;
+      readings.push({ device, ts: start, value: register });
     }
     register += value;
     readings.push({ device, ts: end, value: register });
@@ -90,7 +90,11 @@ const asRegister = (
 };
 
 /** The readings of a file of meter data, every row that gives none with its reason. Throws when a column is missing. */
-export const readRows = (bytes: Uint8Array, options: ImportOptions): FileRows => {
+export const readRows = (
+  bytes: Uint8Array,
+  options: ImportOptions,
+  stands: ReadonlyMap<string, Pick<FileReading, "ts" | "value">> = new Map(),
+): FileRows => {
   const { text, encoding } = decodeFile(bytes);
   const delimiter = options.delimiter ?? delimiterOf(text.slice(0, Math.max(0, text.indexOf("\n"))) || text);
   const table = parse(text, {
@@ -157,7 +161,11 @@ export const readRows = (bytes: Uint8Array, options: ImportOptions): FileRows =>
     if (no !== null) refused.push(no);
   }
   for (const [device, list] of intervals)
-    readings.push(...asRegister(device, list, options.register_start, (row) => refused.push(row)));
+    readings.push(
+      ...asRegister(device, list, stands.get(device) ?? { ts: null, value: options.register_start ?? 0 }, (row) =>
+        refused.push(row),
+      ),
+    );
   refused.sort((a, b) => a.line - b.line);
   return { encoding, rows: Math.max(0, table.length - 1), readings, refused };
 };

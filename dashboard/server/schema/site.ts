@@ -7,6 +7,17 @@ import { alert } from "./alert.ts";
 import { kpiResult } from "./kpi.ts";
 import { counting, maybe, ms, origin, role, text } from "./parts.ts";
 
+const residualDay = z
+  .object({
+    start: ms,
+    end: ms,
+    residualWh: z.number(),
+    uncertaintyWh: z.number().describe("standard uncertainty"),
+    toleranceWh: z.number(),
+    coverage: z.number(),
+  })
+  .describe("energy residual of the 24 hours before the last closed quarter of an hour");
+
 export const site = z.object({
   id: z.string(),
   name: text,
@@ -47,7 +58,7 @@ export const now = z.object({
       capacityWh: maybe,
     }),
   ),
-  balance,
+  balance: balance.extend({ day: residualDay.exactOptional() }),
   kpis: z.record(z.string(), kpiResult),
   alerts: z.array(alert),
   alertsLeftOut: z.number().int().exactOptional(),
