@@ -9,6 +9,9 @@ import type { Settings } from "./settings.ts";
 
 // Three semi-spaces of 16 MB; a million rows a minute pass through, and the default keeps 96 MB of them.
 const maxYoungGenerationSizeMb = 48;
+// Five times what a province needs. V8 lets garbage grow to a share of this before it collects: without it to four times
+// of what lives.
+const maxOldGenerationSizeMb = 1536;
 // After it has said that all is closed; a thread that is cut off in native code can take the process with it.
 const endsByItselfMs = 5000;
 
@@ -32,7 +35,7 @@ export async function openDeskHost(
   const worker = new Worker(new URL("./desk-thread.ts", import.meta.url), {
     workerData: { settings } satisfies DeskSettings,
     name: "desk",
-    resourceLimits: { maxYoungGenerationSizeMb },
+    resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
   });
   const send = (order: DeskOrder) => worker.postMessage(order);
   const loaded = Promise.withResolvers<Exclude<DeskReport, { readonly notice: Notice }>>();

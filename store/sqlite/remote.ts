@@ -39,6 +39,8 @@ export interface Remote<Calls extends AnyCalls<Calls>> extends AsyncDisposable {
 
 // Three semi-spaces of 8 MB; by default each thread lets 96 MB of messages that are long answered pile up.
 const maxYoungGenerationSizeMb = 24;
+// A page of large accounts is some 20 MB; garbage grows to a share of this before it is collected.
+const maxOldGenerationSizeMb = 1024;
 
 interface Waiting {
   readonly resolve: (result: never) => void;
@@ -54,7 +56,7 @@ export const startRemote = async <Calls extends AnyCalls<Calls>>(
   const worker = new Worker(entry, {
     workerData: settings,
     execArgv: [],
-    resourceLimits: { maxYoungGenerationSizeMb },
+    resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
   });
   const waiting = new Map<number, Waiting>();
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
