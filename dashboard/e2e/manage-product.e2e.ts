@@ -41,11 +41,11 @@ const show = async (path: string, locale: "en" | "zh-CN" = "en") => {
 
 test("every shipped rule is listed, and one is tried on the site's own history", async () => {
   const { context, page, faults } = await show("/rules?site=demo");
-  await page.locator("tbody tr").nth(37).waitFor({ timeout: 60_000 });
+  await page.locator("tbody tr").nth(37).waitFor();
   await page.getByRole("button", { name: "Power balance does not close" }).click();
   await page.getByText("Thresholds and parameters").waitFor();
   await page.getByRole("button", { name: "Run the backtest" }).click();
-  await page.getByText("closed minutes").waitFor({ timeout: 90_000 });
+  await page.getByText("closed minutes").waitFor();
   expect(await page.locator("dialog").innerText()).toMatch(/In force v1\s+\d/);
   expect(faults).toEqual([]);
   await context.close();
@@ -53,10 +53,10 @@ test("every shipped rule is listed, and one is tried on the site's own history",
 
 test("a channel is tested and the message stands in the log", async () => {
   const { context, page, faults } = await show("/notifications?site=demo", "zh-CN");
-  await page.getByText("genset test").waitFor({ timeout: 60_000 });
+  await page.getByText("genset test").waitFor();
   await page.getByRole("button", { name: "测试渠道 siren" }).click();
   await page.locator(".channels").getByText("已发送").waitFor();
-  await page.locator(".log li", { hasText: "siren" }).first().waitFor({ timeout: 30_000 });
+  await page.locator(".log li", { hasText: "siren" }).first().waitFor();
   expect(faults).toEqual([]);
   await context.close();
 });
@@ -80,9 +80,9 @@ test("a silence is made and ended", async () => {
 
 test("the supply mode is known or said to be unknown, and a permit is one expected alert", async () => {
   const { context, page, faults } = await show("/alerts?site=demo");
-  await page.getByText(/On mains|Supply mode unknown/).waitFor({ timeout: 60_000 });
+  await page.getByText(/On mains|Supply mode unknown/).waitFor();
   const opening = page.getByRole("button", { name: "Open a permit" });
-  await expect.poll(() => opening.isEnabled(), { timeout: 60_000 }).toBe(true);
+  await expect.poll(() => opening.isEnabled()).toBe(true);
   await opening.click();
   const form = page.locator("dialog");
   await form.getByLabel("Node").selectOption({ index: 1 });
@@ -91,7 +91,7 @@ test("the supply mode is known or said to be unknown, and a permit is one expect
   await form.getByRole("button", { name: "Open a permit" }).click();
   const permit = page.locator("li", { hasText: "WP 118" });
   await permit.waitFor();
-  await page.getByText("is isolated on purpose").first().waitFor({ timeout: 30_000 });
+  await page.getByText("is isolated on purpose").first().waitFor();
   await permit.getByRole("button", { name: "Close" }).click();
   await form.getByRole("button", { name: "Close" }).click();
   await permit.getByText("closed by Chen Jie").waitFor();
@@ -101,12 +101,12 @@ test("the supply mode is known or said to be unknown, and a permit is one expect
 
 test("a site's alarms are judged and ranked", async () => {
   const { context, page, faults } = await show("/alerts?site=demo&view=quality");
-  await page.getByText(/Per operator and hour|No alarm was told/).waitFor({ timeout: 60_000 });
+  await page.getByText(/Per operator and hour|No alarm was told/).waitFor();
   await page.getByRole("button", { name: "By cost" }).click();
   await page
     .getByText(/Energy|No alert with a loss/)
     .first()
-    .waitFor({ timeout: 60_000 });
+    .waitFor();
   expect(faults).toEqual([]);
   await context.close();
 });

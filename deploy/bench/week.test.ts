@@ -7,7 +7,7 @@ const from = Date.parse("2026-11-17T09:00:00+08:00");
 const to = Date.parse("2026-11-18T15:00:00+08:00");
 
 test("the recorded week gives the same alerts live, replayed and backtested, byte for byte", {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   await using folder = await temporaryFolder();
   const result = await weekAudit({ folder: folder.path, from, to, capsules: 4 });
