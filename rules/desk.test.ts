@@ -115,6 +115,43 @@ test("comments are added and an assignment can be taken back", async () => {
   expect(await rules.assign({ id, by: "li", to: null })).toMatchObject({ ok: true, alert: { assignee: null } });
 });
 
+test("a shelf has a reason and an end, is in the audit, and can be taken back", async () => {
+  const { rules, ledger, id } = await start(5);
+  const until = t0 + 2 * 3_600_000;
+  expect(await rules.shelve({ id, by: "li", reason: "sensor is being changed", until })).toMatchObject({
+    ok: true,
+    alert: { state: "SHELVED", shelved: { by: "li", until, was: "ACTIVE" } },
+  });
+  // Longer, and by another: what it was stays what it was.
+  expect(await rules.shelve({ id, by: "wang", reason: "still", until: until + 1 })).toMatchObject({
+    alert: { shelved: { by: "wang", until: until + 1, was: "ACTIVE" } },
+  });
+  expect(await rules.unshelve({ id, by: "li", reason: "changed" })).toMatchObject({
+    ok: true,
+    alert: { state: "ACTIVE" },
+  });
+  expect(await rules.unshelve({ id, by: "li", reason: "" })).toMatchObject({ ok: false, code: "RULES_NOT_SHELVED" });
+  expect((await rules.open())[0]).not.toHaveProperty("shelved");
+  const audit = (await ledger.list({ kind: "audit", limit: 10 })).items.map(({ body }) => body as { what: string });
+  expect(audit.map(({ what }) => what).toSorted()).toEqual(["alert.shelve", "alert.unshelve"]);
+});
+test("a shelf without a reason, without a future or for ever is refused", async () => {
+  const { rules, id } = await start(5);
+  const refusal = async (change: object) => {
+    const result = await rules.shelve({ id, by: "li", reason: "x", until: t0 + 2 * 3_600_000, ...change });
+    return result.ok ? null : result.code;
+  };
+  expect(await refusal({ reason: " " })).toBe("RULES_COMMAND_INVALID");
+  expect(await refusal({ until: t0 })).toBe("RULES_COMMAND_INVALID");
+  expect(await refusal({ until: t0 + 8 * 86_400_000 })).toBe("RULES_COMMAND_INVALID");
+  expect(await refusal({ id: "nothing" })).toBe("RULES_ALERT_UNKNOWN");
+  const pending = await start(2);
+  expect(await pending.rules.shelve({ id: pending.id, by: "li", reason: "x", until: t0 + 7_200_000 })).toMatchObject({
+    code: "RULES_ALERT_PENDING",
+  });
+  await pending.rules[Symbol.asyncDispose]();
+});
+
 const seed = async (count: number) => {
   const { rules, ledger } = await start(5);
   const [template] = await rules.open();

@@ -10,7 +10,13 @@ import {
   parseCommand,
   type Refusal,
   refuse,
+  shelved,
+  shelveShape,
+  unshelved,
+  unshelveShape,
   whyNotAcknowledged,
+  whyNotShelved,
+  whyNotUnshelved,
 } from "./command.ts";
 import { alertKind, putAudit, readAlert } from "./record.ts";
 import type { CommandResult, Rules } from "./rules.ts";
@@ -29,7 +35,7 @@ export interface DeskDeps {
   ) => Promise<void>;
 }
 
-type Desk = Pick<Rules, "open" | "history" | "acknowledge" | "comment" | "assign">;
+type Desk = Pick<Rules, "open" | "history" | "acknowledge" | "comment" | "assign" | "shelve" | "unshelve">;
 
 /** What people ask about alerts and do to them. */
 export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Desk => {
@@ -41,15 +47,15 @@ export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Des
   const change = (
     command: { readonly id: string; readonly by: string },
     said: { readonly what: string; readonly text: string },
-    verdict: (alert: Alert) => Refusal | null,
+    verdict: (alert: Alert, siteNow: number) => Refusal | null,
     edit: (alert: Alert, at: { readonly wall: number; readonly site: number }) => Alert,
   ): Promise<CommandResult> =>
     run(async () => {
       const found = await find(command.id);
       if (found === null) return refuse("RULES_ALERT_UNKNOWN", `there is no alert "${command.id}"`);
-      const refusal = verdict(found);
-      if (refusal !== null) return refusal;
       const wall = now();
+      const refusal = verdict(found, watches.get(found.site)?.now() ?? wall);
+      if (refusal !== null) return refusal;
       const open = watches.get(found.site)?.amend(command.id, (alert, site) => edit(alert, { wall, site }));
       // A closed alert lives in the ledger alone.
       const alert = open ?? edit(found, { wall, site: found.changed.site });
@@ -96,6 +102,27 @@ export const createDesk = ({ ledger, watches, now, run, record }: DeskDeps): Des
         { what: "alert.assign", text: to ?? "" },
         (alert) => (alert.state === "CLOSED" ? refuse("RULES_ALERT_CLOSED", "the alert is closed") : null),
         (alert, at) => assigned(alert, to, at),
+      );
+    },
+    shelve: async (input) => {
+      const parsed = parseCommand(shelveShape, input);
+      if (!parsed.ok) return parsed;
+      const { by, reason, until } = parsed.command;
+      return change(
+        parsed.command,
+        { what: "alert.shelve", text: `${reason} (until ${new Date(until).toISOString()})` },
+        (alert, siteNow) => whyNotShelved(alert, until, siteNow),
+        (alert, at) => shelved(alert, by, reason, until, at),
+      );
+    },
+    unshelve: async (input) => {
+      const parsed = parseCommand(unshelveShape, input);
+      if (!parsed.ok) return parsed;
+      return change(
+        parsed.command,
+        { what: "alert.unshelve", text: parsed.command.reason },
+        whyNotUnshelved,
+        unshelved,
       );
     },
   };

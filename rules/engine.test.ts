@@ -301,3 +301,20 @@ test("progress is a place and not a history", async () => {
   expect(await world.ledger.history("rules-state", "progress")).toHaveLength(1);
   expect(await world.ledger.history("rules-state", "site/hall")).toHaveLength(1);
 });
+
+test("what stands is saved by its id and taken up again whole", async () => {
+  const world = createWorld();
+  const first = keep(await world.start());
+  await world.accounts(0, five);
+  await first.settled();
+  const before = await only(first);
+  const saved = await world.ledger.get("rules-state", "site/hall");
+  const { lives } = (saved?.body ?? { lives: [] }) as unknown as { lives: { life: { alert: unknown } }[] };
+  expect(lives.map(({ life }) => life.alert)).toContain(before.id);
+  await first[Symbol.asyncDispose]();
+  const second = keep(await world.start());
+  expect(await only(second)).toEqual(before);
+  await second.comment({ id: before.id, by: "li", text: "after" });
+  await second[Symbol.asyncDispose]();
+  expect((await only(keep(await world.start()))).comments).toMatchObject([{ text: "after" }]);
+});

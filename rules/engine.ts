@@ -23,12 +23,14 @@ import { createPermitDesk } from "./permit-desk.ts";
 import { createQueue } from "./queue.ts";
 import {
   accountKind,
+  alertKind,
   messagesFor,
   type Progress,
   putAlert,
   putProgress,
   putWatch,
   readAccount,
+  readAlert,
   readProgress,
   readWatch,
   stateKind,
@@ -50,6 +52,7 @@ import type { SavedWatch } from "./watch.ts";
 const pageReadings = 5000;
 // An account of four hundred nodes is some 80 KB: more of them at once would hold up everybody on this thread.
 const pageAccounts = 25;
+const pageAlerts = 1000;
 const breathMs = 40;
 const waitMs = 30_000;
 const retryMs = 1000;
@@ -75,7 +78,20 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   const fail = (error: unknown, code: RulesCode): void => onError(error, { stage: "rules", code });
 
   const saved = new Map<string, SavedWatch | null>();
-  for (const { id } of sites) saved.set(id, readWatch(await ledger.get(stateKind, `site/${id}`)));
+  // Alerts as their own rows hold them, by identity.
+  const recorded = new WeakSet<Alert>();
+  const recordedAlerts = async (ids: readonly string[]): Promise<readonly (Alert | null)[]> => {
+    const found: (Alert | null)[] = [];
+    for (let from = 0; from < ids.length; from += pageAlerts)
+      for (const [at, row] of (await ledger.getAll(alertKind, ids.slice(from, from + pageAlerts))).entries()) {
+        const alert = row === null ? null : readAlert(row);
+        if (alert === null) fail(new Error(`there is no alert "${ids[from + at]}"`), "RULES_ROW_INVALID");
+        else recorded.add(alert);
+        found.push(alert);
+      }
+    return found;
+  };
+  for (const { id } of sites) saved.set(id, await readWatch(await ledger.get(stateKind, `site/${id}`), recordedAlerts));
   const { watches, take } = createRun({
     sites,
     rules,
@@ -109,12 +125,12 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
 
   const messagesOf = (alerts: readonly Alert[]): readonly RulesMessage[] => {
     const isTold = (alert: Alert): boolean => alert.shadow !== true;
-    const open = siteIds.flatMap((site) => watches.get(site)?.open() ?? []).filter(isTold);
+    // Only what closes asks for what else stands under its topic.
+    const closing = new Set(alerts.flatMap(({ state, site }) => (state === "CLOSED" ? [site] : [])));
+    const open = Map.groupBy([...closing].flatMap((site) => watches.get(site)?.open() ?? []).filter(isTold), topicOf);
     return alerts
       .filter(isTold)
-      .flatMap((alert) =>
-        messagesFor(alert, open.find((other) => other.id !== alert.id && topicOf(other) === topicOf(alert)) ?? null),
-      );
+      .flatMap((alert) => messagesFor(alert, open.get(topicOf(alert))?.find((other) => other.id !== alert.id) ?? null));
   };
 
   const commit = async (changes: readonly LedgerChange[]): Promise<void> => {
@@ -134,7 +150,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   const stateChanges = (unsent: readonly RulesMessage[], at: number): readonly LedgerChange[] => [
     ...[...dirty].flatMap((site) => {
       const watch = watches.get(site);
-      return watch === undefined ? [] : putWatch(site, watch.save(), at);
+      return watch === undefined ? [] : putWatch(site, watch.save(), at, (alert) => recorded.has(alert));
     }),
     ...putProgress({ ...cursors, unsent }, at),
   ];
@@ -150,6 +166,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     const at = now();
     const unsent = messagesOf(alerts);
     isBroken = true;
+    for (const alert of alerts) recorded.add(alert);
     await commit([...alerts.map(putAlert), ...more, ...stateChanges(unsent, at)]);
     isBroken = false;
     dirty.clear();

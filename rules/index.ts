@@ -47,7 +47,9 @@ export type {
   Rules,
   RulesDeps,
   RulesMessage,
+  ShelveCommand,
   Timers,
+  UnshelveCommand,
 } from "./rules.ts";
 export { canonical, createRun, type Happening, type RuleRun, type RunDeps } from "./run.ts";
 export type { Supply } from "./supply.ts";

@@ -1,6 +1,7 @@
 import type { Account } from "#energy";
 import { type Json, type LedgerChange, type LedgerRow, timestamp } from "#store";
 import type { Alert } from "./alert.ts";
+import type { SavedLife } from "./lives.ts";
 import type { RulesMessage } from "./rules.ts";
 import type { SavedWatch } from "./watch.ts";
 
@@ -46,13 +47,40 @@ const replace = (key: string, site: string, at: number, body: Json): LedgerChang
 ];
 export const putProgress = (progress: Progress, at: number): LedgerChange[] =>
   replace("progress", "", at, asJson(progress));
-export const putWatch = (site: string, saved: SavedWatch, at: number): LedgerChange[] =>
-  replace(`site/${site}`, site, at, asJson(saved));
+/** An alert whose own row says the same is saved by its id: thousands that stand are not written again each time. */
+export const putWatch = (
+  site: string,
+  saved: SavedWatch,
+  at: number,
+  isRecorded: (alert: Alert) => boolean,
+): LedgerChange[] => {
+  const lives = saved.lives.map(({ key, life }) =>
+    life.alert !== null && isRecorded(life.alert) ? { key, life: { ...life, alert: life.alert.id } } : { key, life },
+  );
+  return replace(`site/${site}`, site, at, asJson({ ...saved, lives }));
+};
 
 export const readProgress = (row: LedgerRow | null): Progress =>
   row === null ? { readings: null, accounts: null, unsent: [] } : (row.body as unknown as Progress);
-export const readWatch = (row: LedgerRow | null): SavedWatch | null =>
-  row === null ? null : (row.body as unknown as SavedWatch);
+/** `known` gives the alerts that are saved by id; null where there is none. */
+export const readWatch = async (
+  row: LedgerRow | null,
+  known: (ids: readonly string[]) => Promise<readonly (Alert | null)[]>,
+): Promise<SavedWatch | null> => {
+  if (row === null) return null;
+  const saved = row.body as unknown as Omit<SavedWatch, "lives"> & { readonly lives: readonly WrittenLife[] };
+  const ids = saved.lives.flatMap(({ life }) => (typeof life.alert === "string" ? [life.alert] : []));
+  const alerts = await known(ids);
+  const byId = new Map(ids.map((id, at) => [id, alerts[at] ?? null]));
+  const lives = saved.lives.map(({ key, life: { alert, ...life } }) => ({
+    key,
+    life: { ...life, alert: typeof alert === "string" ? (byId.get(alert) ?? null) : alert },
+  }));
+  return { ...saved, lives };
+};
+type WrittenLife = Omit<SavedLife, "life"> & {
+  readonly life: Omit<SavedLife["life"], "alert"> & { readonly alert: Alert | string | null };
+};
 
 /** null for a row that is not what its kind says. */
 export const readAlert = (row: LedgerRow): Alert | null => {

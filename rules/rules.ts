@@ -20,6 +20,9 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   comment(command: CommentCommand): Promise<CommandResult>;
   /** `to: null` takes the assignment back. */
   assign(command: AssignCommand): Promise<CommandResult>;
+  /** Put aside until a time of the site's clock, at most seven days: it lives on, and nobody is told of it. */
+  shelve(command: ShelveCommand): Promise<CommandResult>;
+  unshelve(command: UnshelveCommand): Promise<CommandResult>;
   /** Alerts by what was lost while they lasted, most energy first; not paged. */
   waste(query: WasteQuery): Promise<WasteRanking>;
   /** Judges history again with a rule, or two versions of it; one at a time. */
@@ -106,6 +109,20 @@ export interface AssignCommand {
   readonly id: string;
   readonly to: string | null;
   readonly by: string;
+}
+
+export interface ShelveCommand {
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
+  /** UTC milliseconds. */
+  readonly until: number;
+}
+
+export interface UnshelveCommand {
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
 }
 
 export type CommandResult =

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { type Reading, timestamp } from "#store";
 import type { Alert } from "./alert.ts";
 import { loadCatalogue } from "./catalogue.ts";
+import { shelved } from "./command.ts";
 import { formatHeard } from "./heard.ts";
 import type { Rule } from "./rule.ts";
 import { accountOf, siteOf } from "./specimen.ts";
@@ -264,3 +265,25 @@ test("at no time do two open alerts share rule, subject and subcode", () =>
       }
     }),
   ));
+
+test("a shelf ends at its time, whether anything is seen of its alert or not, and after a restart too", () => {
+  const watch = open(["a", "b"]);
+  for (const device of ["a", "b"]) watch.reading(reading(device, t0));
+  const beats = (one: SiteWatch, from: number, to: number): Alert[] => {
+    const changed: Alert[] = [];
+    for (let at = from; at <= to; at += 10_000)
+      changed.push(...one.reading(reading("b", at)), ...ticks(one, at + 1000, at + 9000));
+    return changed;
+  };
+  const [alert] = beats(watch, t0 + 10_000, t0 + 40_000);
+  expect(alert).toMatchObject({ subject: "a", state: "ACTIVE" });
+  const until = t0 + 95_500;
+  watch.amend(alert?.id ?? "", (one) => shelved(one, "li", "battery", until, { wall: t0 + 50_000, site: t0 + 50_000 }));
+  expect(beats(watch, t0 + 50_000, t0 + 80_000)).toEqual([]);
+  const again = open(["a", "b"], structuredClone(watch.save()));
+  for (const one of [watch, again]) {
+    const [ended] = beats(one, t0 + 90_000, t0 + 100_000);
+    expect(ended).toMatchObject({ subject: "a", state: "ACTIVE", changed: { site: until } });
+    expect(ended).not.toHaveProperty("shelved");
+  }
+});

@@ -3,6 +3,7 @@ import type { Reading } from "#store";
 import { type AccountFactsState, type AccountNow, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
 import { createCalm } from "./calm.ts";
+import { unshelved } from "./command.ts";
 import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
 import { createGroups, type Group, type SavedMember } from "./group.ts";
 import type { SavedHeard } from "./heard.ts";
@@ -140,6 +141,8 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   let modes: ModeHistory = saved?.modes ?? noModes;
   let releasedTo = saved?.releasedTo ?? null;
   const waiting = [...(saved?.waiting ?? [])];
+  // When the first shelf is over: readings come by the ten thousand, shelves by the day.
+  let shelfEnds = firstShelfEnd(lives.open());
   if (clock.now !== null && listening !== null) silence.listen({ now: clock.now, listening, mode: clock.mode });
 
   const isIncident = (rule: string): boolean => modeRule !== null && modeRule.id === rule && modeRule.mode === "on";
@@ -334,6 +337,17 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     });
   };
 
+  /** Shelves whose time is over, also of alerts that nothing is seen of any more. */
+  const unshelve = (upTo: number, wall: number): Alert[] => {
+    if (upTo < shelfEnds) return [];
+    const changed = lives.open().flatMap(({ id, shelved }) => {
+      if (shelved === undefined || shelved.until > upTo) return [];
+      return lives.amend(id, (alert) => unshelved(alert, { wall, site: shelved.until })) ?? [];
+    });
+    shelfEnds = firstShelfEnd(lives.open());
+    return changed;
+  };
+
   const advance = (next: SiteClock, wall: number): Alert[] => {
     if (next === clock) return [];
     const before = clock;
@@ -354,7 +368,12 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
         changed.push(...release(ended.at + 1, wall), ...judge(ended.devices, ended.at + 1, wall));
       }
     }
-    changed.push(...release(next.now, wall), ...lookAtPermits(next.now, wall), ...takeWaiting());
+    changed.push(
+      ...release(next.now, wall),
+      ...unshelve(next.now, wall),
+      ...lookAtPermits(next.now, wall),
+      ...takeWaiting(),
+    );
     return changed;
   };
 
@@ -469,7 +488,11 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     },
     open: () => lives.open(),
     now: () => clock.now,
-    amend: (id, change) => lives.amend(id, (alert, at) => change(alert, Math.max(clock.now ?? 0, at))),
+    amend: (id, change) => {
+      const amended = lives.amend(id, (alert, at) => change(alert, Math.max(clock.now ?? 0, at)));
+      shelfEnds = Math.min(shelfEnds, amended?.shelved?.until ?? Number.POSITIVE_INFINITY);
+      return amended;
+    },
     save: () => ({
       clock: { now: clock.now, heard: clock.heard },
       listening,
@@ -501,6 +524,9 @@ const inputsOf = (rule: Rule, known: Facts): Facts => {
   for (const name of rule.inputs) inputs[name] = known[name] ?? null;
   return inputs;
 };
+
+const firstShelfEnd = (alerts: readonly Alert[]): number =>
+  alerts.reduce((first, { shelved }) => Math.min(first, shelved?.until ?? first), Number.POSITIVE_INFINITY);
 
 /** Sampling interval of each device of a modelled point: the shortest of its points. */
 export const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {

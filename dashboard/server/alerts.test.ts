@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Alert } from "#rules";
 import { alertOf, type Stand, saveAlert, startStand } from "./fake.ts";
-import type { AckWire, AlertsWire, AssignWire, CommentWire } from "./wire.ts";
+import type { AckWire, AlertsWire, AssignWire, CommentWire, ShelveWire } from "./wire.ts";
 
 let stand: Stand;
 beforeAll(async () => {
@@ -77,6 +77,17 @@ test("acknowledging, assigning and commenting are revisions of the alert", async
   expect((await post("a2/comment", comment)).body.comments).toMatchObject([comment]);
   const history = (await (await fetch(`${stand.url}/api/v1/alerts/a2/history`)).json()) as AlertsWire;
   expect(history.items.map(({ assignee }) => assignee)).toEqual([null, null, "Ana", "Ana"]);
+});
+
+test("an alert is put aside until a time, with a reason, and taken back", async () => {
+  const shelve: ShelveWire = { by: "Ana", reason: "sensor", until: 9_000_000 };
+  expect((await post("a1/shelve", shelve)).body).toMatchObject({ state: "SHELVED", shelved: shelve });
+  expect(await ids("?state=SHELVED")).toEqual(["a1"]);
+  expect((await post("a1/unshelve", { by: "Ana" })).body).toMatchObject({ state: "ACTIVE" });
+  expect(await post("a1/shelve", { by: "Ana", until: 1.5 })).toMatchObject({
+    status: 400,
+    body: { code: "DASHBOARD_BODY_INVALID", errors: [{ name: "reason" }, { name: "until" }] },
+  });
 });
 
 test("an acknowledgement needs no reason, but a name", async () => {

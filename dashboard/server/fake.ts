@@ -209,6 +209,9 @@ export const createFakeRules = (ledger: Ledger, now: () => number): RulesPart & 
     acknowledge: ({ id, by, reason }) => change(id, () => ({ acknowledged: { by, reason, at: now() } })),
     comment: ({ id, by, text }) => change(id, (alert) => ({ comments: [...alert.comments, { by, text, at: now() }] })),
     assign: ({ id, to }) => change(id, () => ({ assignee: to })),
+    shelve: ({ id, by, reason, until }) =>
+      change(id, () => ({ state: "SHELVED", shelved: { by, reason, until, was: "ACTIVE" } })),
+    unshelve: ({ id }) => change(id, () => ({ state: "ACTIVE" })),
     catalogue: () => [rule],
     [Symbol.asyncDispose]: async () => (await past)[Symbol.asyncDispose](),
     waste: async () => ({ items: [], pending: 0 }),

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { expect, test } from "vitest";
-import { timestamp } from "#store";
+import { type Json, timestamp } from "#store";
 import { alertOf, hall, type Stand, saveAlert, startStand } from "./fake.ts";
 import { type Heard, listen } from "./listen.ts";
 import type { NowWire } from "./wire.ts";
@@ -93,6 +93,25 @@ test("a burst of accounts is told by its last ones", async () => {
   );
   await listener.until(({ event, data }) => event === "account" && (data as { start: number }).start === 499 * 60_000);
   expect(listener.heard.filter(({ event }) => event === "account").length).toBeLessThanOrEqual(10);
+});
+
+test("of a flood a listener hears some alerts, and how many more there are", async () => {
+  await using stand = await startStand({ now: () => 1_800_000_000_000 });
+  await using listener = await listen(live(stand));
+  await listener.until(({ event }) => event === "health");
+  await stand.ledger.commit(
+    Array.from({ length: 1000 }, (_, at) => ({
+      ...{ op: "put" as const, kind: "alert", key: `f${at}`, site: "hall", ts: timestamp(at) },
+      body: alertOf({ id: `f${at}`, start: at }) as unknown as Json,
+    })),
+  );
+  const leftOut = () =>
+    listener.heard.reduce(
+      (sum, { event, data }) => sum + (event === "alerts" ? (data as { leftOut: number }).leftOut : 0),
+      0,
+    );
+  await listener.until(() => leftOut() + alertIds(listener.heard).length === 1000);
+  expect(alertIds(listener.heard)).toHaveLength(200);
 });
 
 test("a listener of one site does not hear another's", async () => {

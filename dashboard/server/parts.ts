@@ -25,6 +25,8 @@ export type RulesPart = Pick<
   | "acknowledge"
   | "comment"
   | "assign"
+  | "shelve"
+  | "unshelve"
   | "catalogue"
   | "backtest"
   | "rejudge"

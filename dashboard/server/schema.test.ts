@@ -42,5 +42,6 @@ test("what the schemas let through is what the wire types promise", () => {
   expectTypeOf<Frozen<z.input<typeof schema.assign>>>().toEqualTypeOf<Frozen<wire.AssignWire>>();
   expectTypeOf<Frozen<z.input<typeof schema.comment>>>().toEqualTypeOf<Frozen<wire.CommentWire>>();
   expectTypeOf<Sent<typeof schema.supply>>().toEqualTypeOf<Frozen<wire.SupplyWire>>();
+  expectTypeOf<Frozen<z.input<typeof schema.shelve>>>().toEqualTypeOf<Frozen<wire.ShelveWire>>();
   expectTypeOf<Sent<typeof schema.problem>>().toExtend<Frozen<wire.ProblemWire>>();
 });

@@ -8,7 +8,7 @@ export {
   cycleReport,
   cycles,
 } from "./schema/account.ts";
-export { ack, alert, assign, comment, rule } from "./schema/alert.ts";
+export { ack, alert, assign, comment, rule, shelve } from "./schema/alert.ts";
 export { deadLetter, device, health, ingest, reading, series } from "./schema/ingest.ts";
 export { catalogue, factors, kpiChange, kpis, report, trend } from "./schema/kpi.ts";
 export { list, problem } from "./schema/parts.ts";

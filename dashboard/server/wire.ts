@@ -195,6 +195,13 @@ export interface CommentWire {
   readonly text: string;
 }
 
+/** POST /api/v1/alerts/{id}/shelve → Alert; `until` in UTC milliseconds. /unshelve takes an AckWire. */
+export interface ShelveWire {
+  readonly by: string;
+  readonly reason: string;
+  readonly until: number;
+}
+
 /** GET /api/v1/rules → ListWire<RuleWire> */
 export type RuleWire = RuleSummary;
 
@@ -257,6 +264,8 @@ export type ScheduleWire = ReturnType<Notify["schedule"]>;
 export type LiveEvent =
   | { readonly event: "now"; readonly data: NowWire }
   | { readonly event: "alert"; readonly data: Alert }
+  /** So many more changed than are told one by one, 200 a second and site: list them. */
+  | { readonly event: "alerts"; readonly data: { readonly site: string; readonly leftOut: number } }
   | {
       readonly event: "account";
       readonly data: {

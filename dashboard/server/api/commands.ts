@@ -16,9 +16,9 @@ const responses = {
   429: schema.problem,
 };
 
-/** The three verbs that change an alert; whether they may is decided by the rules stage. */
+/** The verbs that change an alert; whether they may is decided by the rules stage. */
 export const commandRoutes = (app: App, { rules, settings }: Context): void => {
-  // One allowance for all three.
+  // One allowance for all of them.
   const onRequest = app.rateLimit({ max: settings.DASHBOARD_COMMANDS_PER_MIN, timeWindow: minuteMs });
 
   const answer = (result: CommandResult, id: string, reply: FastifyReply): Alert | FastifyReply => {
@@ -76,5 +76,34 @@ export const commandRoutes = (app: App, { rules, settings }: Context): void => {
     },
     async ({ params: { id }, body }, reply) =>
       answer(await rules.comment({ id, by: body.by, text: body.text }), id, reply),
+  );
+  app.post(
+    "/api/v1/alerts/:id/shelve",
+    {
+      onRequest,
+      schema: {
+        summary: "Put aside until a time, at most seven days: it lives on, and nobody is told of it",
+        tags: ["alerts"],
+        params: alertParams,
+        body: schema.shelve,
+        response: responses,
+      },
+    },
+    async ({ params: { id }, body }, reply) => answer(await rules.shelve({ id, ...body }), id, reply),
+  );
+  app.post(
+    "/api/v1/alerts/:id/unshelve",
+    {
+      onRequest,
+      schema: {
+        summary: "Take a shelved alert back before its time",
+        tags: ["alerts"],
+        params: alertParams,
+        body: schema.ack,
+        response: responses,
+      },
+    },
+    async ({ params: { id }, body }, reply) =>
+      answer(await rules.unshelve({ id, by: body.by, reason: body.reason ?? "" }), id, reply),
   );
 };

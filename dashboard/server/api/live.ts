@@ -27,7 +27,8 @@ export const liveRoutes = (app: App, { settings }: Context, hub: Hub): void => {
     "/api/v1/live",
     {
       schema: {
-        summary: "Server-sent events: now, alert, account, health, reset; Last-Event-ID brings what was missed",
+        summary:
+          "Server-sent events: now, alert, alerts (more than are told one by one), account, health, reset; Last-Event-ID brings what was missed",
         tags: ["live"],
         querystring: query,
         response: {

@@ -70,3 +70,4 @@ export const rule = z.object({
 export const ack = z.strictObject({ by: person, reason: words.exactOptional() });
 export const assign = z.strictObject({ by: person, assignee: person.nullable() });
 export const comment = z.strictObject({ by: person, text: words.min(1) });
+export const shelve = z.strictObject({ by: person, reason: words.min(1), until: ms.int().positive() });

@@ -51,7 +51,7 @@ const take = (event: LiveEvent): void => {
   }, chartPauseMs);
 };
 
-const eventNames = ["now", "alert", "account", "health", "reset"] as const;
+const eventNames = ["now", "alert", "alerts", "account", "health", "reset"] as const;
 
 /**
  * Follows one site, or only the product's health when there is none, until the returned function is called. A hidden

@@ -22,6 +22,8 @@ export const reduceLive = (state: LiveState, event: LiveEvent, at: number): Live
       return { ...state, now: event.data, nowAt: at };
     case "alert":
       return { ...state, now: withAlert(state.now, event.data), alerts: state.alerts + 1 };
+    case "alerts":
+      return { ...state, alerts: state.alerts + 1 };
     case "account":
       return { ...state, accounts: state.accounts + 1 };
     case "health":
