@@ -215,6 +215,22 @@ const capacity = (input: ReportInput): readonly ReportField[] => {
   ];
 };
 
+// Of annex 1 these five are in a transcription that was read; the words of the others are not.
+const readIndicators = [1, 2, 4, 13, 14];
+const indicators = 16;
+
+/** Indicators whose text was not read: as the site declares them, otherwise missing with the reason. */
+const unread = ({ model }: ReportInput): readonly ReportField[] =>
+  Array.from({ length: indicators }, (_, index) => index + 1)
+    .filter((number) => !readIndicators.includes(number))
+    .map((number) => {
+      const field = declared(
+        model,
+        head(`指标 ${number}`, `INDICATOR_${number}`, "", `评价指标 ${number}`, `Indicator ${number}`),
+      );
+      return { ...field, notes: [...field.notes, "INSTRUMENT_NOT_READ:工信厅联节函〔2025〕279号 annex 1"] };
+    });
+
 /** A Chinese green data-centre sheet: the indicators that are known, each judged by the dated figure in force. */
 export const cnReport = (input: ReportInput, notes: readonly string[]): Report => {
   const { model, window } = input;
@@ -229,7 +245,7 @@ export const cnReport = (input: ReportInput, notes: readonly string[]): Report =
       end: formatLocal(window.end, model.timeZone),
       tz: model.timeZone,
     },
-    notes: [...notes, "PARTIAL:indicators 1, 2, 4, 13 and 14 of 16; the others were not read"],
-    fields: [...place(input), ...usage(input), ...green(input), ...capacity(input)],
+    notes: [...notes, "PARTIAL:indicators 1, 2, 4, 13 and 14 of 16; the text of the others was not read"],
+    fields: [...place(input), ...usage(input), ...green(input), ...capacity(input), ...unread(input)],
   };
 };

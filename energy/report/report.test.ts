@@ -161,6 +161,22 @@ describe("the Chinese sheet", () => {
     for (const { value, notes, code } of cnReport(inputOf(bare), []).fields)
       expect(value !== null || notes.length > 0, code).toBe(true);
   });
+  test("has a place for each of the 16 indicators; those whose text was not read say so and take what the site declares", () => {
+    const numbers = report.fields.flatMap(({ ref }) => /^指标 (\d+)$/.exec(ref)?.[1] ?? []).map(Number);
+    expect(new Set(numbers)).toEqual(new Set(Array.from({ length: 16 }, (_, index) => index + 1)));
+    expect(fieldOf(report, "INDICATOR_3")).toMatchObject({
+      value: null,
+      quality: "MISSING",
+      notes: ["DECLARATION_MISSING:facts.INDICATOR_3", "INSTRUMENT_NOT_READ:工信厅联节函〔2025〕279号 annex 1"],
+    });
+    const facts = [{ field: "INDICATOR_3", value: 4, unit: null, note: null, source: "self-assessment 2025" }];
+    const stated = { ...declared, declared: { ...declared.declared, facts } } as SiteModel;
+    expect(fieldOf(cnReport(inputOf(stated), []), "INDICATOR_3")).toMatchObject({
+      value: 4,
+      quality: "DECLARED",
+      source: "self-assessment 2025",
+    });
+  });
 });
 
 test("as a table a report keeps every field, with its points and notes", async () => {
