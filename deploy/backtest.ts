@@ -1,5 +1,6 @@
 // npm run backtest -- --site demo --rule R16 --from 2026-11-01 --to 2026-11-08 [--file new.yaml]
 // npm run backtest -- --site demo
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -90,6 +91,15 @@ const compared = (
   ];
 };
 
+const placesOf = (
+  faults: readonly {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly message: string;
+  }[],
+): string => faults.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`).join("\n");
+
 /** null when it is left out, NaN when it is no time. */
 const timeOf = (text: string | undefined): number | null => (text === undefined ? null : Date.parse(text));
 
@@ -111,15 +121,18 @@ const main = async (): Promise<number> => {
   if (values.site === undefined || Number.isNaN(from) || Number.isNaN(to)) return refused(usage);
   if (!isAll && (from === null || to === null)) return refused(usage);
   const parsed = parseSettings(process.env);
-  if (!parsed.ok) return refused(JSON.stringify(parsed.faults));
+  if (!parsed.ok) return refused(parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));
   const { settings } = parsed;
   const loaded = await loadSites(settings.energy.ENERGY_SITES_DIR);
-  if (!loaded.ok) return refused(JSON.stringify(loaded.faults));
-  const demo = values.site === demoSite ? await loadDemoSite() : null;
+  if (!loaded.ok) return refused(placesOf(loaded.faults));
+  const demo = values.site === demoSite || loaded.sites.length === 0 ? await loadDemoSite() : null;
   const sites = demo?.ok ? [...loaded.sites.filter(({ id }) => id !== demoSite), demo.site] : loaded.sites;
   const catalogue = await loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON, settings.rules.RULES_SHADOW);
-  if (!catalogue.ok) return refused(JSON.stringify(catalogue.faults));
+  if (!catalogue.ok) return refused(placesOf(catalogue.faults));
   const source = values.file === undefined ? undefined : await readFile(values.file, "utf8");
+  const { STORE_URL, DATA_DIR } = settings.store;
+  if (!STORE_URL.startsWith("memory:") && !existsSync(join(DATA_DIR, "ledger.db")))
+    return refused(`DATA_DIR=${DATA_DIR} holds no ledger.db: name the folder that the product writes`);
   await using store = await openStore(settings.store, {
     role: "reader",
     onError: (error) => void refused(error instanceof Error ? error.message : String(error)),
@@ -135,7 +148,8 @@ const main = async (): Promise<number> => {
   if (isAll) {
     const result = await desk.rejudge({ site: values.site, from, to: to ?? Date.now() });
     if (!result.ok) return refused(`${result.code} ${result.reason}`);
-    const { recorded, judged, equal } = result.rejudged;
+    const { recorded, judged, equal, readings } = result.rejudged;
+    if (readings === 0) return refused(`no reading of site "${values.site}" is stored in this period`);
     if (values.out !== undefined) {
       await mkdir(values.out, { recursive: true });
       for (const [name, { lines }] of Object.entries({ recorded, judged }))
@@ -154,4 +168,6 @@ const main = async (): Promise<number> => {
   return 0;
 };
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) =>
+  refused(error instanceof Error ? error.message : String(error)),
+);

@@ -4,12 +4,32 @@
 import { readFile } from "node:fs/promises";
 import { alertHash, replayCapsule } from "#rules";
 
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+};
+const isCapsule = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  "format" in value &&
+  String(value.format).startsWith("wattlas-capsule");
+
 const main = async (file: string | undefined): Promise<number> => {
   if (file === undefined) {
     process.stderr.write("usage: npm run capsule:replay -- <file.json>\n");
     return 2;
   }
-  const value: unknown = JSON.parse(await readFile(file, "utf8"));
+  const text = await readFile(file, "utf8");
+  const value = jsonOf(text);
+  if (!isCapsule(value)) {
+    process.stderr.write(
+      `capsule: ${file} is no capsule: GET /api/v1/alerts/<id>/capsule gives one, this begins ${JSON.stringify(text.slice(0, 80))}\n`,
+    );
+    return 2;
+  }
   const replay = replayCapsule(value, alertHash);
   if (!replay.ok) {
     process.stderr.write(`capsule: ${replay.reason}\n`);
@@ -23,11 +43,14 @@ const main = async (file: string | undefined): Promise<number> => {
     return 0;
   }
   const at = firstDifference ?? 0;
-  const text = (one: unknown): string => (one === undefined ? "nothing" : JSON.stringify(one));
+  const shown = (one: unknown): string => (one === undefined ? "nothing" : JSON.stringify(one));
   process.stdout.write(
-    `different at transition ${at + 1}\n  recorded ${text(recorded[at])}\n  replayed ${text(replayed[at])}\n`,
+    `different at transition ${at + 1}\n  recorded ${shown(recorded[at])}\n  replayed ${shown(replayed[at])}\n`,
   );
   return 1;
 };
 
-process.exitCode = await main(process.argv[2]);
+process.exitCode = await main(process.argv[2]).catch((error: unknown) => {
+  process.stderr.write(`capsule: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 2;
+});

@@ -63,12 +63,14 @@ export interface BacktestDeskDeps extends Omit<BacktestDeps, "maintenance"> {
 /** Tries rules on history, one at a time. */
 export const createBacktestDesk = (deps: BacktestDeskDeps) => {
   let isBusy = false;
+  const unknownSite = (id: string): string =>
+    `site: there is no site "${id}", there is ${deps.sites.map((one) => `"${one.id}"`).join(", ") || "none"}`;
   const run = async (input: BacktestCommand): Promise<BacktestResult> => {
     const parsed = parseCommand(commandShape, input);
     if (!parsed.ok) return parsed;
     const { command } = parsed;
     const model = deps.sites.find(({ id }) => id === command.site);
-    if (model === undefined) return refuse("RULES_COMMAND_INVALID", `site: there is no site "${command.site}"`);
+    if (model === undefined) return refuse("RULES_COMMAND_INVALID", unknownSite(command.site));
     const inForce = (id: string | undefined): Rule | null => deps.rules.find((rule) => rule.id === id) ?? null;
     const source = command.source === undefined ? null : parseRule(command.source, "source");
     const older = command.before_source === undefined ? null : parseRule(command.before_source, "before_source");
@@ -89,7 +91,7 @@ export const createBacktestDesk = (deps: BacktestDeskDeps) => {
     if (!parsed.ok) return parsed;
     const { site, from, to } = parsed.command;
     const model = deps.sites.find(({ id }) => id === site);
-    if (model === undefined) return refuse("RULES_COMMAND_INVALID", `site: there is no site "${site}"`);
+    if (model === undefined) return refuse("RULES_COMMAND_INVALID", unknownSite(site));
     const rejudged = await rejudge({ model, from, to }, deps);
     const [then, now] = [rejudged.recorded.lines, rejudged.judged.lines];
     return { ok: true, rejudged, missing: linesBut(then, now), extra: linesBut(now, then) };
