@@ -43,17 +43,36 @@ const supplyKinds = ["grid", "genset", "battery", "ups", "pv", "wind", "power-ch
 
 const sideOf = (code: string): "a" | "b" | null => (/\.A$/i.test(code) ? "a" : /\.B$/i.test(code) ? "b" : null);
 
-export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: SavedPresent = {}): Present => {
-  const seen = new Map<string, Record<string, Seen>>();
-  for (const [device, values] of Object.entries(saved)) seen.set(device, { ...values });
+/** What is wanted of whom, by the rules and the nodes alone. */
+interface PresentPlan {
+  /** Quantities that are wanted of every device that a rule is about. */
+  readonly everywhere: ReadonlySet<string>;
+  /** Quantities by which a device becomes one that a rule is about. */
+  readonly keys: ReadonlySet<string>;
+  readonly wanted: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly siteDevices: ReadonlySet<string>;
+  readonly nodesByDevice: ReadonlyMap<string, readonly SiteNode[]>;
+  readonly ownNode: ReadonlyMap<string, SiteNode>;
+  readonly peers: ReadonlyMap<SiteNode, readonly string[]>;
+}
 
+// Sites of one plan share their list of nodes, and most sites the rules: one plan for hundreds of them.
+const plans = new WeakMap<SiteModel["nodes"], WeakMap<readonly Rule[], PresentPlan>>();
+
+const planFor = (nodes: SiteModel["nodes"], rules: readonly Rule[]): PresentPlan => {
+  const mine = plans.get(nodes) ?? new WeakMap<readonly Rule[], PresentPlan>();
+  plans.set(nodes, mine);
+  const plan = mine.get(rules) ?? planOf(nodes, rules);
+  mine.set(rules, plan);
+  return plan;
+};
+
+const planOf = (nodes: SiteModel["nodes"], rules: readonly Rule[]): PresentPlan => {
   const readingRules = rules.filter((rule) => rule.on === "reading");
   const hasNodeRules = readingRules.some((rule) => rule.subject === "node");
   const hasSiteRules = readingRules.some((rule) => rule.subject === "site");
   const everywhere = new Set<string>();
-  // Only devices that some rule is about are remembered: there may be 345,400 that none is.
   const keys = new Set<string>();
-  const concerned = new Set<string>(seen.keys());
   for (const rule of readingRules.filter((one) => readsValues(one) && needsPast(one))) {
     for (const input of rule.inputs) if (typeOfValue(input) !== undefined) everywhere.add(quantityOf(input));
     for (const key of rule.needs) keys.add(key);
@@ -67,7 +86,7 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
   const nodesByDevice = new Map<string, SiteNode[]>();
   const ownNode = new Map<string, SiteNode>();
   const peers = new Map<SiteNode, readonly string[]>();
-  for (const node of model.nodes) {
+  for (const node of nodes) {
     peers.set(node, [...new Set(node.points.map(({ device }) => device))]);
     const isSupply = hasSiteRules && supplyKinds.includes(node.kind);
     const isSided = hasNodeRules && node.points.length > 1;
@@ -89,6 +108,16 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
     siteDevices.add(device);
     want(device, quantity);
   }
+  return { everywhere, keys, wanted, siteDevices, nodesByDevice, ownNode, peers };
+};
+
+export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: SavedPresent = {}): Present => {
+  const seen = new Map<string, Record<string, Seen>>();
+  for (const [device, values] of Object.entries(saved)) seen.set(device, { ...values });
+
+  const { everywhere, keys, wanted, siteDevices, nodesByDevice, ownNode, peers } = planFor(model.nodes, rules);
+  // Only devices that some rule is about are remembered: there may be 345,400 that none is.
+  const concerned = new Set<string>(seen.keys());
 
   const at = (device: string, quantity: string): Seen | null => {
     const values = seen.get(device);

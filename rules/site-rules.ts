@@ -1,9 +1,20 @@
 import type { SiteModel, SiteRule } from "#energy";
 import { type Rule, withParameters } from "./rule.ts";
+import { inOrder } from "./suppress.ts";
 
-/** The rules as the site file changes them; those that are off are left out. */
-export const rulesOf = (model: SiteModel, rules: readonly Rule[]): readonly Rule[] =>
-  rules.map((rule) => changedRule(rule, model.rules?.[rule.id])).filter(({ mode }) => mode !== "off");
+/** The rules as the site file changes them; those that are off are left out. Sites that change none share one list. */
+export const rulesOf = (model: SiteModel, rules: readonly Rule[]): readonly Rule[] => {
+  if (model.rules !== undefined) return standing(rules.map((rule) => changedRule(rule, model.rules?.[rule.id])));
+  const known = unchanged.get(rules) ?? standing(rules);
+  unchanged.set(rules, known);
+  return known;
+};
+
+const standing = (rules: readonly Rule[]): readonly Rule[] => {
+  const on = rules.filter(({ mode }) => mode !== "off");
+  return inOrder(on) ?? on;
+};
+const unchanged = new WeakMap<readonly Rule[], readonly Rule[]>();
 
 /** One rule with a site's mode and parameters. */
 export const changedRule = (rule: Rule, change: SiteRule | undefined): Rule =>

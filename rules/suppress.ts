@@ -76,7 +76,7 @@ const ancestorsOf = (model: SiteModel) => {
   };
 };
 
-/** Rules in an order in which each comes after those that suppress it; null when they wait for each other. */
+/** Rules in an order in which each comes after those that suppress it, the same list when it is; null when they wait for each other. */
 export const inOrder = (rules: readonly Rule[]): readonly Rule[] | null => {
   const placed = new Set<string>();
   const known = new Set(rules.map(({ id }) => id));
@@ -91,5 +91,5 @@ export const inOrder = (rules: readonly Rule[]): readonly Rule[] | null => {
     for (const rule of next) placed.add(rule.id);
     order.push(...next);
   }
-  return order;
+  return order.every((rule, place) => rule === rules[place]) ? rules : order;
 };
