@@ -4,6 +4,7 @@ import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, ra
 import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
 import { createNodeColumns } from "./node-columns.ts";
+import { type NodeParts, partsOfAccount } from "./node-parts.ts";
 import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
 import { withoutNodes } from "./permit.ts";
 import type { Rule } from "./rule.ts";
@@ -20,7 +21,8 @@ export interface AccountFacts {
   constant(name: string): Float64Array;
   /** Quantities that window rules read beside the account; `known` is the site's clock, ms. */
   note(reading: Reading, known: number): void;
-  at(account: Account, isolated: ReadonlySet<string>): AccountNow;
+  /** `parts`: the account's nodes when they do not come with it. */
+  at(account: Account, isolated: ReadonlySet<string>, parts?: NodeParts): AccountNow;
   save(): AccountFactsState;
 }
 
@@ -56,6 +58,7 @@ export const createAccountFacts = (
   const timed = rules.find(({ on, inputs }) => on === "account" && inputs.some((one) => timeInputs.includes(one)));
   const siteTime = createSiteTime(model.timeZone);
   const nodes = meteredNodes(model);
+  const ids = nodes.map(({ id }) => id);
   const children = new Map<string, SiteNode[]>();
   for (const node of nodes)
     if (node.parent !== null) children.set(node.parent, [...(children.get(node.parent) ?? []), node]);
@@ -83,10 +86,10 @@ export const createAccountFacts = (
   let ramp: RampHistory = saved?.ramp ?? {};
   let baseline = saved?.baseline ?? noBaseline;
 
-  const nodeFacts = (node: SiteNode, account: Account, site: Facts): Facts => {
+  const nodeFacts = (node: SiteNode, account: Account, parts: NodeParts, site: Facts): Facts => {
     const known = Object.assign(
       Object.create(site) as Record<string, Facts[string]>,
-      nodeFactsAt(node, account, counters),
+      nodeFactsAt(node, account, parts.part(node.id), counters),
     );
     const below = children.get(node.id)?.filter(({ role }) => role === node.role) ?? [];
     known.has_children = below.length > 0;
@@ -94,14 +97,14 @@ export const createAccountFacts = (
       below.length === 0
         ? null
         : below.reduce<number | null>((sum, { id }) => {
-            const meanW = account.nodes[id]?.meanW ?? null;
+            const meanW = parts.part(id)?.meanW ?? null;
             return sum === null || meanW === null ? null : sum + meanW;
           }, 0);
     const mine = works.get(node.id) ?? [];
     if (mine.length === 0) return known;
-    const parts = mine.map((key) => account.totals.work[key]);
-    known.work = parts.reduce<number | null>((sum, part) => sumOf(sum, part?.amount), 0);
-    known.work_wh = parts[0]?.energyWh ?? null;
+    const done = mine.map((key) => account.totals.work[key]);
+    known.work = done.reduce<number | null>((sum, part) => sumOf(sum, part?.amount), 0);
+    known.work_wh = done[0]?.energyWh ?? null;
     const seen = node.points
       .map(({ device }) => util.at(account.end, Math.max(600_000, account.end - account.start), device))
       .filter((one) => one !== null);
@@ -116,17 +119,18 @@ export const createAccountFacts = (
       outdoor.note(reading, known);
       util.note(reading, known);
     },
-    at(account, isolated) {
+    at(account, isolated, given) {
+      const parts = given ?? partsOfAccount(account, ids);
       const standing = withoutNodes(model, isolated);
       const ofDemand = accountFactsAt(standing, account, demand);
       const ofPue = pueFactsAt(account, pue);
       demand = ofDemand.minutes;
       pue = ofPue.minutes;
-      counters = eventsAfter(nodes, account, counters);
+      counters = eventsAfter(nodes, account, parts, counters);
       const site: Record<string, Facts[string]> = {
         ...ofDemand.facts,
         ...ofPue.facts,
-        ...supplyFactsAt(standing, account),
+        ...supplyFactsAt(standing, account, parts),
         ...(timed === undefined ? {} : siteTime(timed, account.start)),
         outdoor_c: outdoor.at(account.end, hourMs),
       };
@@ -143,8 +147,8 @@ export const createAccountFacts = (
         baseline = seen.baseline;
         site.pue_baseline = seen.pue;
       }
-      const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, site);
-      if (nodeReads.length > 0) columns.take(account, counters, factsOf);
+      const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, parts, site);
+      if (nodeReads.length > 0) columns.take(account, parts, counters, factsOf);
       return { site, nodes, node: factsOf, column: columns.column };
     },
     save: () => ({ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() }),

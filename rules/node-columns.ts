@@ -1,11 +1,12 @@
-import type { Account, NodeAccount, SiteNode } from "#energy";
+import type { Account, SiteNode } from "#energy";
 import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
+import type { NodeParts, PartField } from "./node-parts.ts";
 import { type CounterEvents, countersOf, eventCount } from "./node-facts.ts";
 
 /** What rules on nodes read of one closed minute, a column per name and a place per node. */
 export interface NodeColumns {
-  take(account: Account, events: CounterEvents, factsOf: (node: SiteNode) => Facts): void;
+  take(account: Account, parts: NodeParts, events: CounterEvents, factsOf: (node: SiteNode) => Facts): void;
   column(name: string): Float64Array;
 }
 
@@ -17,16 +18,16 @@ const constants: Readonly<Record<string, (node: SiteNode) => Facts[string]>> = {
 };
 export const isConstant = (name: string): boolean => Object.hasOwn(constants, name);
 
-const parts: Readonly<Record<string, (part: NodeAccount) => number | null | undefined>> = {
-  mean_w: ({ meanW }) => meanW,
-  min_w: ({ minW }) => minW,
-  max_w: ({ maxW }) => maxW,
-  register_wh: ({ check }) => check?.registerWh,
-  gauge_wh: ({ check }) => check?.powerWh,
-  forward_wh: ({ forwardWh }) => forwardWh,
-  reverse_wh: ({ reverseWh }) => reverseWh,
-  node_soc_pct: ({ socPct }) => socPct,
-  stored_wh: ({ storedWh }) => storedWh,
+const parts: Readonly<Record<string, PartField>> = {
+  mean_w: "meanW",
+  min_w: "minW",
+  max_w: "maxW",
+  register_wh: "registerWh",
+  gauge_wh: "gaugeWh",
+  forward_wh: "forwardWh",
+  reverse_wh: "reverseWh",
+  node_soc_pct: "socPct",
+  stored_wh: "storedWh",
 };
 
 /** `rare` says which nodes can have a value of a name that is none of the account's own. */
@@ -36,7 +37,7 @@ export const createNodeColumns = (
   rare: (name: string) => readonly SiteNode[],
 ): NodeColumns => {
   const places = new Map(nodes.map(({ id }, place) => [id, place]));
-  const columns = new Map(names.map((name) => [name, new Float64Array(nodes.length).fill(Number.NaN)]));
+  const columns = new Map<string, Float64Array>(names.map((name) => [name, new Float64Array(nodes.length).fill(Number.NaN)]));
   const fill = (name: string, of: (node: SiteNode) => Facts[string], some: readonly SiteNode[] = nodes): void => {
     const column = columns.get(name);
     for (const node of some) if (column !== undefined) column[places.get(node.id) ?? 0] = numberOf(of(node));
@@ -48,9 +49,8 @@ export const createNodeColumns = (
     else if (name === "has_children") fill(name, () => false);
   }
   const read = names.flatMap((name) => {
-    const of = Object.hasOwn(parts, name) ? parts[name] : undefined;
-    const column = columns.get(name);
-    return of === undefined || column === undefined ? [] : [{ of, column }];
+    const field = Object.hasOwn(parts, name) ? parts[name] : undefined;
+    return field === undefined ? [] : [{ name, field }];
   });
   const counted = names.flatMap((name) => {
     const flag = Object.hasOwn(countersOf, name) ? countersOf[name as keyof typeof countersOf] : undefined;
@@ -87,15 +87,13 @@ export const createNodeColumns = (
   };
 
   return {
-    take(account, events, factsOf) {
-      for (let place = 0; place < nodes.length; place++) {
-        const id = nodes[place]?.id ?? "";
-        const part = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
-        for (const { of, column } of read) column[place] = part === undefined ? Number.NaN : (of(part) ?? Number.NaN);
-        // A register that did not speak this minute can neither raise nor clear.
-        const count = part === undefined || part.coverage === 0 ? Number.NaN : 0;
-        for (const { column } of counted) column[place] = count;
-      }
+    take(account, given, events, factsOf) {
+      for (const { name, field } of read) columns.set(name, given.columns[field]);
+      // A register that did not speak this minute can neither raise nor clear.
+      const { coverage } = given.columns;
+      for (const { column } of counted)
+        for (let place = 0; place < nodes.length; place++)
+          column[place] = (coverage[place] ?? 0) > 0 ? 0 : Number.NaN;
       if (counted.length > 0) takeCounters(account, events);
       if (suspects.length > 0) takeSuspect(account);
       for (const { name, nodes: some } of listed) fill(name, (node) => factsOf(node)[name] ?? null, some);

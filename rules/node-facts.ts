@@ -1,5 +1,6 @@
 import type { Account, AccountFlag, SiteModel, SiteNode } from "#energy";
 import type { Facts } from "./evaluate.ts";
+import type { NodeParts, Part } from "./node-parts.ts";
 
 /** What a node's registers did within a day: `[start of the minute, flag]`, oldest first; plain data, saved as it is. */
 export type CounterEvents = Readonly<Record<string, readonly CounterEvent[]>>;
@@ -29,22 +30,33 @@ export const meteredNodes = (model: SiteModel): readonly SiteNode[] =>
   model.nodes.filter((node) => node.points.length > 0);
 
 /** The events of a day up to this minute, its own included. */
-export const eventsAfter = (nodes: readonly SiteNode[], account: Account, before: CounterEvents): CounterEvents => {
+export const eventsAfter = (
+  nodes: readonly SiteNode[],
+  account: Account,
+  { flags }: NodeParts,
+  before: CounterEvents,
+): CounterEvents => {
   const after: Record<string, readonly CounterEvent[]> = {};
-  for (const { id } of nodes) {
-    const flags = partOf(account, id)?.flags ?? none;
-    const earlier = Object.hasOwn(before, id) ? (before[id] ?? []) : none;
-    if (flags.length === 0 && earlier.length === 0) continue;
-    const fresh = watched.filter((flag) => flags.includes(flag)).map((flag): CounterEvent => [account.start, flag]);
-    const kept = earlier.filter(([start]) => start > account.start - dayMs);
-    if (kept.length + fresh.length > 0) after[id] = [...kept, ...fresh].slice(-mostEvents);
+  for (const id in before) {
+    const kept = (before[id] ?? none).filter(([start]) => start > account.start - dayMs);
+    if (kept.length > 0) after[id] = kept;
+  }
+  for (const [place, mine] of flags) {
+    const id = nodes[place]?.id;
+    const fresh = watched.filter((flag) => mine.includes(flag)).map((flag): CounterEvent => [account.start, flag]);
+    if (id === undefined || fresh.length === 0) continue;
+    after[id] = [...(Object.hasOwn(after, id) ? (after[id] ?? none) : none), ...fresh].slice(-mostEvents);
   }
   return after;
 };
 
 /** What a rule on nodes may read about one node in one closed minute, besides the site's facts. */
-export const nodeFactsAt = (node: SiteNode, account: Account, events: CounterEvents): Facts => {
-  const part = partOf(account, node.id);
+export const nodeFactsAt = (
+  node: SiteNode,
+  account: Account,
+  part: Part | undefined,
+  events: CounterEvents,
+): Facts => {
   const mine = Object.hasOwn(events, node.id) ? (events[node.id] ?? []) : [];
   // A register that did not speak this minute can neither raise nor clear.
   const isSilent = part === undefined || part.coverage === 0;
@@ -72,5 +84,3 @@ export const nodeFactsAt = (node: SiteNode, account: Account, events: CounterEve
     suspect_factor: account.balance.suspect?.node === node.id ? account.balance.suspect.factor : null,
   };
 };
-
-const partOf = (account: Account, id: string) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined);

@@ -1,6 +1,7 @@
 import { type Account, modelsAfter, type SiteModel } from "#energy";
 import { eachReading, type Reading, type ReadingColumns } from "#store";
 import type { Alert } from "./alert.ts";
+import type { NodeParts } from "./node-parts.ts";
 import type { Rule } from "./rule.ts";
 import { rulesOf } from "./site-rules.ts";
 import { createSiteWatch, deviceIntervals, type SavedWatch, type SiteWatch } from "./watch.ts";
@@ -11,7 +12,7 @@ import { createSiteWatch, deviceIntervals, type SavedWatch, type SiteWatch } fro
 export type Happening =
   | { readonly kind: "readings"; readonly readings: readonly Reading[] }
   | { readonly kind: "columns"; readonly columns: ReadingColumns }
-  | { readonly kind: "account"; readonly account: Account; readonly wall: number }
+  | { readonly kind: "account"; readonly account: Account; readonly wall: number; readonly nodes?: NodeParts }
   | { readonly kind: "tick"; readonly wall: number };
 
 /** The watches of several sites. Live, replayed and backtested alerts are made here and nowhere else. */
@@ -79,7 +80,9 @@ export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => nul
         return changed;
       }
       if (happening.kind === "account")
-        return step(happening.account.site, (watch) => watch.account(happening.account, happening.wall));
+        return step(happening.account.site, (watch) =>
+          watch.account(happening.account, happening.wall, happening.nodes),
+        );
       return [...watches.keys()].flatMap((site) => step(site, (watch) => watch.tick(happening.wall)));
     },
   };

@@ -1,5 +1,6 @@
 import { type Account, bandsOn, minuteOfDay, type SiteModel, type SiteNode, type Tariff } from "#energy";
 import type { Facts } from "./evaluate.ts";
+import type { NodeParts } from "./node-parts.ts";
 
 /** Energies of the minutes of the trailing quarter hour, oldest first. Plain data, saved as it is. */
 export type PueMinutes = readonly {
@@ -12,7 +13,7 @@ const quarterMs = 900_000;
 const msPerHour = 3_600_000;
 
 /** What every window rule may read about source, grid, load, storage and tariff in one closed minute. */
-export const supplyFactsAt = (model: SiteModel, account: Account): Facts => {
+export const supplyFactsAt = (model: SiteModel, account: Account, parts: Pick<NodeParts, "part">): Facts => {
   const { totals } = account;
   const watts = (wh: number | null): number | null =>
     wh === null ? null : (wh * msPerHour) / (account.end - account.start);
@@ -39,9 +40,9 @@ export const supplyFactsAt = (model: SiteModel, account: Account): Facts => {
     has_storage: storages.length > 0,
     storage_rating_w: sumOf(storages.map(({ ratingW }) => ratingW)),
     storage_capacity_wh: sumOf(storages.map(({ capacityWh }) => capacityWh)),
-    soc_pct: socOf(storages, account),
-    storage_opposed: opposed(storages, account),
-    grid_opposed: opposed(grids, account),
+    soc_pct: socOf(storages, parts),
+    storage_opposed: opposed(storages, parts),
+    grid_opposed: opposed(grids, parts),
     ...tariffFacts(model.tariff, account.start, model.timeZone),
   };
 };
@@ -87,11 +88,11 @@ const firmOf = (ratings: readonly (number | null)[]): number | null => {
 };
 
 /** By capacity; null when one unit's is not known. */
-const socOf = (storages: readonly SiteNode[], account: Account): number | null => {
+const socOf = (storages: readonly SiteNode[], { part }: Pick<NodeParts, "part">): number | null => {
   const capacity = sumOf(storages.map(({ capacityWh }) => capacityWh));
   const charge = sumOf(
     storages.map(({ id, capacityWh }) => {
-      const soc = partOf(account, id)?.socPct ?? null;
+      const soc = part(id)?.socPct ?? null;
       return soc === null || capacityWh === null ? null : soc * capacityWh;
     }),
   );
@@ -99,20 +100,18 @@ const socOf = (storages: readonly SiteNode[], account: Account): number | null =
 };
 
 /** The share of its rating that one unit gives while another takes as much of its own; 0 for a single unit. */
-const opposed = (nodes: readonly SiteNode[], account: Account): number | null => {
+const opposed = (nodes: readonly SiteNode[], { part }: Pick<NodeParts, "part">): number | null => {
   let forward = 0;
   let reverse = 0;
   if (nodes.length < 2) return 0;
   for (const { id, ratingW } of nodes) {
-    const meanW = partOf(account, id)?.meanW ?? null;
+    const meanW = part(id)?.meanW ?? null;
     if (meanW === null || ratingW === null || ratingW === 0) return null;
     forward = Math.max(forward, meanW / ratingW);
     reverse = Math.max(reverse, -meanW / ratingW);
   }
   return Math.min(forward, reverse);
 };
-
-const partOf = (account: Account, id: string) => (Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined);
 
 const minutesOf = (clock: string): number => {
   const [hours, minutes] = clock.split(":").map(Number);

@@ -12,6 +12,7 @@ import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
 import { currentMode, holdAt, type ModeHistory, noModes, releaseAt, signsOf, voted, voteOf } from "./mode.ts";
 import { createPermits, type Permit } from "./permit.ts";
+import type { NodeParts } from "./node-parts.ts";
 import { type Alarm, alarmsOf } from "./plan.ts";
 import { createPresent, type SavedPresent, valueAgeMs } from "./present.ts";
 import { type Rule, readsValues, watchesSilence } from "./rule.ts";
@@ -31,8 +32,8 @@ export interface SiteWatch {
   reading(reading: Reading): readonly Alert[];
   /** The wall clock, when everything committed until then has been given. */
   tick(wall: number): readonly Alert[];
-  /** One closed minute; one that is not after the newest is not judged again. */
-  account(account: Account, wall: number): readonly Alert[];
+  /** One closed minute; one that is not after the newest is not judged again. `nodes`: those of the account when it comes without. */
+  account(account: Account, wall: number, nodes?: NodeParts): readonly Alert[];
   /** A work permit that was opened, changed or closed. */
   permit(permit: Permit, wall: number): readonly Alert[];
   permits(): readonly Permit[];
@@ -82,6 +83,12 @@ export interface WatchDeps {
 // The clock of a running watch moves every second: a longer jump is our own absence, not the sensors'.
 const absenceMs = 10_000;
 const minuteMs = 60_000;
+
+interface Waiting {
+  readonly account: Account;
+  readonly wall: number;
+  readonly nodes?: NodeParts;
+}
 
 type Moment = Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "standing">;
 
@@ -140,7 +147,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   let accountedTo = saved?.accountedTo ?? null;
   let modes: ModeHistory = saved?.modes ?? noModes;
   let releasedTo = saved?.releasedTo ?? null;
-  const waiting = [...(saved?.waiting ?? [])];
+  const waiting: Waiting[] = [...(saved?.waiting ?? [])];
   // When the first shelf is over: readings come by the ten thousand, shelves by the day.
   let shelfEnds = firstShelfEnd(lives.open());
   if (clock.now !== null && listening !== null) silence.listen({ now: clock.now, listening, mode: clock.mode });
@@ -399,11 +406,11 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       });
     });
 
-  const judgeAccount = (account: Account, wall: number): Alert[] => {
+  const judgeAccount = ({ account, wall, nodes }: Waiting): Alert[] => {
     if (accountedTo !== null && account.start < accountedTo) return [];
     accountedTo = account.end;
     const isolated = permits.isolatedNodes(account.end);
-    const now = facts.at(account, isolated);
+    const now = facts.at(account, isolated, nodes);
     const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
     const changed = siteRules.flatMap((one) => assess(one, site, now.site, at));
     if (nodeRules.length > 0) changed.push(...judgeNodes(now, at));
@@ -444,7 +451,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     const changed: Alert[] = [];
     for (let next = waiting[0]; next !== undefined && mayJudge(next.account); next = waiting[0]) {
       waiting.shift();
-      changed.push(...judgeAccount(next.account, next.wall));
+      changed.push(...judgeAccount(next));
     }
     return changed;
   };
@@ -461,8 +468,8 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       return [...changed, ...judge([reading.device], clock.now, reading.received)];
     },
     tick: (wall) => advance(advanceOnTick(clock, wall, catchupWaitMs), wall),
-    account(account, wall) {
-      waiting.push({ account, wall });
+    account(account, wall, nodes) {
+      waiting.push({ account, wall, ...(nodes === undefined ? {} : { nodes }) });
       return takeWaiting();
     },
     permit(permit, wall) {
@@ -503,7 +510,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       ),
       accountedTo,
       facts: facts.save(),
-      waiting: [...waiting],
+      waiting: waiting.map(({ account, wall }) => ({ account, wall })),
       present: present.save(),
       memory: {
         ...memory.save(),
