@@ -17,8 +17,8 @@ import { openStore } from "#store";
 import { demoSite, loadDemoSite } from "./replay/site.ts";
 import { parseSettings } from "./settings.ts";
 
-const usage = `usage: npm run backtest -- --site <id> --rule <id> --from <time> --to <time> [--file <rule.yaml>] [--tolerance <s>] [--json]
-  Judges a site's history again with a rule in force, or with the one in --file and compares the two.
+const usage = `usage: npm run backtest -- --site <id> --rule <id[,id…]|all> --from <time> --to <time> [--file <rule.yaml>] [--tolerance <s>] [--json]
+  Judges a site's history again with rules in force, or with the one in --file and compares the two.
        npm run backtest -- --site <id> [--from <time>] [--to <time>] [--out <folder>] [--json]
   Judges all of it again with all rules in force and compares every transition of every alert with the recorded one, byte
   for byte: exit code 0 when all are the same, 1 when not. --out keeps both sides as recorded.jsonl and judged.jsonl.
@@ -43,13 +43,14 @@ const told = (done: Done, timeZone: string): readonly string[] => {
     `${mark} ${active === null ? "" : formatLocal(active, timeZone)} ${severity} ${subject} ${subcode} ${
       end === null ? "still open" : `${(((end ?? 0) - (active ?? 0)) / 60_000).toFixed(1)} min`
     }`;
-  const { before, after, difference, acknowledgedThatVanish } = done;
+  const { before, after, others = [], difference, acknowledgedThatVanish } = done;
   const { on, off, suggested } = after.tradeOff;
   const curve = (points: typeof on): string => points.map(({ holdS, alerts }) => `${holdS} s ${alerts}`).join(", ");
   return [
     `${done.site}: ${done.readings} readings, ${done.accounts} accounts, judged from ${formatLocal(done.warmUpFrom, timeZone)} on`,
     ...(before === null ? [] : [summary(before)]),
     summary(after),
+    ...others.map(summary),
     ...(difference === null
       ? after.alerts.map((one) => line(" ", one))
       : [

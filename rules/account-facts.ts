@@ -4,8 +4,8 @@ import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, ra
 import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
 import { createNodeColumns } from "./node-columns.ts";
-import { type NodeParts, partsOfAccount } from "./node-parts.ts";
 import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
+import { type NodeParts, partsOfAccount } from "./node-parts.ts";
 import { withoutNodes } from "./permit.ts";
 import type { Rule } from "./rule.ts";
 import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";

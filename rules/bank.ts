@@ -1,6 +1,7 @@
 import type { Operand } from "./column.ts";
-import { type Bucket, quantile, slotOf, widthOf } from "./memory.ts";
+import { type Bucket, isMinutely, quantile, slotOf, widthOf } from "./memory.ts";
 import type { Rule, RuleWindow } from "./rule.ts";
+import { createSliding, type SlidingHow } from "./sliding.ts";
 
 /** One window of a rule on accounts for all its subjects: a ring of slices, each a column. */
 export interface Bank {
@@ -29,6 +30,13 @@ const keptBy: Readonly<Record<RuleWindow["how"], readonly Field[]>> = {
   rate: ["first", "last"],
 };
 const minuteMs = 60_000;
+const none = new Float64Array(0);
+
+const isSummed = (how: RuleWindow["how"]): boolean => how !== "previous" && how !== "quantile" && how !== "rate";
+const slidingHows = (how: RuleWindow["how"]): readonly SlidingHow[] => {
+  if (how === "range") return ["min", "max"];
+  return how === "min" || how === "max" ? [how] : ["sum"];
+};
 
 export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Bank => {
   const width = widthOf(rule, window);
@@ -47,14 +55,36 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     return fields;
   };
   const column = (name: Field): Float64Array | undefined => fields?.[isFine ? "sum" : name];
+  // Minutes of the window that are known, kept up as they come and go.
+  const isSliding = isMinutely(rule, window) && isSummed(window.how);
+  const seenNow = new Float64Array(isSliding ? subjects : 0);
+  const slidings = isSliding ? slidingHows(window.how).map((how) => createSliding(how, slices, subjects, rowOf)) : [];
+  const countAgain = (): void => {
+    seenNow.fill(0);
+    for (const sliding of slidings) sliding.forget();
+    for (let slot = newest - slices + 1; slot <= newest; slot++) countRow(slot, 1);
+  };
+  const countRow = (slot: number, by: 1 | -1): void => {
+    const data = fields?.sum;
+    const row = rowOf(slot);
+    if (data === undefined) return;
+    for (let i = 0; i < subjects; i++) {
+      const value = data[row + i] ?? 0;
+      if (value - value === 0) seenNow[i] = (seenNow[i] ?? 0) + by;
+    }
+  };
   const advanceTo = (slot: number): void => {
+    if (isSliding && slot === newest + 1) countRow(slot - slices, -1);
+    const isJump = slot > newest + 1;
     const from = Number.isNaN(newest) ? slot : Math.max(newest + 1, slot - rows + 1);
     if (fields !== null)
       for (let at = from; at <= slot; at++)
         for (const name of kept) fields[name]?.fill(Number.NaN, rowOf(at), rowOf(at) + subjects);
     if (Number.isNaN(newest) || slot > newest) newest = slot;
+    if (isSliding && isJump) countAgain();
   };
   let isTaken = false;
+  let isRestored = false;
 
   const put = (place: number, value: number): void => {
     const held = hold();
@@ -143,7 +173,6 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
                 ["seen", "sum"],
                 ["sum", "sum"],
               ];
-  const isSummed = window.how !== "previous" && window.how !== "quantile" && window.how !== "rate";
   const scratch = parts.map(() => new Float64Array(0));
   const grown = (index: number, count: number): Float64Array => {
     let array = scratch[index] ?? new Float64Array(0);
@@ -189,6 +218,21 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     }
   };
 
+  const slid = (data: Float64Array, from: number, count: number, out: Float64Array): void => {
+    slidings.forEach((sliding, index) => {
+      sliding.settle(data, newest);
+      sliding.values(data, newest, from, count, grown(index, count));
+    });
+    const [one = none, two = none] = scratch;
+    const { how, least } = window;
+    for (let i = 0; i < count; i++) {
+      const known = seenNow[from + i] ?? 0;
+      const value = one[i] ?? 0;
+      if (known === 0 || known / slices < least) out[i] = Number.NaN;
+      else out[i] = how === "mean" ? value / known : how === "range" ? (two[i] ?? 0) - value : value;
+    }
+  };
+
   const single = (subject: number): number => {
     const slot = newest - agoSlices;
     const sum = column("sum");
@@ -215,13 +259,16 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
 
   const values = (from: number, count: number, out: Float64Array): void => {
     if (fields === null) out.fill(Number.NaN, 0, count);
-    else if (isSummed) summed(from, count, out);
+    else if (isSliding) slid(fields.sum ?? none, from, count, out);
+    else if (isSummed(window.how)) summed(from, count, out);
     else for (let i = 0; i < count; i++) out[i] = single(from + i);
   };
   const one = new Float64Array(1);
 
   return {
     advance(now) {
+      if (isRestored && isSliding) countAgain();
+      isRestored = false;
       const slot = slotOf(width, now);
       isTaken = Number.isNaN(newest) || slot >= newest;
       if (isTaken && slot !== newest) advanceTo(slot);
@@ -235,8 +282,11 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
       for (let i = 0; i < count; i++) {
         const value = isOne ? sample.one : (data[base + i] ?? 0);
         if (value - value !== 0) continue;
-        if (sums !== undefined) sums[row + i] = value;
-        else put(row + i, value);
+        if (sums !== undefined) {
+          const known = sums[row + i] ?? Number.NaN;
+          if (isSliding && Number.isNaN(known)) seenNow[from + i] = (seenNow[from + i] ?? 0) + 1;
+          sums[row + i] = value;
+        } else put(row + i, value);
       }
     },
     values,
@@ -270,6 +320,7 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
           if (data !== undefined) data[rowOf(slot) + subject] = bucket[places[name]] ?? 0;
         }
       }
+      isRestored = true;
     },
   };
 };

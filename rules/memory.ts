@@ -1,6 +1,7 @@
 import type { Facts } from "./evaluate.ts";
 import type { Context, Value } from "./expression.ts";
 import type { Rule, RuleWindow } from "./rule.ts";
+import { slidingSum } from "./sliding.ts";
 
 /** What a rule remembers of one subject; plain data. */
 export interface SavedMemory {
@@ -134,6 +135,10 @@ export const widthOf = (rule: Rule, { overS }: RuleWindow): number =>
     rule.on === "account" ? minuteMs : Math.min((rule.everyS ?? 1) * 1000, overS * 200),
   );
 
+/** Slices of a minute each up to now, of which an account fills one. */
+export const isMinutely = (rule: Rule, window: RuleWindow): boolean =>
+  rule.on === "account" && window.agoS === 0 && widthOf(rule, window) === minuteMs;
+
 /** A window ends with its newest value: the minute that closes at `now` is the last slice. */
 export const slotOf = (width: number, now: number): number => Math.floor((now - 1) / width);
 
@@ -164,7 +169,13 @@ const windowValue = (rule: Rule, window: RuleWindow, buckets: readonly Bucket[],
   }
   const inside = buckets.filter(([at]) => at > slot - slices && at <= slot);
   if (!isCovered(rule, inside, slices, window.least)) return null;
-  const sum = inside.reduce((total, bucket) => total + bucket[1], 0);
+  const sum = isMinutely(rule, window)
+    ? slidingSum(
+        inside.map((bucket) => [bucket[0], bucket[1]] as const),
+        slot,
+        slices,
+      )
+    : inside.reduce((total, bucket) => total + bucket[1], 0);
   const count = inside.reduce((total, bucket) => total + bucket[2], 0);
   const min = Math.min(...inside.map((bucket) => bucket[3]));
   const max = Math.max(...inside.map((bucket) => bucket[4]));

@@ -1,4 +1,4 @@
-import type { SiteModel } from "#energy";
+import type { SiteModel, SiteNode } from "#energy";
 import { type Present, valueAgeMs } from "./present.ts";
 
 export const siteModes = ["mains", "ups", "genset", "returning", "island"] as const;
@@ -27,30 +27,52 @@ export const voteOf = ({ mainsLost, onBattery, onGenset }: SupplySigns): SiteMod
 // IEC 61000-4-30 calls below 10 % an interruption; half of the nominal voltage carries nothing either.
 const lostShare = 0.5;
 
-export const signsOf = (model: SiteModel, present: Present, now: number, nominalV: number): SupplySigns => {
-  const devices = (kinds: readonly string[]) =>
-    model.nodes
+/** Whose word counts for each sign. */
+interface Voters {
+  readonly grid: readonly string[];
+  readonly battery: readonly string[];
+  readonly transfer: readonly string[];
+  readonly gensets: readonly { readonly node: SiteNode; readonly point: SiteNode["points"][number] }[];
+}
+
+// Asked at every reading of a supply.
+const votersOf = new WeakMap<SiteModel["nodes"], Voters>();
+
+const votersIn = ({ nodes }: SiteModel): Voters => {
+  const known = votersOf.get(nodes);
+  if (known !== undefined) return known;
+  const points = (kinds: readonly string[]) =>
+    nodes
       .filter(({ kind, counting }) => kinds.includes(kind) && (counting === "counted" || kind === "ups"))
       .flatMap((node) => node.points.map((point) => ({ node, point })));
+  const devices = (kinds: readonly string[]): readonly string[] => points(kinds).map(({ point }) => point.device);
+  const voters = {
+    grid: devices(["grid"]),
+    battery: [...new Set(devices(["ups", "battery", "power-chain"]))],
+    transfer: [...new Set(devices(["grid", "genset", "ups", "power-chain"]))],
+    gensets: points(["genset"]),
+  };
+  votersOf.set(nodes, voters);
+  return voters;
+};
+
+export const signsOf = (model: SiteModel, present: Present, now: number, nominalV: number): SupplySigns => {
+  const voters = votersIn(model);
   const read = (device: string, quantity: string): number | null => present.newest(device, quantity, now, valueAgeMs);
-  const lost = devices(["grid"]).flatMap(({ point }) => {
-    const said = read(point.device, "mains_present");
+  const lost = voters.grid.flatMap((device) => {
+    const said = read(device, "mains_present");
     if (said !== null) return [said === 0];
     const volts = ["voltage_l1_v", "voltage_l2_v", "voltage_l3_v", "voltage_v"]
-      .map((quantity) => read(point.device, quantity))
+      .map((quantity) => read(device, quantity))
       .filter((value) => value !== null);
     return volts.length === 0 ? [] : [Math.max(...volts) < lostShare * nominalV];
   });
-  const battery = [...new Set(devices(["ups", "battery", "power-chain"]).map(({ point }) => point.device))].flatMap(
-    (device) => {
-      const said = read(device, "ups_on_battery");
-      return said === null ? [] : [said !== 0];
-    },
-  );
-  const transfer = [...new Set(devices(["grid", "genset", "ups", "power-chain"]).map(({ point }) => point.device))]
-    .map((device) => read(device, "ats_on_genset"))
-    .filter((said) => said !== null);
-  const gensets = devices(["genset"]).flatMap(({ node, point }) => {
+  const battery = voters.battery.flatMap((device) => {
+    const said = read(device, "ups_on_battery");
+    return said === null ? [] : [said !== 0];
+  });
+  const transfer = voters.transfer.map((device) => read(device, "ats_on_genset")).filter((said) => said !== null);
+  const gensets = voters.gensets.flatMap(({ node, point }) => {
     const running = read(point.device, "genset_running");
     const power = point.power === null ? null : read(point.device, point.power);
     if (power !== null && node.ratingW !== null) return [point.sign * power > 0.05 * node.ratingW];

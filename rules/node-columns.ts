@@ -1,8 +1,8 @@
 import type { Account, SiteNode } from "#energy";
 import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
-import type { NodeParts, PartField } from "./node-parts.ts";
 import { type CounterEvents, countersOf, eventCount } from "./node-facts.ts";
+import type { NodeParts, PartField } from "./node-parts.ts";
 
 /** What rules on nodes read of one closed minute, a column per name and a place per node. */
 export interface NodeColumns {
@@ -37,7 +37,9 @@ export const createNodeColumns = (
   rare: (name: string) => readonly SiteNode[],
 ): NodeColumns => {
   const places = new Map(nodes.map(({ id }, place) => [id, place]));
-  const columns = new Map<string, Float64Array>(names.map((name) => [name, new Float64Array(nodes.length).fill(Number.NaN)]));
+  const columns = new Map<string, Float64Array>(
+    names.map((name) => [name, new Float64Array(nodes.length).fill(Number.NaN)]),
+  );
   const fill = (name: string, of: (node: SiteNode) => Facts[string], some: readonly SiteNode[] = nodes): void => {
     const column = columns.get(name);
     for (const node of some) if (column !== undefined) column[places.get(node.id) ?? 0] = numberOf(of(node));
@@ -92,8 +94,7 @@ export const createNodeColumns = (
       // A register that did not speak this minute can neither raise nor clear.
       const { coverage } = given.columns;
       for (const { column } of counted)
-        for (let place = 0; place < nodes.length; place++)
-          column[place] = (coverage[place] ?? 0) > 0 ? 0 : Number.NaN;
+        for (let place = 0; place < nodes.length; place++) column[place] = (coverage[place] ?? 0) > 0 ? 0 : Number.NaN;
       if (counted.length > 0) takeCounters(account, events);
       if (suspects.length > 0) takeSuspect(account);
       for (const { name, nodes: some } of listed) fill(name, (node) => factsOf(node)[name] ?? null, some);

@@ -51,12 +51,7 @@ export const eventsAfter = (
 };
 
 /** What a rule on nodes may read about one node in one closed minute, besides the site's facts. */
-export const nodeFactsAt = (
-  node: SiteNode,
-  account: Account,
-  part: Part | undefined,
-  events: CounterEvents,
-): Facts => {
+export const nodeFactsAt = (node: SiteNode, account: Account, part: Part | undefined, events: CounterEvents): Facts => {
   const mine = Object.hasOwn(events, node.id) ? (events[node.id] ?? []) : [];
   // A register that did not speak this minute can neither raise nor clear.
   const isSilent = part === undefined || part.coverage === 0;

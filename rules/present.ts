@@ -39,7 +39,7 @@ export const supplyQuantities = [
   "voltage_l2_v",
   "voltage_l3_v",
 ] as const;
-const supplyKinds = ["grid", "genset", "battery", "ups", "pv", "wind", "power-chain"];
+export const supplyKinds: readonly string[] = ["grid", "genset", "battery", "ups", "pv", "wind", "power-chain"];
 
 const sideOf = (code: string): "a" | "b" | null => (/\.A$/i.test(code) ? "a" : /\.B$/i.test(code) ? "b" : null);
 
@@ -150,6 +150,10 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
     const [low, high] = [values[Math.ceil(middle) - 1] ?? 0, values[Math.floor(middle)] ?? 0];
     return (low + high) / 2;
   };
+  const gridPoints = model.nodes
+    .filter(({ kind, counting }) => kind === "grid" && counting === "counted")
+    .flatMap((node) => node.points)
+    .filter(({ power }) => power !== null);
   const nodeConstants = (node: SiteNode | undefined): Facts =>
     node === undefined
       ? { has_rating: false }
@@ -225,13 +229,12 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
     },
     concernsSite: (device) => siteDevices.has(device),
     siteFacts(now) {
-      const grid = model.nodes.filter(({ kind, counting }) => kind === "grid" && counting === "counted");
-      const points = grid.flatMap((node) => node.points).filter(({ power }) => power !== null);
-      const gridW = sum(points, now, false);
+      const gridW = sum(gridPoints, now, false);
       return {
         grid_w: gridW,
         grid_export_w: gridW === null ? null : Math.max(0, -gridW),
-        grid_interval_s: points.length === 0 ? null : Math.max(...points.map(({ intervalMs }) => intervalMs)) / 1000,
+        grid_interval_s:
+          gridPoints.length === 0 ? null : Math.max(...gridPoints.map(({ intervalMs }) => intervalMs)) / 1000,
       };
     },
     pointFacts: (rule, now) =>

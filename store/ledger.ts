@@ -16,6 +16,11 @@ export interface Ledger extends AsyncDisposable {
   getAll(kind: string, keys: readonly string[]): Promise<readonly (LedgerRow | null)[]>;
   /** Newest revisions by `(ts, key)`, keyset-paged. */
   list(query: LedgerQuery): Promise<Page<LedgerRow>>;
+  /**
+   * `list` with each body as the JSON that is kept, for whoever takes them by the ten thousand and looks at little of
+   * each; absent in an adapter that keeps no text.
+   */
+  listText?(query: LedgerQuery): Promise<Page<LedgerText>>;
   /** Every revision of one row, oldest first. */
   history(kind: string, key: string): Promise<readonly LedgerRow[]>;
   /** Committed rows in commit order, as `Readings.follow`. */
@@ -52,6 +57,11 @@ export interface LedgerRow {
   /** Commit time. */
   readonly at: Timestamp;
   readonly body: Json;
+}
+
+export interface LedgerText extends Omit<LedgerRow, "body"> {
+  /** UTF-8. */
+  readonly text: Uint8Array;
 }
 
 export interface LedgerQuery {

@@ -1,13 +1,15 @@
-import type { SiteModel } from "#energy";
+import { modelsAfter, type SiteModel } from "#energy";
 import { type Ledger, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
 import { acknowledged } from "../command.ts";
+import { meteredNodes } from "../node-facts.ts";
 import { createMaintenance } from "../notify/maintenance.ts";
 import type { NotifyPlan } from "../notify/plan.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
-import { createRun } from "../run.ts";
+import { createRun, type Happening } from "../run.ts";
+import { devicesFor } from "./devices.ts";
 import { type Difference, differenceOf, pairsOf } from "./difference.ts";
 import { alarmMinutes, alertsIn, type Episode, episodesOf } from "./episode.ts";
 import { happeningsOf } from "./past.ts";
@@ -18,6 +20,8 @@ export interface BacktestQuery {
   /** The version that is compared with; null tries `after` alone. */
   readonly before: Rule | null;
   readonly after: Rule;
+  /** Tried in the same pass, as they are. */
+  readonly others?: readonly Rule[];
   /** `[from, to)`, UTC ms. */
   readonly from: number;
   readonly to: number;
@@ -54,6 +58,8 @@ export interface Backtest {
   readonly accounts: number;
   readonly before: TriedRule | null;
   readonly after: TriedRule;
+  /** Those that were tried in the same pass; absent when none were. */
+  readonly others?: readonly TriedRule[];
   readonly difference: Difference | null;
   /** Alerts of the rule that somebody acknowledged then and that `after` would not raise. */
   readonly acknowledgedThatVanish: readonly Pick<Alert, "id" | "subject" | "subcode" | "active" | "acknowledged">[];
@@ -72,27 +78,34 @@ const pageRows = 1000;
 export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promise<Backtest> => {
   const { model, before, after, from, to } = query;
   const warmUpFrom = Math.max(0, from - warmUpMs);
-  const tried = [before, after].flatMap((rule) => (rule === null ? [] : [createTrial(query, deps, rule)]));
+  const { others = [] } = query;
+  const trials = [before === null ? [] : [before], [after, ...others]].map((rules) => createTrial(query, deps, rules));
   const breathe = createBreath(sliceMs);
   let [readings, accounts] = [0, 0];
-  for await (const happenings of happeningsOf({ ...deps, site: model.id, from: warmUpFrom, to })) {
+  // A model that takes over on the way has nodes of its own: then everything is read as it came.
+  const isOne = modelsAfter(model).length === 0;
+  const used = [...new Set(trials.flatMap(({ rules }) => rules))];
+  const devices = isOne
+    ? await devicesFor(model, used, [after, ...others, ...(before === null ? [] : [before])], deps)
+    : null;
+  const nodes = isOne ? { nodes: meteredNodes(model).map(({ id }) => id) } : {};
+  for await (const happenings of happeningsOf({ ...deps, site: model.id, from: warmUpFrom, to, devices, ...nodes })) {
     for (const happening of happenings) {
       if (happening.kind === "readings") readings += happening.readings.length;
       else if (happening.kind === "account") accounts += 1;
-      for (const { take } of tried) take(happening);
+      for (const { take } of trials) take(happening);
       await breathe();
     }
   }
-  const results = tried.map(({ result }) => result());
-  const ofAfter = results.at(-1);
+  const [[ofBefore = null] = [], [ofAfter, ...ofOthers] = []] = trials.map(({ results }) => results());
   if (ofAfter === undefined) throw new Error("BUG: a backtest tries a rule");
-  const ofBefore = before === null ? null : (results[0] ?? null);
   const told = (await recorded(deps.ledger, query)).filter(({ acknowledged }) => acknowledged !== null);
   const found = new Set<Alert>(pairsOf(told, ofAfter.alerts, query.toleranceMs).map(([alert]) => alert));
   return {
     ...{ site: model.id, from, to, warmUpFrom, readings, accounts },
     before: ofBefore,
     after: ofAfter,
+    ...(ofOthers.length === 0 ? {} : { others: ofOthers }),
     difference: ofBefore === null ? null : differenceOf(ofBefore.alerts, ofAfter.alerts, query.toleranceMs),
     acknowledgedThatVanish: told
       .filter((alert) => !found.has(alert))
@@ -100,27 +113,27 @@ export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promis
   };
 };
 
-const createTrial = ({ model, from, to }: BacktestQuery, deps: BacktestDeps, rule: Rule) => {
-  const rules = [rule, ...companionsOf(rule, deps.rules)];
-  const run = createRun({ sites: [model], rules, hash: deps.hash, catchupWaitMs });
-  const watch = run.watches.get(model.id);
-  const transitions: Alert[] = [];
-  const take: typeof run.take = (happening) => {
-    const changed = run.take(happening);
-    for (const alert of changed) {
-      if (alert.rule === rule.id) transitions.push(alert);
+const createTrial = ({ model, from, to }: BacktestQuery, deps: BacktestDeps, tried: readonly Rule[]) => {
+  const rules = tried.length === 0 ? [] : [...tried, ...companionsOf(tried, deps.rules)];
+  const run = createRun({ sites: tried.length === 0 ? [] : [model], rules, hash: deps.hash, catchupWaitMs });
+  const transitions = new Map(tried.map(({ id }) => [id, [] as Alert[]]));
+  const take = (happening: Happening): void => {
+    for (const alert of run.take(happening)) {
+      transitions.get(alert.rule)?.push(alert);
       if (alert.active === null || alert.acknowledged !== null || alert.state === "CLOSED") continue;
-      watch?.amend(alert.id, (one) =>
-        acknowledged(one, "backtest", "", { wall: alert.changed.wall, site: alert.changed.site }),
-      );
+      run.watches
+        .get(model.id)
+        ?.amend(alert.id, (one) =>
+          acknowledged(one, "backtest", "", { wall: alert.changed.wall, site: alert.changed.site }),
+        );
     }
-    return changed;
   };
-  const result = (): TriedRule => {
-    const episodes = episodesOf(transitions);
+  const resultOf = (rule: Rule): TriedRule => {
+    const own = transitions.get(rule.id) ?? [];
+    const episodes = episodesOf(own);
     const alerts = alertsIn(episodes, from, to);
     const maintenance = createMaintenance(deps.maintenance);
-    const activated = transitions.filter(({ state, active }) => state === "ACTIVE" && active !== null);
+    const activated = own.filter(({ state, active }) => state === "ACTIVE" && active !== null);
     const muted = new Set(
       activated.flatMap((alert) => (maintenance.muting(alert, alert.active ?? 0) === null ? [] : [alert.id])),
     );
@@ -131,22 +144,23 @@ const createTrial = ({ model, from, to }: BacktestQuery, deps: BacktestDeps, rul
       tradeOff: tradeOffOf(episodes.filter(({ start }) => start >= from)),
     };
   };
-  return { take, result };
+  return { rules, take, results: () => tried.map(resultOf) };
 };
 
-/** Rules whose alerts silence this one, with theirs; and the one that knows the supply mode. */
-const companionsOf = (rule: Rule, rules: readonly Rule[]): readonly Rule[] => {
+/** Rules whose alerts silence these, with theirs; and the one that knows the supply mode. */
+const companionsOf = (tried: readonly Rule[], rules: readonly Rule[]): readonly Rule[] => {
+  const isTried = (id: string): boolean => tried.some((rule) => rule.id === id);
   const wanted = new Set<string>();
   const want = (one: Rule): void => {
     for (const { rule: id } of one.suppressedBy) {
       const other = rules.find((each) => each.id === id);
-      if (other === undefined || wanted.has(id) || id === rule.id) continue;
+      if (other === undefined || wanted.has(id) || isTried(id)) continue;
       wanted.add(id);
       want(other);
     }
   };
-  want(rule);
-  return rules.filter(({ id, inputs }) => id !== rule.id && (wanted.has(id) || inputs.includes("site_mode")));
+  for (const rule of tried) want(rule);
+  return rules.filter(({ id, inputs }) => !isTried(id) && (wanted.has(id) || inputs.includes("site_mode")));
 };
 
 const recorded = async (ledger: Ledger, { model, after, from, to }: BacktestQuery): Promise<readonly Alert[]> => {

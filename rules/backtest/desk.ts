@@ -12,6 +12,7 @@ const commandShape = z
   .strictObject({
     site: z.string().min(1).max(64),
     rule: z.string().min(1).max(64).optional(),
+    also: z.array(z.string().min(1).max(64)).max(200).default([]),
     source: z.string().min(1).max(65_536).optional(),
     before_source: z.string().min(1).max(65_536).optional(),
     from: z.number().int().min(0),
@@ -81,9 +82,12 @@ export const createBacktestDesk = (deps: BacktestDeskDeps) => {
     }
     const after = source?.ok ? source.rule : inForce(command.rule);
     if (after === null) return refuse("RULES_RULE_UNKNOWN", `there is no rule "${command.rule}" in force`);
+    const others = command.also.flatMap((id) => inForce(id) ?? []).filter(({ id }) => id !== after.id);
+    const unknown = command.also.find((id) => inForce(id) === null);
+    if (unknown !== undefined) return refuse("RULES_RULE_UNKNOWN", `there is no rule "${unknown}" in force`);
     const before = older?.ok ? older.rule : source === null ? null : inForce(command.rule ?? after.id);
     const { from, to, tolerance_s } = command;
-    const query = { model, before, after, from, to, toleranceMs: tolerance_s * 1000 };
+    const query = { model, before, after, others, from, to, toleranceMs: tolerance_s * 1000 };
     return { ok: true, backtest: await backtest(query, { ...deps, maintenance: await deps.maintenance() }) };
   };
   const again = async (input: RejudgeCommand): Promise<RejudgeResult> => {

@@ -1,7 +1,15 @@
-import type { Account } from "#energy";
-import { type Ledger, type LedgerRow, type Page, type Reading, type Readings, timestamp } from "#store";
+import {
+  type Ledger,
+  type LedgerRow,
+  type LedgerText,
+  type Page,
+  type Reading,
+  type Readings,
+  timestamp,
+} from "#store";
 import { accountKind, readAccount } from "../record.ts";
 import type { Happening } from "../run.ts";
+import { createScanner } from "./scan.ts";
 
 // readings of an hour, as they arrived ─┐
 // accounts, each when its minute ends  ─┼─▶ happenings, in order
@@ -14,6 +22,10 @@ export interface PastQuery {
   /** `[from, to)` on the site's clock, UTC ms. */
   readonly from: number;
   readonly to: number;
+  /** Whose readings are wanted; null or absent for all of the site. */
+  readonly devices?: readonly string[] | null;
+  /** The site's metered nodes in their order, to have the accounts without theirs and those in columns. */
+  readonly nodes?: readonly string[];
 }
 
 const hourMs = 3_600_000;
@@ -30,14 +42,14 @@ const tickMs = 5000;
  */
 export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly Happening[]> {
   let heard: number | null = null;
+  const accounts = accountsOf(query);
+  let account = await accounts.next();
   for (let from = query.from; from < query.to; from = hourEnd(from)) {
     const to = Math.min(query.to, hourEnd(from));
-    const accounts = accountsOf(query, from, to);
-    let account = await accounts.next();
     for (const reading of await readingsOf(query, from, to)) {
       const happenings: Happening[] = [];
       for (; account.done !== true && account.value.account.end <= reading.ts; account = await accounts.next())
-        happenings.push({ kind: "account", ...account.value });
+        happenings.push(account.value);
       if (heard !== null)
         for (let wall = heard + tickMs; wall < reading.received; wall += tickMs)
           happenings.push({ kind: "tick", wall });
@@ -45,7 +57,8 @@ export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly H
       happenings.push({ kind: "readings", readings: [reading] });
       yield happenings;
     }
-    for (; account.done !== true; account = await accounts.next()) yield [{ kind: "account", ...account.value }];
+    for (; account.done !== true && account.value.account.start < to; account = await accounts.next())
+      yield [account.value];
   }
   if (heard !== null && heard < query.to) {
     const ticks: Happening[] = [];
@@ -56,36 +69,70 @@ export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly H
 
 const hourEnd = (at: number): number => (Math.floor(at / hourMs) + 1) * hourMs;
 
-const readingsOf = async ({ readings, site }: PastQuery, from: number, to: number): Promise<readonly Reading[]> => {
+const readingsOf = async (query: PastQuery, from: number, to: number): Promise<readonly Reading[]> => {
+  const { readings, site, devices = null } = query;
   const found: Reading[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page<Reading> = await readings.read({
-      ...{ site, from: timestamp(from), to: timestamp(to), limit: pageRows },
-      ...(cursor === null ? {} : { cursor }),
-    });
-    found.push(...page.items);
-    cursor = page.next;
-  } while (cursor !== null);
+  const read = async (device?: string): Promise<void> => {
+    let cursor: string | null = null;
+    do {
+      const page: Page<Reading> = await readings.read({
+        ...{ site, from: timestamp(from), to: timestamp(to), limit: pageRows },
+        ...(device === undefined ? {} : { device }),
+        ...(cursor === null ? {} : { cursor }),
+      });
+      for (const reading of page.items) found.push(reading);
+      cursor = page.next;
+    } while (cursor !== null);
+  };
+  if (devices === null) await read();
+  else for (const device of devices) await read(device);
   return found.sort((a, b) => a.received - b.received || a.ts - b.ts || (a.device < b.device ? -1 : 1));
 };
 
-async function* accountsOf(
-  { ledger, site }: PastQuery,
-  from: number,
-  to: number,
-): AsyncGenerator<{ readonly account: Account; readonly wall: number }> {
-  let cursor: string | null = null;
-  do {
-    const page: Page<LedgerRow> = await ledger.list({
+type AccountHappening = Extract<Happening, { readonly kind: "account" }>;
+
+/** The page after the one at hand is fetched meanwhile. */
+async function* accountsOf(query: PastQuery): AsyncGenerator<AccountHappening> {
+  const pageOf = accountPages(query);
+  let next = pageOf(null);
+  for (;;) {
+    const page = await next;
+    if (page.next !== null) {
+      next = pageOf(page.next);
+      // Whoever stops early leaves it behind.
+      next.catch(() => undefined);
+    }
+    for (const happening of page.items) {
+      const one = await happening();
+      if (one !== null) yield one;
+    }
+    if (page.next === null) return;
+  }
+}
+
+type Later = () => AccountHappening | null | Promise<AccountHappening | null>;
+
+const accountPages = ({ ledger, site, from, to, nodes }: PastQuery) => {
+  const { scan } = createScanner(nodes ?? []);
+  const told = (row: LedgerRow): AccountHappening | null => {
+    const account = readAccount(row);
+    return account === null ? null : { kind: "account", account, wall: row.at };
+  };
+  const first = async (key: string): Promise<AccountHappening | null> => {
+    const row = (await ledger.history(accountKind, key))[0];
+    return row === undefined ? null : told(row);
+  };
+  const scanned = ({ text, at }: LedgerText): AccountHappening => ({ kind: "account", ...scan(text), wall: at });
+  return async (cursor: string | null): Promise<{ readonly items: readonly Later[]; readonly next: string | null }> => {
+    const asked = {
       ...{ kind: accountKind, site, from: timestamp(from), to: timestamp(to), limit: pageAccounts },
       ...(cursor === null ? {} : { cursor }),
-    });
-    for (const newest of page.items) {
-      const row = newest.revision === 1 ? newest : ((await ledger.history(accountKind, newest.key))[0] ?? newest);
-      const account = readAccount(row);
-      if (account !== null) yield { account, wall: row.at };
+    };
+    if (ledger.listText === undefined || nodes === undefined) {
+      const { items, next } = await ledger.list(asked);
+      return { items: items.map((row) => () => (row.revision === 1 ? told(row) : first(row.key))), next };
     }
-    cursor = page.next;
-  } while (cursor !== null);
-}
+    const { items, next } = await ledger.listText(asked);
+    return { items: items.map((row) => () => (row.revision === 1 ? scanned(row) : first(row.key))), next };
+  };
+};

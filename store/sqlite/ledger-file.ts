@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { expiredCursor, formatCursor, parseCount, parseCursor } from "../cursor.ts";
 import { StoreRefusedError } from "../errors.ts";
-import type { LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "../ledger.ts";
+import type { LedgerChange, LedgerFollow, LedgerQuery, LedgerRow, LedgerText } from "../ledger.ts";
 import type { Page } from "../readings.ts";
 import { timestamp } from "../unit.ts";
 import { type FileKind, transact } from "./file.ts";
@@ -44,6 +44,7 @@ export interface LedgerCalls {
   get(argument: { readonly kind: string; readonly key: string; readonly asOf: number | null }): WrittenRow | null;
   getAll(argument: { readonly kind: string; readonly keys: readonly string[] }): readonly (WrittenRow | null)[];
   list(query: LedgerQuery): Page<WrittenRow>;
+  listText(query: LedgerQuery): Page<LedgerText>;
   history(argument: { readonly kind: string; readonly key: string }): readonly WrittenRow[];
   follow(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly WrittenRow[]; readonly cursor: string };
   head(argument: null): string;
@@ -117,6 +118,31 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
     return [{ revision: revision + 1, at: timestamp(time) }];
   };
 
+  const pageOf = <Row>(query: LedgerQuery, read: (raw: Raw) => Row): Page<Row> => {
+    const { kind, site, from, to, order = "oldest-first", limit, cursor, asOf } = query;
+    const up = order === "oldest-first";
+    const filters = ["place.kind = ?", "place.newest = 1", "place.ts >= ?", "place.ts < ?"];
+    const values: (string | number)[] = [kind, from ?? Number.MIN_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER];
+    if (site !== undefined) {
+      filters.push("place.site = ?");
+      values.push(site);
+    }
+    if (cursor !== undefined) {
+      const [ts, key] = parseCursor(cursor, 2);
+      filters.push(`(place.ts, place.key) ${up ? ">" : "<"} (?, ?)`);
+      values.push(parseCount(ts, cursor), key ?? "");
+    }
+    const direction = up ? "ASC" : "DESC";
+    const sql = `SELECT ${asOf === undefined ? newestColumns : knownColumns} FROM row place ${asOf === undefined ? "" : knownThen}
+        WHERE ${filters.join(" AND ")} ORDER BY place.ts ${direction}, place.key ${direction} LIMIT ?`;
+    const rows = db.prepare(sql).all(...(asOf === undefined ? [] : [asOf]), ...values, limit + 1);
+    const items = rows.slice(0, limit);
+    const end = items.at(-1);
+    const next =
+      end === undefined || rows.length <= limit ? null : formatCursor([Number(end.placeTs), String(end.key)]);
+    return { items: items.map(read), next };
+  };
+
   return {
     commit: ({ changes, at }) => {
       if (changes.length === 0) return [];
@@ -136,29 +162,9 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
         return row === undefined ? null : rowOf(row);
       }),
 
-    list: ({ kind, site, from, to, order = "oldest-first", limit, cursor, asOf }) => {
-      const up = order === "oldest-first";
-      const filters = ["place.kind = ?", "place.newest = 1", "place.ts >= ?", "place.ts < ?"];
-      const values: (string | number)[] = [kind, from ?? Number.MIN_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER];
-      if (site !== undefined) {
-        filters.push("place.site = ?");
-        values.push(site);
-      }
-      if (cursor !== undefined) {
-        const [ts, key] = parseCursor(cursor, 2);
-        filters.push(`(place.ts, place.key) ${up ? ">" : "<"} (?, ?)`);
-        values.push(parseCount(ts, cursor), key ?? "");
-      }
-      const direction = up ? "ASC" : "DESC";
-      const sql = `SELECT ${asOf === undefined ? newestColumns : knownColumns} FROM row place ${asOf === undefined ? "" : knownThen}
-        WHERE ${filters.join(" AND ")} ORDER BY place.ts ${direction}, place.key ${direction} LIMIT ?`;
-      const rows = db.prepare(sql).all(...(asOf === undefined ? [] : [asOf]), ...values, limit + 1);
-      const items = rows.slice(0, limit);
-      const end = items.at(-1);
-      const next =
-        end === undefined || rows.length <= limit ? null : formatCursor([Number(end.placeTs), String(end.key)]);
-      return { items: items.map(rowOf), next };
-    },
+    list: (query) => pageOf(query, rowOf),
+
+    listText: (query) => pageOf(query, writtenRowOf),
 
     history: ({ kind, key }) => all.all(kind, key).map(rowOf),
 
@@ -185,15 +191,21 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
   };
 };
 
-const rowOf = (raw: Raw): WrittenRow => ({
+const rowOf = (raw: Raw): WrittenRow => ({ ...placeOf(raw), text: textOf(raw) });
+
+const writtenRowOf = (raw: Raw): LedgerText => ({ ...placeOf(raw), text: bytesOf(raw) });
+
+const placeOf = (raw: Raw): Omit<LedgerRow, "body"> => ({
   kind: String(raw.kind),
   key: String(raw.key),
   site: String(raw.site),
   ts: timestamp(Number(raw.ts)),
   revision: Number(raw.revision),
   at: timestamp(Number(raw.at)),
-  text: textOf(raw),
 });
 
 const textOf = ({ body, packed }: Raw): string =>
   packed instanceof Uint8Array ? zstdDecompressSync(packed).toString() : String(body);
+
+const bytesOf = ({ body, packed }: Raw): Uint8Array =>
+  packed instanceof Uint8Array ? zstdDecompressSync(packed) : Buffer.from(String(body));

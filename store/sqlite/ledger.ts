@@ -40,6 +40,7 @@ export const openSqliteLedger = async (
       const { items, next } = await remote.call("list", query);
       return { items: items.map(readRow), next };
     },
+    listText: (query) => remote.call("listText", query),
     history: async (kind, key) => (await remote.call("history", { kind, key })).map(readRow),
     follow: (query) =>
       followWith(query, {
