@@ -55,7 +55,7 @@ test("a channel is tested and the message stands in the log", async () => {
   const { context, page, faults } = await show("/notifications?site=demo", "zh-CN");
   await page.getByText("genset test").waitFor();
   await page.getByRole("button", { name: "测试渠道 siren" }).click();
-  await page.locator(".channels").getByText("已发送").waitFor();
+  await page.locator(".channels li", { hasText: "已发送" }).waitFor();
   await page.locator(".log li", { hasText: "siren" }).first().waitFor();
   expect(faults).toEqual([]);
   await context.close();

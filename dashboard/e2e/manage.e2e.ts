@@ -182,6 +182,22 @@ test("a work permit is opened for a node and closed by name", async () => {
   await posted().toEqual({ path: "/api/v1/permits/p-1/close", body: { by: "Chen Jie" } });
 });
 
+test("an alert is shelved with a reason until a time", async () => {
+  const page = await show("/alerts?id=a-r04");
+  await page.getByRole("button", { name: "Shelve", exact: true }).click();
+  const form = page.locator("dialog", { hasText: "Shelve the alert" });
+  await form.getByLabel("Why it is put aside").fill("sensor ordered");
+  await form.getByLabel("Your name").fill("Li Wei");
+  await form.getByRole("button", { name: "7 d" }).click();
+  expect(await findBarriers(page)).toEqual([]);
+  await form.getByRole("button", { name: "Shelve", exact: true }).click();
+  await form.waitFor({ state: "detached" });
+  const sent = stage.posted.at(-1);
+  expect(sent).toMatchObject({ path: "/api/v1/alerts/a-r04/shelve", body: { by: "Li Wei", reason: "sensor ordered" } });
+  const { until } = sent?.body as { until: number };
+  expect(until).toBeGreaterThan(Date.now() + 6 * 86_400_000);
+});
+
 test("alerts are ranked by what was lost", async () => {
   const page = await show("/alerts?view=waste");
   await page.locator(".title").first().waitFor();
