@@ -56,6 +56,10 @@ test("a file of meter data goes in by the front door, twice without harm, refuse
     code: 2,
     output: expect.stringContaining("where the register stands cannot be asked"),
   });
+  expect(await run([...args.slice(0, -1), "http://127.0.0.1:9", "--dry-run"])).toMatchObject({
+    code: 0,
+    output: expect.stringContaining("begins at 0"),
+  });
   await writeFile(declared, map.replace("kWh\nunit", "MWh\nunit"));
   expect(await run(args)).toMatchObject({ code: 2, output: expect.stringContaining('no column "MWh"') });
   await writeFile(declared, map.replace("label: end", "label: middle"));

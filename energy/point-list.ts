@@ -385,7 +385,8 @@ export const importPoints = (cells: Cells, terms: ListTerms): ImportedList => {
   const ratings = nodes.filter(({ about }) => about.kind === "grid").map(({ about }) => about.rating_w);
   const summed = ratings.reduce<number>((sum, rating) => sum + (typeof rating === "number" ? rating : 0), 0);
   const busRatingW = terms.busRatingW ?? (summed > 0 ? summed : null);
-  if (busRatingW === null)
+  // While every grid connection is refused its rating may stand there.
+  if (busRatingW === null && (faults.length === 0 || ratings.length > 0))
     faults.push({ row: 0, column: "rating_kw", message: "no rated grid connection in the list: give --bus-rating-w" });
   const document = {
     ...{ site: terms.site, time_zone: terms.timeZone, currency: terms.currency, bus_rating_w: busRatingW },
