@@ -223,7 +223,8 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
     try {
       const signal = AbortSignal.any([stop.signal, nudge.signal]);
       const limit = settings.ENERGY_CHUNK_READINGS;
-      const waitMs = waiting.length > 0 || !isSettled ? 0 : tickMs;
+      // Minutes end at whole seconds, and so does their lateness: a tick just after one closes them at once.
+      const waitMs = waiting.length > 0 || !isSettled ? 0 : tickMs - (wall() % tickMs);
       const page = await insist(() => follow({ cursor, sites, limit, waitMs, signal }));
       take(page.columns);
       followed = page.cursor;
@@ -231,7 +232,7 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       // Who asks whether everything is accounted waits for an empty page: a shared one may be a moment old.
       const caughtUp = page.columns.device.length === 0 || (!page.behind && waiting.length === 0);
       const now = wall();
-      if (caughtUp && (waiting.length > 0 || Math.abs(now - ticked) >= tickMs)) {
+      if (caughtUp && (waiting.length > 0 || Math.floor(now / tickMs) !== Math.floor(ticked / tickMs))) {
         ticked = now;
         for (const book of books.values()) book.tick(now);
       }

@@ -43,7 +43,7 @@ export const pastEnvironment = { RULES_ON: "R09,R11", DEPLOY_LOG: "warn" };
 const lifeOf = (at: number, count: number, now: number): readonly Alert[] => {
   const site = sites[at % sites.length] ?? "sim-1";
   const rule = rules[(at * 7) % rules.length] ?? "R01";
-  const subject = `r-${(at * 13) % 400}`;
+  const subject = `r-${Math.floor(at / 60) % 400}`;
   const start = now - Math.round(((count - at) / count) * 90 * 24 * hourMs) - 2 * hourMs;
   const [active, returned, closed] = [start + 60_000, start + 600_000 + ((at * 37) % 3000) * 1000, start + hourMs];
   const pending: Alert = {
@@ -71,7 +71,7 @@ const lifeOf = (at: number, count: number, now: number): readonly Alert[] => {
   const over = became(raised, returned, { state: "RETURNED", returned });
   const done = became(over, closed, {
     ...{ state: "CLOSED", closed },
-    acknowledged: { by: "Ana", reason: at % 1000 === 0 ? "loose busbar" : "seen", at: closed },
+    acknowledged: { by: "Ana", reason: at % 1000 === 7 ? "loose busbar" : "seen", at: closed },
   });
   return [pending, raised, over, done];
 };
