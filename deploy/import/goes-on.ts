@@ -13,7 +13,7 @@ const pageSchema = z.object({
 });
 
 /** The newest reading of a quantity at or before a time, asked of a running product; null when it has none. Throws when it cannot be asked. */
-export const lastStand = async (
+const lastStand = async (
   api: string,
   asked: { readonly site: string; readonly device: string; readonly quantity: string; readonly before: number },
 ): Promise<Stand | null> => {
