@@ -1,5 +1,5 @@
 import { type Fault, loadSites, type SiteModel } from "#energy";
-import { loadCatalogue } from "#rules";
+import { declaredRule, loadCatalogue } from "#rules";
 import { loadDemoSite } from "./replay/site.ts";
 import type { Settings } from "./settings.ts";
 
@@ -20,7 +20,7 @@ export async function loadModels({
   // Faults of the rules themselves are told by whoever loads them: without rules their names are not checked here.
   const known = await loadCatalogue(rules.RULES_DIR, rules.RULES_ON);
   const declared = known.ok
-    ? Object.fromEntries(known.catalogue.rules.map(({ id, parameters }) => [id, Object.keys(parameters)]))
+    ? Object.fromEntries(known.catalogue.rules.map((rule) => [rule.id, declaredRule(rule)]))
     : undefined;
   const loaded = await loadSites(energy.ENERGY_SITES_DIR, Date.now(), declared);
   if (!loaded.ok) return loaded;

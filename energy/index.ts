@@ -13,6 +13,7 @@ export {
   type Totals,
 } from "./account.ts";
 export { type Driver, drivers } from "./attribution.ts";
+export { nodeLimit } from "./balance.ts";
 export { startEnergy } from "./book.ts";
 export { formatLocal, minuteOfDay, type Window, windowOf, windowsBetween } from "./calendar.ts";
 export { type ChangeQuery, explained, type KpiChange } from "./change.ts";
@@ -52,6 +53,7 @@ export {
   type CarbonTerms,
   type ComputeTerms,
   type CtClass,
+  type DeclaredRule,
   type DeclaredRules,
   type DemandTerms,
   type NodeKind,

@@ -109,7 +109,15 @@ export interface SiteRule {
 }
 
 /** The rules that exist and what each lets a site change: what the `rules` block of a site file is checked against. */
-export type DeclaredRules = Readonly<Record<string, readonly string[]>>;
+export type DeclaredRules = Readonly<Record<string, DeclaredRule>>;
+
+export interface DeclaredRule {
+  readonly parameters: readonly string[];
+  /** Why these numbers cannot stand together, by one of them; null when it is none of them. */
+  readonly refuse?: (
+    changed: Readonly<Record<string, number>>,
+  ) => readonly { readonly parameter: string | null; readonly message: string }[];
+}
 
 export const nodeLevels = ["building", "hall", "row", "rack", "server"] as const;
 export type NodeLevel = (typeof nodeLevels)[number];
@@ -167,6 +175,8 @@ export interface Point {
   readonly ctClass: CtClass | null;
   /** Power at the rated primary current of the transformer; absent: the rating of the node stands for it. */
   readonly ctRatingW?: number;
+  /** Nominal voltage of its phases against neutral, where the site file gives `voltage_v`. */
+  readonly nominalV?: number;
   /** This meter took the place of another when its model came into force. */
   readonly swap?: Swap;
   /** Feed of a dual supply that this meter is on. */

@@ -74,6 +74,13 @@ const codeOf =
     return null;
   };
 
+const nominal = (reader: Reader, fields: Fields): number | null => {
+  const at = fields.get("voltage_v");
+  const voltageV = at === null ? null : reader.number(at, { above: 0 });
+  const phases = reader.optional<1 | 3>(fields, "phases", 3, (field) => reader.choice(field, [1, 3] as const));
+  return voltageV === null ? null : Math.round((voltageV / (phases === 3 ? Math.sqrt(3) : 1)) * 10) / 10;
+};
+
 const ctRating = (reader: Reader, fields: Fields): number | null => {
   const at = fields.get("ct_primary_a");
   const primaryA = at === null ? null : reader.number(at, { above: 0 });
@@ -181,6 +188,7 @@ export const readPoint = (reader: Reader, at: Field, node: string | null, kind: 
       reader.isNone(field) ? null : reader.choice(field, ctClasses),
     ),
     ...given("ctRatingW", ctRating(reader, fields)),
+    ...given("nominalV", nominal(reader, fields)),
     ...given("feed", reader.optional<string | null>(fields, "feed", null, feedOf(reader))),
     ...given(
       "swap",

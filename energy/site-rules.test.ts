@@ -8,7 +8,14 @@ bus_rating_w: 1000
 nodes:
   - { id: grid, kind: grid, points: [{ code: MP.PCC, device: g }] }
 `;
-const declared = { R31: ["warning_c", "low_c"], R03: [] };
+const declared = {
+  R31: {
+    parameters: ["warning_c", "low_c"],
+    refuse: ({ warning_c: warning = 27, low_c: low = 18 }: Readonly<Record<string, number>>) =>
+      warning > low ? [] : [{ parameter: "warning_c", message: "is below low_c" }],
+  },
+  R03: { parameters: [] },
+};
 const parse = (rules: string) => parseSite(`${head}${rules}`, "hall.yaml", declared);
 const faults = (rules: string) => {
   const parsed = parse(rules);
@@ -36,4 +43,10 @@ test("a rule, a parameter or a mode that does not exist is a fault with its plac
   expect(faults("rules:\n  R31: { mode: loud }\n")[0]).toMatch(/^8:16 rules\.R31\.mode: must be one of/);
   expect(faults('rules:\n  R31: { parameters: { warning_c: "26 °C" } }\n')[0]).toMatch(/must be a number/);
   expect(faults("rules:\n  R03: { parameters: { x: 1 } }\n")[0]).toMatch(/rule "R03" has no parameters/);
+});
+
+test("numbers that a rule cannot stand with are refused at their place", () => {
+  expect(faults("rules:\n  R31: { parameters: { warning_c: 17 } }\n")).toEqual([
+    "8:35 rules.R31.parameters.warning_c: is below low_c",
+  ]);
 });

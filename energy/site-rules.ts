@@ -21,7 +21,8 @@ export const readRules = (
     );
     const parameters: Record<string, number> = {};
     const valuesAt = fields.get("parameters");
-    const known = declared?.[id];
+    const rule = declared?.[id];
+    const known = rule?.parameters;
     if (valuesAt !== null && known !== undefined && known.length === 0)
       reader.fault(valuesAt, `rule ${quote(id)} has no parameters`);
     else if (valuesAt !== null) {
@@ -31,6 +32,8 @@ export const readRules = (
         const value = valueAt === null ? null : reader.number(valueAt, {});
         if (value !== null) parameters[name] = value;
       }
+      for (const { parameter, message } of rule?.refuse?.(parameters) ?? [])
+        reader.fault((parameter === null ? null : values?.get(parameter)) ?? valuesAt, message);
     }
     changed[id] = { ...(mode === null ? {} : { mode }), parameters };
   }

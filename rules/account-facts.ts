@@ -3,10 +3,13 @@ import type { Reading } from "#store";
 import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, rampFacts } from "./baseline.ts";
 import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
+import { type MonthDemand, monthAfter, noMonth } from "./month.ts";
 import { createNodeColumns } from "./node-columns.ts";
-import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt } from "./node-facts.ts";
+import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt, uncertaintyOf } from "./node-facts.ts";
 import { type NodeParts, partsOfAccount } from "./node-parts.ts";
 import { withoutNodes } from "./permit.ts";
+import { createPlant, type SavedPlant } from "./plant.ts";
+import { createInlets, noRoom, type RoomState, roomAfter } from "./room.ts";
 import type { Rule } from "./rule.ts";
 import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
 import { createSiteTime } from "./time-facts.ts";
@@ -45,6 +48,10 @@ export interface AccountFactsState {
   readonly baseline: Baseline;
   readonly outdoor: SavedTrack;
   readonly util: SavedTrack;
+  readonly plant?: SavedPlant;
+  readonly month?: MonthDemand;
+  readonly load?: RampHistory;
+  readonly room?: RoomState;
 }
 
 const hourMs = 3_600_000;
@@ -69,8 +76,9 @@ export const createAccountFacts = (
     .filter(({ on, subject }) => on === "account" && subject === "node")
     .flatMap(({ inputs }) => inputs.filter(isNodeFact));
   const columns = createNodeColumns(nodes, [...new Set(nodeReads)], (name) => {
-    if (name === "has_children" || name === "children_w") return nodes.filter(({ id }) => children.has(id));
-    return name === "work" || name === "work_wh" || name === "node_util_pct"
+    if (name === "has_children" || name === "children_w" || name === "children_u_w")
+      return nodes.filter(({ id }) => children.has(id));
+    return name === "software_version" || name === "work" || name === "work_wh" || name === "node_util_pct"
       ? nodes.filter(({ id }) => works.has(id))
       : nodes;
   });
@@ -85,6 +93,23 @@ export const createAccountFacts = (
   let year = saved?.year ?? noYear;
   let ramp: RampHistory = saved?.ramp ?? {};
   let baseline = saved?.baseline ?? noBaseline;
+  let month = saved?.month ?? noMonth;
+  let load: RampHistory = saved?.load ?? {};
+  let room = saved?.room ?? noRoom;
+  const plant = createPlant(model, reads, saved?.plant);
+  const readsPlant = plantInputs.some((name) => reads.has(name));
+  const inlets = createInlets(room.inlets);
+  const readsRoom = reads.has("inlet_max_c") || reads.has("room_rise_c");
+  const readsVersion = reads.has("software_version");
+  const metered = new Set(nodes.map(({ id }) => id));
+  const parents = new Map(model.nodes.map(({ id, parent }) => [id, parent]));
+  const above = new Map(
+    nodes.map(({ id }) => {
+      let at = parents.get(id) ?? null;
+      while (at !== null && !metered.has(at)) at = parents.get(at) ?? null;
+      return [id, at];
+    }),
+  );
 
   const nodeFacts = (node: SiteNode, account: Account, parts: NodeParts, site: Facts): Facts => {
     const known = Object.assign(
@@ -100,6 +125,10 @@ export const createAccountFacts = (
             const meanW = parts.part(id)?.meanW ?? null;
             return sum === null || meanW === null ? null : sum + meanW;
           }, 0);
+    known.children_u_w = below.length === 0 ? null : rootOf(below.map((one) => uncertaintyOf(one, parts.part(one.id))));
+    const parent = above.get(node.id) ?? null;
+    known.above_w = parent === null ? (site.load_w ?? null) : (parts.part(parent)?.meanW ?? null);
+    if (readsVersion) known.software_version = plant.version(node, account);
     const mine = works.get(node.id) ?? [];
     if (mine.length === 0) return known;
     const done = mine.map((key) => account.totals.work[key]);
@@ -118,12 +147,14 @@ export const createAccountFacts = (
     note(reading, known) {
       outdoor.note(reading, known);
       util.note(reading, known);
+      plant.note(reading, known);
+      if (readsRoom) inlets.note(reading, known);
     },
     at(account, isolated, given) {
       const parts = given ?? partsOfAccount(account, ids);
       const standing = withoutNodes(model, isolated);
       const ofDemand = accountFactsAt(standing, account, demand);
-      const ofPue = pueFactsAt(account, pue);
+      const ofPue = pueFactsAt(standing, account, parts, pue);
       demand = ofDemand.minutes;
       pue = ofPue.minutes;
       counters = eventsAfter(nodes, account, parts, counters);
@@ -133,7 +164,22 @@ export const createAccountFacts = (
         ...supplyFactsAt(standing, account, parts),
         ...(timed === undefined ? {} : siteTime(timed, account.start)),
         outdoor_c: outdoor.at(account.end, hourMs),
+        ...(readsPlant ? plant.at(standing, account) : {}),
       };
+      if (model.demand !== null) {
+        month = monthAfter(month, model, account.start, ofDemand.facts);
+        Object.assign(site, { month_demand_w: month.beforeW, demand_price: model.demand.pricePerKwMonth });
+        site.demand_billing = model.demand.billing ?? "contract";
+      }
+      if (readsRoom) {
+        const seen = roomAfter(room, account, inlets.take(account.start, account.end), site);
+        room = seen.room;
+        Object.assign(site, seen.facts);
+      }
+      if (reads.has("load_ramp_w")) {
+        load = rampAfter(load, account, account.totals.loadWh);
+        site.load_ramp_w = rampFacts(load, account.start).rise_w ?? null;
+      }
       if (reads.has("year_green_wh")) {
         year = yearAfter(year, account, model.timeZone);
         Object.assign(site, year.facts);
@@ -146,15 +192,32 @@ export const createAccountFacts = (
         const seen = pueBaseline(baseline, account.end, site);
         baseline = seen.baseline;
         site.pue_baseline = seen.pue;
+        site.pue_sigma = seen.sigma;
       }
       const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, parts, site);
       if (nodeReads.length > 0) columns.take(account, parts, counters, factsOf);
       return { site, nodes, node: factsOf, column: columns.column };
     },
-    save: () => ({ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() }),
+    save: () => ({
+      ...{ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() },
+      ...{ plant: plant.save(), month, load, room: { ...room, inlets: inlets.save() } },
+    }),
   };
 };
 
+const plantInputs: readonly string[] = [
+  "storage_give_w",
+  "storage_take_w",
+  "storage_soh_pct",
+  "storage_runtime_s",
+  "forecast_w",
+  "irradiance_w_per_m2",
+  "genset_count",
+  "gensets_available",
+  "genset_available_w",
+];
+const rootOf = (parts: readonly (number | null)[]): number | null =>
+  parts.some((part) => part === null) ? null : Math.hypot(...parts.map((part) => part ?? 0));
 const timeInputs: readonly string[] = ["weekday", "time_of_day_s"];
 const sumOf = (sum: number | null, part: number | null | undefined): number | null =>
   sum === null || part === null || part === undefined ? null : sum + part;

@@ -40,6 +40,8 @@ export interface Alert {
   readonly thresholds: Readonly<Record<string, number | string>>;
   readonly title: Text;
   readonly action: Text;
+  /** What the rule's loss formula stands on beside the account of each minute, as it was when this became active. */
+  readonly lossInputs?: Readonly<Record<string, number | string | null>>;
   /** An account it depended on was restated later. */
   readonly restated: boolean;
   /** Of a rule in shadow mode: evaluated and recorded, told to nobody. */

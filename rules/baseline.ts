@@ -19,9 +19,12 @@ export interface RampHistory {
 const rampDays = 30;
 const leastRamps = 20;
 
-export const rampAfter = (before: RampHistory, account: Account): RampHistory => {
-  const { renewableWh } = account.totals;
-  const minutes = renewableWh === null ? (before.minutes ?? []) : [...(before.minutes ?? []), renewableWh];
+export const rampAfter = (
+  before: RampHistory,
+  account: Account,
+  energyWh: number | null = account.totals.renewableWh,
+): RampHistory => {
+  const minutes = energyWh === null ? (before.minutes ?? []) : [...(before.minutes ?? []), energyWh];
   if (account.end % quarterMs !== 0) return { ...before, minutes };
   const whole = minutes.length * (account.end - account.start) === quarterMs;
   const meanW = whole ? (minutes.reduce((sum, wh) => sum + wh, 0) * msPerHour) / quarterMs : null;
@@ -43,10 +46,10 @@ export const rampFacts = ({ changes }: RampHistory, start: number): Facts => {
   return { drop_w: worst(seen.map((change) => -change)), rise_w: worst(seen) };
 };
 
-/** By bin of IT load and outdoor temperature: quarter hours seen and their mean PUE. */
+/** By bin of IT load and outdoor temperature: quarter hours seen, their mean PUE, and its squared deviations. */
 export interface Baseline {
   readonly samples: number;
-  readonly bins: Readonly<Record<string, readonly [count: number, mean: number]>>;
+  readonly bins: Readonly<Record<string, readonly [count: number, mean: number, squares?: number]>>;
 }
 export const noBaseline: Baseline = { samples: 0, bins: {} };
 
@@ -59,14 +62,19 @@ export const pueBaseline = (
   before: Baseline,
   end: number,
   { pue, it_mean_w: itW, it_rating_w: ratingW, outdoor_c: outdoorC }: Facts,
-): { readonly baseline: Baseline; readonly pue: number | null } => {
+): { readonly baseline: Baseline; readonly pue: number | null; readonly sigma: number | null } => {
   const isKnown = typeof pue === "number" && typeof itW === "number" && typeof outdoorC === "number";
-  if (!isKnown || typeof ratingW !== "number" || ratingW <= 0) return { baseline: before, pue: null };
+  if (!isKnown || typeof ratingW !== "number" || ratingW <= 0) return { baseline: before, pue: null, sigma: null };
   const key = `${Math.floor(itW / ratingW / 0.05)}/${Math.floor(outdoorC / 2)}`;
-  const [count, mean] = before.bins[key] ?? [0, 0];
+  const [count, mean, squares] = before.bins[key] ?? [0, 0, 0];
   const isLearned = before.samples >= baselineSamples;
-  if (isLearned) return { baseline: before, pue: count >= leastInBin ? mean : null };
-  if (end % quarterMs !== 0) return { baseline: before, pue: null };
-  const bin = [count + 1, mean + (pue - mean) / (count + 1)] as const;
-  return { baseline: { samples: before.samples + 1, bins: { ...before.bins, [key]: bin } }, pue: null };
+  if (isLearned) {
+    const isSeen = count >= leastInBin;
+    const sigma = isSeen && squares !== undefined ? Math.sqrt(squares / (count - 1)) : null;
+    return { baseline: before, pue: isSeen ? mean : null, sigma };
+  }
+  if (end % quarterMs !== 0) return { baseline: before, pue: null, sigma: null };
+  const next = mean + (pue - mean) / (count + 1);
+  const bin = [count + 1, next, (squares ?? 0) + (pue - mean) * (pue - next)] as const;
+  return { baseline: { samples: before.samples + 1, bins: { ...before.bins, [key]: bin } }, pue: null, sigma: null };
 };

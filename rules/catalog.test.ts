@@ -16,11 +16,14 @@ for (const name of readdirSync(shippedDir).filter((file) => !file.endsWith(".tes
     test("loads without a fault", () => expect(parsed).toMatchObject({ ok: true, rule: { id: trial.rule } }));
     test("has a case of every kind", () =>
       expect(kinds.filter((kind) => !trial.cases.some((one) => one.name.startsWith(`${kind}:`)))).toEqual([]));
+    test("has a case that proves what it says it costs", () =>
+      expect(trial.cases.some(({ waste }) => waste !== undefined)).toBe(parsed.ok && parsed.rule.loss !== null));
     for (const one of trial.cases) {
       test(one.name, () => {
         if (!parsed.ok) throw new Error("the rule does not load");
-        const { seen, expected } = runCase(parsed.rule, one, hash);
+        const { seen, expected, wasted } = runCase(parsed.rule, one, hash);
         expect(seen).toEqual(expected);
+        expect(wasted).toEqual(one.waste ?? {});
       });
     }
   });

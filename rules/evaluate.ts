@@ -10,8 +10,8 @@ export interface Finding {
   readonly standing: "judged" | "exempt";
   /** As the rule's levels. */
   readonly levels: readonly { readonly trigger: boolean | null; readonly clear: boolean | null }[];
-  /** An input that must not be missing is missing. */
-  readonly blind: boolean;
+  /** An input that must not be missing is missing; null while another alert says why. */
+  readonly blind: boolean | null;
   readonly inputs: Alert["inputs"];
   readonly thresholds: Alert["thresholds"];
 }
@@ -35,7 +35,7 @@ export const evaluate = (rule: Rule, facts: Facts, isSuppressed = false): Findin
         ? { trigger: null, clear: null }
         : { trigger: truth(level.trigger, context), clear: truth(level.clear, context) },
     ),
-    blind: isBlind(rule, facts),
+    blind: suppressed ? null : isBlind(rule, facts),
     inputs,
     thresholds,
   };

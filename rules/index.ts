@@ -52,5 +52,6 @@ export type {
   UnshelveCommand,
 } from "./rules.ts";
 export { canonical, createRun, type Happening, type RuleRun, type RunDeps } from "./run.ts";
+export { declaredRule } from "./site-rules.ts";
 export type { Supply } from "./supply.ts";
 export type { SavedWatch } from "./watch.ts";

@@ -11,6 +11,8 @@ export interface LifePlan {
     "rule" | "ruleVersion" | "site" | "subject" | "subcode" | "title" | "action" | "shadow"
   >;
   readonly levels: readonly { readonly severity: Severity; readonly holdOnMs: number; readonly holdOffMs: number }[];
+  /** Inputs to keep as they are when it becomes active. */
+  readonly keeps?: readonly string[];
 }
 
 /** What was seen at one moment. null is not known. */
@@ -83,11 +85,17 @@ export const live = (
   const hasFired = moved !== null && moved.state === "ACTIVE" && (before?.occurrences ?? 0) < moved.occurrences;
   if (hasFired) fired.push(seen.now);
   const flaps = moved !== null && hasFired && fired.length >= flapCount ? { ...moved, flapping: true as const } : moved;
-  const changed = shelvedAgain(life.alert, held(before, flaps, seen, hasFired), seen);
+  const kept = flaps === null || !hasFired || plan.keeps === undefined ? flaps : withInputs(flaps, plan.keeps, seen);
+  const changed = shelvedAgain(life.alert, held(before, kept, seen, hasFired), seen);
   const alert = changed ?? life.alert;
   const open = alert?.state === "CLOSED" ? null : alert;
   return { life: { at: seen.now, levels, alert: open, ...(fired.length === 0 ? {} : { fired }) }, changed };
 };
+
+const withInputs = (alert: Alert, keeps: readonly string[], { inputs }: Sighting): Alert => ({
+  ...alert,
+  lossInputs: Object.fromEntries(keeps.map((name) => [name, inputs[name] ?? null])),
+});
 
 const isOpen = ({ state }: Alert): boolean => state === "ACTIVE" || state === "CLEARING" || state === "UNKNOWN";
 

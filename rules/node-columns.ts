@@ -1,7 +1,7 @@
 import type { Account, SiteNode } from "#energy";
 import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
-import { type CounterEvents, countersOf, eventCount } from "./node-facts.ts";
+import { type CounterEvents, countersOf, eventCount, intervalOf, resolutionOf } from "./node-facts.ts";
 import type { NodeParts, PartField } from "./node-parts.ts";
 
 /** What rules on nodes read of one closed minute, a column per name and a place per node. */
@@ -15,11 +15,14 @@ const constants: Readonly<Record<string, (node: SiteNode) => Facts[string]>> = {
   has_rating: ({ ratingW }) => ratingW !== null,
   rating_w: ({ ratingW }) => ratingW,
   capacity_wh: ({ capacityWh }) => capacityWh,
+  node_interval_s: intervalOf,
+  resolution_wh: resolutionOf,
 };
 export const isConstant = (name: string): boolean => Object.hasOwn(constants, name);
 
 const parts: Readonly<Record<string, PartField>> = {
   mean_w: "meanW",
+  node_coverage: "coverage",
   min_w: "minW",
   max_w: "maxW",
   register_wh: "registerWh",

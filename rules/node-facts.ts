@@ -1,4 +1,4 @@
-import type { Account, AccountFlag, SiteModel, SiteNode } from "#energy";
+import { type Account, type AccountFlag, nodeLimit, type SiteModel, type SiteNode } from "#energy";
 import type { Facts } from "./evaluate.ts";
 import type { NodeParts, Part } from "./node-parts.ts";
 
@@ -63,6 +63,10 @@ export const nodeFactsAt = (node: SiteNode, account: Account, part: Part | undef
     resets: count(countersOf.resets),
     faults: count(countersOf.faults),
     spikes: count(countersOf.spikes),
+    node_coverage: part?.coverage ?? null,
+    node_interval_s: intervalOf(node),
+    resolution_wh: resolutionOf(node),
+    node_u_w: uncertaintyOf(node, part),
     rating_w: node.ratingW,
     has_rating: node.ratingW !== null,
     mean_w: part?.meanW ?? null,
@@ -78,4 +82,19 @@ export const nodeFactsAt = (node: SiteNode, account: Account, part: Part | undef
     is_suspect: account.balance.residualW === null ? null : account.balance.suspect?.node === node.id,
     suspect_factor: account.balance.suspect?.node === node.id ? account.balance.suspect.factor : null,
   };
+};
+
+/** The longest interval of its meters, s. */
+export const intervalOf = ({ points }: SiteNode): number =>
+  Math.max(0, ...points.map(({ intervalMs }) => intervalMs)) / 1000;
+
+/** The coarsest step of its registers. */
+export const resolutionOf = ({ points }: SiteNode): number =>
+  Math.max(0, ...points.map(({ register }) => register.resolutionWh));
+
+/** Standard uncertainty of a node's mean power by the classes of its meters and transformers; null when that is missing. */
+export const uncertaintyOf = (node: SiteNode, part: Part | undefined): number | null => {
+  const meanW = part?.meanW ?? null;
+  // A limit of error is rectangular (kpi.md §1.6).
+  return meanW === null ? null : ((nodeLimit(node, meanW) / 100) * Math.abs(meanW)) / Math.sqrt(3);
 };

@@ -3,6 +3,7 @@ import type { Finding } from "./evaluate.ts";
 import type { LifePlan, Sighting } from "./life.ts";
 import type { Rule } from "./rule.ts";
 import { blindSubcode } from "./rule-shape.ts";
+import { lossKeeps } from "./waste/keeps.ts";
 
 /** One alarm that a rule can raise for a subject: its subcode, its levels, and how a finding speaks about it. */
 export interface Alarm {
@@ -15,6 +16,7 @@ export interface Alarm {
 /** The alarms of a rule about one subject: one per subcode, and the one about being blind. */
 export const alarmsOf = (rule: Rule): readonly Alarm[] => {
   const subcodes = [...new Set(rule.levels.map((level) => level.subcode))];
+  const keeps = lossKeeps(rule);
   const alarms = subcodes.map((subcode): Alarm => {
     const indexes = rule.levels.flatMap((level, index) => (level.subcode === subcode ? [index] : []));
     return {
@@ -22,6 +24,7 @@ export const alarmsOf = (rule: Rule): readonly Alarm[] => {
       subcode,
       plan: (site, subject) => ({
         identity: identityOf(rule, site, subject, subcode, rule.title),
+        ...(keeps.length === 0 ? {} : { keeps }),
         levels: rule.levels
           .filter((level) => level.subcode === subcode)
           .map(({ severity, holdOnS, holdOffS }) => ({
@@ -44,7 +47,7 @@ export const alarmsOf = (rule: Rule): readonly Alarm[] => {
         identity: identityOf(rule, site, subject, blindSubcode, blind.title),
         levels: [{ severity: blind.severity, holdOnMs: blind.holdOnS * 1000, holdOffMs: blind.holdOffS * 1000 }],
       }),
-      levels: (finding) => [{ trigger: finding.blind, clear: !finding.blind }],
+      levels: (finding) => [{ trigger: finding.blind, clear: finding.blind === null ? null : !finding.blind }],
     },
   ];
 };

@@ -92,15 +92,32 @@ export const ruleShape = z
       .array(
         z.strictObject({
           rule: ruleId,
-          within: z.enum(["site", "subject", "above"]).default("subject"),
+          within: z
+            .enum(["site", "subject", "above", "balance"])
+            .default("subject")
+            .describe("balance: about a node that counts in the site's balance, or one of its meters"),
+          subcodes: z.array(z.string()).min(1).optional().describe("only alerts of these subcodes"),
           for_s: seconds.min(1).optional().describe("counted from the start of that alert"),
+          after_s: seconds.min(1).optional().describe("and so long after it ended"),
         }),
       )
       .default([])
       .describe("while such an alert is open the state is not known: another alert says what is wrong"),
-    loss: expression
+    loss: z
+      .union([
+        expression,
+        z
+          .strictObject({
+            power: expression.optional(),
+            money_per_h: expression.optional().describe("in place of the energy at the site's mean cost"),
+            money_once: expression.optional().describe("charged once: the highest that it came to"),
+          })
+          .refine((loss) => Object.keys(loss).length > 0, "must say power, money_per_h or money_once"),
+      ])
       .optional()
-      .describe("a power: what is lost while an alert of a rule on: account is active; its energy, money and carbon"),
+      .describe(
+        "what is lost while an alert is active: a power, for its energy, money and carbon. A rule on: reading may also read the account of the minute; its own inputs and all windows are as they were when the alert became active",
+      ),
     every_s: seconds.min(1).optional().describe("judged at most once in this time; windows still see every value"),
     look_after_s: z.array(expression).default([]),
     group: z

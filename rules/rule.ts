@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Text } from "#energy";
 import type { Severity } from "./alert.ts";
 import { createScope, type Expression, hasOpenDivision, type Scope, typeOfName, type ValueType } from "./expression.ts";
+import { type Bounds, boundsOf, looseLevels } from "./hysteresis.ts";
 import { findPlaces, type RuleFault } from "./rule-places.ts";
 import { ruleShape, type Shaped, type WindowFunction } from "./rule-shape.ts";
 import { derivedValue, deviceConstants, readsSilence, typeOfValue, vocabularyOf } from "./vocabulary.ts";
@@ -40,7 +41,7 @@ export interface Rule {
   /** As `suppressIf`, while an alert of another rule is open. */
   readonly suppressedBy: readonly Suppressor[];
   /** Power that is lost while its alert is active; null: it says nothing about that. */
-  readonly loss: Expression | null;
+  readonly loss: RuleLoss | null;
   /** Shortest time between two judgements of one subject; null: whenever something comes. */
   readonly everyS: number | null;
   /** Silences of a device after which it is judged without a reading. */
@@ -74,12 +75,28 @@ export interface RuleWindow extends Named {
   readonly least: number;
 }
 
+/** What an alert costs while it is active. */
+export interface RuleLoss {
+  readonly power: Expression | null;
+  /** Money an hour in place of the energy at the site's mean cost. */
+  readonly moneyPerH: Expression | null;
+  /** Charged once: the highest that it came to. */
+  readonly moneyOnce: Expression | null;
+}
+
 export interface Suppressor {
   readonly rule: string;
-  /** Its alert about anything of the site, about the same subject, or about that or something above it in the tree. */
-  readonly within: "site" | "subject" | "above";
+  /**
+   * Its alert about anything of the site, about the same subject, about that or something above it in the tree, or about
+   * what counts in the site's balance.
+   */
+  readonly within: "site" | "subject" | "above" | "balance";
+  /** Its alerts of these subcodes; null: of any. */
+  readonly subcodes: readonly string[] | null;
   /** Only so long after it started, s; null: as long as it is open. */
   readonly forS: number | null;
+  /** So long after it ended too, s. */
+  readonly afterS: number;
 }
 
 export interface RuleLevel {
@@ -89,6 +106,8 @@ export interface RuleLevel {
   readonly holdOnS: number;
   readonly clear: Expression;
   readonly holdOffS: number;
+  /** Where trigger and clear hold the same value against a bound each. */
+  readonly bounds: readonly Bounds[];
   /** The parameters that the holds are, where they are. */
   readonly holds: { readonly on: string | null; readonly off: string | null };
 }
@@ -137,6 +156,8 @@ export const parseRule = (
   const rule = compileRule(shaped.data, source, file, (path, message, at) =>
     faults.push(places.fault(path, message, at)),
   );
+  for (const { level, message } of faults.length > 0 ? [] : looseLevels(rule))
+    faults.push(places.fault(["levels", String(level), "clear"], message));
   return faults.length > 0 ? { ok: false, faults } : { ok: true, rule };
 };
 
@@ -237,7 +258,6 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   };
   const lets = compileNamed("let");
   const thresholds = compileNamed("thresholds");
-  const loss = shaped.loss === undefined ? null : compile(["loss"], shaped.loss, "Power");
   const levels = shaped.levels.flatMap((level, index): RuleLevel[] => {
     const [trigger] = condition(["levels", String(index), "trigger"], level.trigger);
     const [clear] = condition(["levels", String(index), "clear"], level.clear);
@@ -245,7 +265,8 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     const { severity, subcode, hold_on_s: on, hold_off_s: off } = level;
     const holds = { on: typeof on === "string" ? on : null, off: typeof off === "string" ? off : null };
     const [holdOnS, holdOffS] = [secondsOf(on, shaped.parameters), secondsOf(off, shaped.parameters)];
-    return [{ severity, subcode, trigger, holdOnS, clear, holdOffS, holds }];
+    const bounds = boundsOf(level.trigger, level.clear, scope);
+    return [{ severity, subcode, trigger, holdOnS, clear, holdOffS, bounds, holds }];
   });
   const conditions = (section: "suppress_if" | "exempt"): Expression[] =>
     shaped[section].flatMap((text, index) => condition([section, String(index)], text));
@@ -255,6 +276,25 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     const compiled = compile(["look_after_s", String(index)], text, "Time", constants);
     return compiled === null ? [] : [compiled];
   });
+  /** A rule on readings is held against accounts for what it costs: those facts are known there, and only there. */
+  const compileLoss = (given: NonNullable<Shaped["loss"]>): RuleLoss => {
+    if (shaped.on === "reading") {
+      const { facts } = vocabularyOf("account", shaped.subject === "site" ? "site" : "node", []);
+      for (const [name, type] of Object.entries(facts)) if (!scope.has(name)) scope.declare(name, type);
+    }
+    if (typeof given === "string")
+      return { power: compile(["loss"], given, "Power"), moneyPerH: null, moneyOnce: null };
+    const part = (key: keyof typeof given, wanted: ValueType): Expression | null => {
+      const text = given[key];
+      return text === undefined ? null : compile(["loss", key], text, wanted);
+    };
+    return {
+      power: part("power", "Power"),
+      moneyPerH: part("money_per_h", "Money"),
+      moneyOnce: part("money_once", "Money"),
+    };
+  };
+  const loss = shaped.loss === undefined ? null : compileLoss(shaped.loss);
   const { id, version, mode, title, action, on, subject, parameters, group, blind } = shaped;
   return {
     id,
@@ -283,7 +323,10 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     levels,
     suppressIf,
     exempt,
-    suppressedBy: shaped.suppressed_by.map((by) => ({ rule: by.rule, within: by.within, forS: by.for_s ?? null })),
+    suppressedBy: shaped.suppressed_by.map((by) => ({
+      ...{ rule: by.rule, within: by.within, subcodes: by.subcodes ?? null },
+      ...{ forS: by.for_s ?? null, afterS: by.after_s ?? 0 },
+    })),
     loss,
     everyS: shaped.every_s ?? null,
     lookAfterS,

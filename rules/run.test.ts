@@ -73,20 +73,19 @@ const paged = (readings: readonly Reading[], size: number): Happening[] =>
     kind: "readings",
     readings: readings.slice(page * size, (page + 1) * size),
   }));
-// What moves the clock past the last account of every run.
-const closing: Happening = {
+const alone = (ts: number): Happening => ({
   kind: "readings",
   readings: [
     {
-      site: "hall",
-      device: "a",
-      ts: timestamp(t0 + 7_200_000),
-      received: timestamp(received),
-      quantities: { power_w: 1 },
-      flags: [],
+      ...{ site: "hall", device: "a", ts: timestamp(ts), received: timestamp(received) },
+      ...{ quantities: { power_w: 1 }, flags: [] },
     },
   ],
-};
+});
+// No account is made before something was heard: its clock has begun.
+const opening = alone(t0 - 60_000);
+// What moves the clock past the last account of every run.
+const closing = alone(t0 + 7_200_000);
 
 test("page sizes, restarts and the meeting of readings and accounts change no byte", () =>
   fc.assert(
@@ -98,9 +97,10 @@ test("page sizes, restarts and the meeting of readings and accounts change no by
       (minutes, size, picks, cut) => {
         const whole = begin();
         const expected: Alert[] = [];
-        for (const one of [...paged(readingsOf(minutes), 1000), ...accountsOf(minutes), closing])
+        for (const one of [opening, ...paged(readingsOf(minutes), 1000), ...accountsOf(minutes), closing])
           expected.push(...whole.take(one));
-        const happenings = [...joined(paged(readingsOf(minutes), size), accountsOf(minutes), picks), closing];
+        const roads = joined(paged(readingsOf(minutes), size), accountsOf(minutes), picks);
+        const happenings = [opening, ...roads, closing];
         let run = begin();
         const seen: Alert[] = [];
         for (const [index, one] of happenings.entries()) {
@@ -175,7 +175,12 @@ test("accounts that come hours after their readings give the same as those that 
       {
         ...said,
         device: "feed",
-        quantities: { power_w: isLost ? 0 : 9e5, mains_present: isLost ? 0 : 1, frequency_hz: isLost ? 48 : 50 },
+        quantities: {
+          power_w: isLost ? 0 : 9e5,
+          mains_present: isLost ? 0 : 1,
+          frequency_hz: isLost ? 48 : 50,
+          ats_on_genset: isLost ? 1 : 0,
+        },
       },
       { ...said, device: "it", quantities: { power_w: 7e5, outdoor_c: index % 60 < 30 ? 20 : 38 } },
     ];

@@ -13,6 +13,8 @@ export interface Silence {
   facts(device: string, now: number): Facts;
   /** Whether the device's silence is no longer than what `limitOf` gives for its interval, ms. */
   isWithin(device: string, now: number, limitOf: (intervalMs: number) => number): boolean;
+  /** Newest event time of the device; null when it was not heard or is no device of the model. */
+  newest(device: string): number | null;
   /** False for a reading that is not the device's newest. */
   see(reading: Reading, now: number): boolean;
   /** Listening (again) from `listening` on: looks are planned anew, those before `now` are left out. */
@@ -114,6 +116,10 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     isWithin: (device, now, limitOf) => {
       const place = places.get(device);
       return place !== undefined && now - silentSince(seenOf(place), listening) <= limitOf(intervalOf(place));
+    },
+    newest: (device) => {
+      const place = places.get(device);
+      return place === undefined ? null : seenOf(place).lastTs;
     },
     facts: (device, now) => {
       const place = places.get(device);

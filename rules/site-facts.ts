@@ -7,6 +7,8 @@ export type PueMinutes = readonly {
   readonly start: number;
   readonly facilityWh: number | null;
   readonly itWh: number | null;
+  /** IT energy by the three places of kpi.md §2.1. */
+  readonly points?: readonly (number | null)[];
 }[];
 
 const quarterMs = 900_000;
@@ -42,6 +44,7 @@ export const supplyFactsAt = (model: SiteModel, account: Account, parts: Pick<No
     storage_capacity_wh: sumOf(storages.map(({ capacityWh }) => capacityWh)),
     soc_pct: socOf(storages, parts),
     storage_opposed: opposed(storages, parts),
+    circulating_w: circulating(storages, parts),
     grid_opposed: opposed(grids, parts),
     ...tariffFacts(model.tariff, account.start, model.timeZone),
   };
@@ -49,13 +52,20 @@ export const supplyFactsAt = (model: SiteModel, account: Account, parts: Pick<No
 
 /** PUE of the trailing quarter hour, and what its meters can be wrong by. */
 export const pueFactsAt = (
+  model: SiteModel,
   account: Account,
+  parts: NodeParts,
   before: PueMinutes,
 ): { readonly facts: Facts; readonly minutes: PueMinutes } => {
   const { facilityWh, itWh, storedWh } = account.totals;
   // Inside the boundary the swing of the state of charge would be taken for overhead (kpi.md §2.1).
   const consumed = facilityWh === null || storedWh === null ? null : facilityWh - (storedWh ?? 0);
-  const minutes = [...before, { start: account.start as number, facilityWh: consumed, itWh }].filter(
+  const places = model.declared?.puePoints;
+  const points =
+    places === undefined
+      ? {}
+      : { points: (["1", "2", "3"] as const).map((one) => energyOf(places[one], account, parts)) };
+  const minutes = [...before, { start: account.start as number, facilityWh: consumed, itWh, ...points }].filter(
     ({ start }) => start >= account.end - quarterMs,
   );
   const whole = minutes.length * (account.end - account.start) === quarterMs;
@@ -63,9 +73,15 @@ export const pueFactsAt = (
   const it = whole ? sumOf(minutes.map((minute) => minute.itWh)) : null;
   const itW = it === null ? null : (it * msPerHour) / quarterMs;
   const { uncertaintyW } = account.balance;
+  const pueOf = (place: number): number | null => {
+    const wh = whole ? sumOf(minutes.map((minute) => minute.points?.[place] ?? null)) : null;
+    return facility === null || wh === null || wh <= 0 ? null : facility / wh;
+  };
   return {
     minutes,
     facts: {
+      facility_w: consumed === null ? null : (consumed * msPerHour) / (account.end - account.start),
+      ...{ pue1: pueOf(0), pue2: pueOf(1), pue3: pueOf(2) },
       pue: facility === null || it === null || it <= 0 ? null : facility / it,
       // Near 1 the error of E_DC / E_IT is that of E_DC − E_IT over E_IT, and the balance knows the former.
       u_pue: uncertaintyW === null || itW === null || itW <= 0 ? null : uncertaintyW / itW,
@@ -77,6 +93,16 @@ export const pueFactsAt = (
 /** Null when a part is missing: never smaller for it. */
 const sumOf = (parts: readonly (number | null)[]): number | null =>
   parts.reduce<number | null>((sum, part) => (sum === null || part === null ? null : sum + part), 0);
+
+const energyOf = (nodes: readonly string[] | null, account: Account, parts: NodeParts): number | null =>
+  nodes === null
+    ? null
+    : sumOf(
+        nodes.map((id) => {
+          const meanW = parts.part(id)?.meanW ?? null;
+          return meanW === null ? null : (meanW * (account.end - account.start)) / msPerHour;
+        }),
+      );
 
 const ratingsOf = (nodes: readonly SiteNode[], kinds: readonly string[]): (number | null)[] =>
   nodes.filter(({ kind }) => kinds.includes(kind)).map(({ ratingW }) => ratingW);
@@ -113,6 +139,20 @@ const opposed = (nodes: readonly SiteNode[], { part }: Pick<NodeParts, "part">):
   return Math.min(forward, reverse);
 };
 
+/** Power that units give while others take as much; 0 for a single unit. */
+const circulating = (nodes: readonly SiteNode[], parts: NodeParts): number | null => {
+  let given = 0;
+  let taken = 0;
+  if (nodes.length < 2) return 0;
+  for (const { id } of nodes) {
+    const meanW = parts.part(id)?.meanW ?? null;
+    if (meanW === null) return null;
+    given += Math.max(0, meanW);
+    taken += Math.max(0, -meanW);
+  }
+  return Math.min(given, taken);
+};
+
 const minutesOf = (clock: string): number => {
   const [hours, minutes] = clock.split(":").map(Number);
   return (hours ?? 0) * 60 + (minutes ?? 0);
@@ -135,6 +175,8 @@ const tariffFacts = (tariff: Tariff | null, ts: number, timeZone: string): Facts
       band?.period !== "critical_peak" &&
       bands.some(({ from, period }) => period === "critical_peak" && minutesOf(from) > minute),
     price_peak: prices.length === 0 ? null : Math.max(...prices),
+    price_now: band?.pricePerKwh ?? null,
+    price_low: prices.length === 0 ? null : Math.min(...prices),
     price_export: tariff.exportPricePerKwh,
   };
 };

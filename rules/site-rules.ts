@@ -1,4 +1,5 @@
-import type { SiteModel, SiteRule } from "#energy";
+import type { DeclaredRule, SiteModel, SiteRule } from "#energy";
+import { looseLevels } from "./hysteresis.ts";
 import { type Rule, withParameters } from "./rule.ts";
 import { inOrder } from "./suppress.ts";
 
@@ -19,3 +20,13 @@ const unchanged = new WeakMap<readonly Rule[], readonly Rule[]>();
 /** One rule with a site's mode and parameters. */
 export const changedRule = (rule: Rule, change: SiteRule | undefined): Rule =>
   change === undefined ? rule : { ...withParameters(rule, change.parameters), mode: change.mode ?? rule.mode };
+
+/** What a site file may change of a rule, and why some changes are refused: hysteresis holds there too. */
+export const declaredRule = (rule: Rule): DeclaredRule => ({
+  parameters: Object.keys(rule.parameters),
+  refuse: (changed) =>
+    looseLevels(withParameters(rule, changed)).map(({ parameters, message }) => ({
+      parameter: parameters.find((name) => Object.hasOwn(changed, name)) ?? null,
+      message,
+    })),
+});

@@ -10,6 +10,8 @@ export const siteOf = (given: {
   readonly demand?: SiteModel["demand"];
   readonly tariff?: SiteModel["tariff"];
   readonly nodes?: readonly SpecimenNode[];
+  readonly exportLimitW?: number;
+  readonly puePoints?: Readonly<Partial<Record<"1" | "2" | "3", readonly string[] | undefined>>>;
   /** Quantity of declared work by node. */
   readonly work?: Readonly<Record<string, string>>;
 }): SiteModel => ({
@@ -22,10 +24,14 @@ export const siteOf = (given: {
   pueCategory: 1,
   nodes: [
     ...given.devices.map((device) => nodeOf(device, given.intervalMs)),
-    ...(given.nodes ?? []).map(({ id, kind, ratingW, capacityWh, parent = null, meters, gateway }) => {
+    ...(given.nodes ?? []).map(({ id, kind, ratingW, capacityWh, parent = null, meters, gateway, ...more }) => {
       const node = nodeOf(id, given.intervalMs);
       const points = (meters ?? [{ code: "MP.IT.IN", device: id, sign: 1 as const }]).flatMap((meter) =>
-        node.points.map((point) => ({ ...point, ...meter, ...(gateway === undefined ? {} : { gateway }) })),
+        node.points.map((point) => ({
+          ...{ ...point, ...meter, ...(gateway === undefined ? {} : { gateway }) },
+          ...(more.nominalV === undefined ? {} : { nominalV: more.nominalV }),
+          register: { modulusWh: null, resolutionWh: more.resolutionWh ?? 1 },
+        })),
       );
       return { ...node, kind, role: roles[kind] ?? "load", ratingW, capacityWh, parent, points };
     }),
@@ -33,6 +39,10 @@ export const siteOf = (given: {
   demand: given.demand ?? null,
   tariff: given.tariff ?? null,
   carbon: null,
+  ...(given.exportLimitW === undefined
+    ? {}
+    : { contract: { importLimitW: null, exportLimitW: given.exportLimitW, capacityVa: null } }),
+  ...(given.puePoints === undefined ? {} : { declared: declaredOf(given.puePoints) }),
   compute:
     given.work === undefined
       ? null
@@ -49,6 +59,14 @@ export const siteOf = (given: {
         },
 });
 
+const declaredOf = (
+  places: Readonly<Partial<Record<"1" | "2" | "3", readonly string[] | undefined>>>,
+): NonNullable<SiteModel["declared"]> => ({
+  ...{ media: [], certificates: [], ratings: [], idle: [], racks: null, design: null, weather: null },
+  ...{ powerFactor: null, factors: {}, facts: [] },
+  puePoints: { "1": places["1"] ?? null, "2": places["2"] ?? null, "3": places["3"] ?? null },
+});
+
 export interface SpecimenNode {
   readonly id: string;
   readonly kind: NodeKind;
@@ -57,6 +75,8 @@ export interface SpecimenNode {
   readonly parent?: string;
   readonly meters?: readonly { readonly code: string; readonly device: string; readonly sign: 1 | -1 }[];
   readonly gateway?: string;
+  readonly resolutionWh?: number;
+  readonly nominalV?: number;
 }
 
 const roles: Partial<Record<NodeKind, NodeRole>> = {

@@ -1,10 +1,12 @@
 import { parse } from "yaml";
 import { z } from "zod";
-import { type AccountFlag, type NodeAccount, nodeKinds, type SiteModel } from "#energy";
+import { type Account, type AccountFlag, type NodeAccount, nodeKinds, type SiteModel } from "#energy";
 import { type Reading, timestamp } from "#store";
+import type { Alert } from "./alert.ts";
 import { type Rule, withParameters } from "./rule.ts";
 import { parseSeries, type Sample } from "./series.ts";
 import { accountOf, siteOf } from "./specimen.ts";
+import { type Waste, wasteMeter } from "./waste/waste.ts";
 import { createSiteWatch, type SavedWatch, type SiteWatch } from "./watch.ts";
 
 /** What a rule must do, as data: what comes in, and the state of each subject after each step. */
@@ -29,6 +31,12 @@ const shape = z.strictObject({
             .nullable(),
           /** Bands of the day as "07:00 23:00 peak 0.9", and the price of export. */
           tariff: z.strictObject({ bands: z.array(z.string().regex(band)), export_price: z.number() }),
+          /** What the contract lets go out. */
+          export_limit_w: z.number(),
+          /** Nodes at whose meters all IT energy of a PUE category is known. */
+          pue_points: z
+            .strictObject({ "1": z.array(z.string()), "2": z.array(z.string()), "3": z.array(z.string()) })
+            .partial(),
           /** Nodes with declared work: the quantity that counts it. */
           work: z.record(z.string(), z.string()),
           /** Metered nodes, by id. */
@@ -42,6 +50,9 @@ const shape = z.strictObject({
               /** Its meters as "MP.X.A device" or "MP.X device -1"; default one meter of the node's name. */
               meters: z.array(z.string().regex(/^MP\.\S+ \S+( -1)?$/)).optional(),
               gateway: z.string().optional(),
+              resolution_wh: z.number().optional(),
+              /** Between a phase and neutral. */
+              nominal_v: z.number().optional(),
             }),
           ),
         })
@@ -62,6 +73,17 @@ const shape = z.strictObject({
       devices: z.record(z.string(), z.string()).default({}),
       /** States by subject, `site` for the site; `ACTIVE/MAJOR` also says the severity. */
       expect: z.record(z.string(), z.string()),
+      /** By subject what its alert cost until the end of the case, rounded to thousandths; each minute used 1 kWh for 1 of money and 500 g. */
+      waste: z
+        .record(
+          z.string(),
+          z.strictObject({
+            energy_wh: z.number().nullable(),
+            cost: z.number().nullable(),
+            carbon_g: z.number().nullable(),
+          }),
+        )
+        .optional(),
     }),
   ),
 });
@@ -69,7 +91,11 @@ type TrialCase = z.infer<typeof shape>["cases"][number];
 
 export const parseTrial = (text: string): Trial => shape.parse(parse(text));
 
+type Wasted = Readonly<Record<string, NonNullable<TrialCase["waste"]>[string] | null>>;
+
 export interface TrialResult {
+  /** As the case asks for it; empty when it does not. */
+  readonly wasted: Wasted;
   readonly expected: Readonly<Record<string, readonly string[]>>;
   readonly seen: Readonly<Record<string, readonly string[]>>;
 }
@@ -100,20 +126,49 @@ export const runCase = (rule: Rule, trial: TrialCase, hash: (text: string) => st
     saved: withLearned(createSiteWatch({ ...begun, saved: null }).save(), trial.learned),
   });
   const seen: Record<string, string[]> = Object.fromEntries(Object.keys(expected).map((subject) => [subject, []]));
+  const accounts: Account[] = [];
+  const alerts = new Map<string, Alert>();
   const stepMs = trial.step_s * 1000;
   for (let step = 0; step < steps; step++) {
     const at = begin + step * stepMs;
     feedReadings(watch, devices, step, at, trial.quantity);
     for (let wall = at + 1000; own.length > 0 && wall < at + stepMs; wall += stepMs > 600_000 ? 5000 : 1000)
       watch.tick(wall);
-    feedAccount(watch, account, step, at, stepMs);
+    const filled = feedAccount(watch, account, step, at, stepMs);
+    if (filled !== null) accounts.push(filled);
+    for (const alert of watch.open()) alerts.set(alert.subject, alert);
     for (const [subject, states] of Object.entries(seen))
       states.push(...stateOf(watch, subject, expected[subject]?.[step]));
   }
+  const wasted = Object.keys(trial.waste ?? {}).map((subject) => {
+    const alert = alerts.get(subject === "site" ? siteId : subject);
+    const [changed = rule] = rules;
+    const end = begin + steps * stepMs;
+    return [subject, alert === undefined ? null : rounded(wastedBy(alert, changed, model, accounts, end))];
+  });
   return {
     seen,
+    wasted: Object.fromEntries(wasted) as Wasted,
     expected: Object.fromEntries(Object.entries(expected).map(([name, column]) => [name, column.map(String)])),
   };
+};
+
+const wastedBy = (
+  alert: Alert,
+  rule: Rule,
+  model: SiteModel,
+  accounts: readonly Account[],
+  until: number,
+): Waste | null => {
+  const meter = wasteMeter(alert, { rule, model, until: alert.returned ?? alert.closed ?? until });
+  meter?.take(accounts);
+  return meter?.waste() ?? null;
+};
+
+const rounded = (waste: Waste | null): Wasted[string] => {
+  const round = (value: number | null | undefined): number | null =>
+    value === null || value === undefined ? null : Math.round(value * 1000) / 1000;
+  return { energy_wh: round(waste?.energyWh), cost: round(waste?.cost), carbon_g: round(waste?.carbonG) };
 };
 
 const columns = (written: Readonly<Record<string, string>>): Record<string, readonly Sample[]> =>
@@ -170,9 +225,9 @@ const feedAccount = (
   step: number,
   at: number,
   stepMs: number,
-): void => {
+): Account | null => {
   const names = Object.keys(account);
-  if (names.length === 0 || names.every((name) => (account[name]?.[step] ?? null) === null)) return;
+  if (names.length === 0 || names.every((name) => (account[name]?.[step] ?? null) === null)) return null;
   const value = (name: string): number | null => {
     const sample = account[name]?.[step];
     return typeof sample === "number" ? sample : null;
@@ -212,6 +267,8 @@ const feedAccount = (
   watch.account(filled, at + stepMs);
   // A minute is judged when the clock has passed it.
   if (watch.now() !== null) watch.tick(at + stepMs + 1);
+  const { totals } = filled;
+  return { ...filled, totals: { ...totals, facilityWh: totals.facilityWh ?? 1000, cost: 1, carbonG: 500 } };
 };
 
 const flags: Readonly<Record<string, AccountFlag>> = {
@@ -233,7 +290,7 @@ const partOf = (value: (name: string) => number | null, word: Sample): NodeAccou
     socPct: value("soc_pct"),
     storedWh: value("stored_wh"),
     ...(registerWh === null || powerWh === null ? {} : { check: { registerWh, powerWh } }),
-    coverage: word === "stale" ? 0 : 1,
+    coverage: word === "stale" ? 0 : (value("coverage") ?? 1),
     quality: "MEASURED",
     flags: flag === undefined ? [] : [flag],
   };
@@ -275,15 +332,19 @@ const modelOf = (trial: TrialCase, devices: readonly string[]): SiteModel =>
     devices,
     intervalMs: trial.step_s * 1000,
     ...(trial.site.work === undefined ? {} : { work: trial.site.work }),
+    ...(trial.site.export_limit_w === undefined ? {} : { exportLimitW: trial.site.export_limit_w }),
+    ...(trial.site.pue_points === undefined ? {} : { puePoints: trial.site.pue_points }),
     ...(trial.site.tariff === undefined ? {} : { tariff: tariffOf(trial.site.tariff) }),
     nodes: Object.entries(trial.site.nodes ?? {}).map(
-      ([id, { kind, rating_w, capacity_wh, parent, meters, gateway }]) => ({
+      ([id, { kind, rating_w, capacity_wh, parent, meters, gateway, resolution_wh, nominal_v }]) => ({
         id,
         kind,
         ratingW: rating_w ?? null,
         capacityWh: capacity_wh ?? null,
         ...(parent === undefined ? {} : { parent }),
         ...(gateway === undefined ? {} : { gateway }),
+        ...(resolution_wh === undefined ? {} : { resolutionWh: resolution_wh }),
+        ...(nominal_v === undefined ? {} : { nominalV: nominal_v }),
         ...(meters === undefined
           ? {}
           : {

@@ -37,6 +37,11 @@ const accountFacts = {
   window_complete: "bool",
   /** Demand of the newest completed window. */
   demand_w: "Power",
+  /** Highest demand of this billing cycle before that window, as far as it was recorded here; money a kW and month. */
+  month_demand_w: "Power",
+  demand_price: "double",
+  /** How a month is billed: contract, contract_twice or actual. */
+  demand_billing: "string",
   /** Source, grid, load and storage, means of this minute; critical is IT, cooling and losses. */
   import_w: "Power",
   export_w: "Power",
@@ -65,19 +70,38 @@ const accountFacts = {
   /** Share of its rating that one unit gives while another takes as much of its own, 0 to 1. */
   storage_opposed: "double",
   grid_opposed: "double",
+  /** Power that storage units give while others take as much. */
+  circulating_w: "Power",
+  /** What storage says that it can give and take now, by its rating where a unit does not say; health by capacity. */
+  storage_give_w: "Power",
+  storage_take_w: "Power",
+  storage_soh_pct: "double",
+  /** The shortest time that a UPS or battery says it would carry. */
+  storage_runtime_s: "Time",
   /** Tariff of the site model: in a peak or critical peak now, a critical peak to come today, highest price, price of export. */
   has_tariff: "bool",
   period: "string",
   at_peak: "bool",
   critical_peak_later: "bool",
   price_peak: "double",
+  /** Price of import now, and the lowest of today. */
+  price_now: "double",
+  price_low: "double",
   price_export: "double",
   /** PUE of the trailing quarter hour, its standard uncertainty, and the IT load it stands on. */
   pue: "double",
   u_pue: "double",
   it_mean_w: "Power",
+  /** What the facility took this minute, as PUE counts it. */
+  facility_w: "Power",
+  /** E_DC over the IT energy at each of the three places where it is measured, of the trailing quarter hour. */
+  pue1: "double",
+  pue2: "double",
+  pue3: "double",
   /** What PUE was in the baseline at this IT load and outdoor temperature; missing outside what was seen. */
   pue_baseline: "double",
+  /** How far PUE strayed from that while it was learned, a standard deviation. */
+  pue_sigma: "double",
   outdoor_c: "Temperature",
   /** Since the year began, as far as it was recorded here. */
   year_green_wh: "Energy",
@@ -87,7 +111,34 @@ const accountFacts = {
   /** 99 % of the quarter-hour changes of renewables seen at this hour of the day in 30 days, as powers of at least 0. */
   drop_w: "Power",
   rise_w: "Power",
+  /** The same of rises of the load. */
+  load_ramp_w: "Power",
+  /** Lowest generation that is forecast for the next quarter of an hour; missing when a renewable does not say. */
+  forecast_w: "Power",
+  irradiance_w_per_m2: "double",
+  /** The hottest inlet of this minute, and how much it rises a minute at this IT load without cooling, as seen before. */
+  inlet_max_c: "Temperature",
+  room_rise_c: "Temperature",
+  /** Generators in automatic that did not fail to start, and their ratings; missing while one does not say. */
+  genset_count: "double",
+  gensets_available: "double",
+  genset_available_w: "Power",
 } as const satisfies Facts;
+
+/** Facts that stand on more than the minute at hand: what an alert recorded of them stands for them later. */
+export const rememberedFacts: readonly string[] = [
+  "pue_baseline",
+  "pue_sigma",
+  "month_demand_w",
+  "drop_w",
+  "rise_w",
+  "load_ramp_w",
+  "room_rise_c",
+  "year_green_wh",
+  "year_total_wh",
+  "year_renewable_wh",
+  "year_export_wh",
+];
 
 /** What a rule on nodes may read about one metered node besides the site's facts. */
 const nodeFacts = {
@@ -104,6 +155,14 @@ const nodeFacts = {
   mean_w: "Power",
   min_w: "Power",
   max_w: "Power",
+  /** Share of this minute that its meters told; the longest interval of its meters; the coarsest register. */
+  node_coverage: "double",
+  node_interval_s: "Time",
+  resolution_wh: "Energy",
+  /** Standard uncertainty of its meters at this power. */
+  node_u_w: "Power",
+  /** The metered node above it; the load of the site when there is none. */
+  above_w: "Power",
   /** Energy of this minute by the registers and by the gauge, where the node has both. */
   register_wh: "Energy",
   gauge_wh: "Energy",
@@ -116,6 +175,8 @@ const nodeFacts = {
   has_children: "bool",
   /** Sum of the nodes under it of the same role; missing when one is. */
   children_w: "Power",
+  /** Standard uncertainty of that sum. */
+  children_u_w: "Power",
   /** The balance is open and would close if this node's meter showed the truth: by which factor it is wrong. */
   is_suspect: "bool",
   suspect_factor: "double",
@@ -123,6 +184,7 @@ const nodeFacts = {
   work: "double",
   work_wh: "Energy",
   node_util_pct: "double",
+  software_version: "double",
 } as const satisfies Facts;
 
 /** Whether it is said of each node, not of the site. */
@@ -150,6 +212,16 @@ const deviceFacts = {
   rating_w: "Power",
   /** Receive time less event time of the newest reading; negative for one dated ahead. */
   lag_s: "Time",
+  /** Of five minutes: the median of that without its sign, its change a minute, the share of readings out of order. */
+  lag_median_s: "Time",
+  lag_trend_s: "Time",
+  disorder_share: "double",
+  /** Between a phase and neutral by the site model; missing where it does not say. */
+  declared_v: "Voltage",
+  /** Standard uncertainty of the meter at its rating. */
+  rated_u_w: "Power",
+  /** IT load of the site over its rating, of the minute before the last. */
+  it_share: "double",
 } as const satisfies Facts;
 
 /** What a rule on the present power of a node may read; powers are sums of its newest readings. */
@@ -174,6 +246,9 @@ const siteNowFacts = {
   grid_w: "Power",
   grid_export_w: "Power",
   grid_interval_s: "Time",
+  /** Power at the rated primary current of its transformers, and what the contract lets go out, where the site file says. */
+  grid_ct_w: "Power",
+  contract_export_w: "Power",
   /** mains, ups, genset, returning or island. */
   site_mode: "string",
 } as const satisfies Facts;
@@ -225,12 +300,15 @@ export const derivedValue = (name: string): DerivedValue | null => {
 };
 
 export interface Vocabulary {
+  /** Those with a name of their own: any quantity may come besides. */
+  readonly facts: Facts;
   readonly type: (name: string) => ValueType | undefined;
   /** Said when a name is not known. */
   readonly expected: string;
 }
 
 const vocabulary = (facts: Facts, values = false): Vocabulary => ({
+  facts,
   type: (name) => (Object.hasOwn(facts, name) ? facts[name] : values ? typeOfValue(name) : undefined),
   expected: `one of ${Object.keys(facts).join(", ")}${values ? " or a known quantity such as power_w" : ""}`,
 });

@@ -4,9 +4,11 @@ import { type AccountFactsState, type AccountNow, createAccountFacts } from "./a
 import type { Alert } from "./alert.ts";
 import { createCalm } from "./calm.ts";
 import { unshelved } from "./command.ts";
+import { createDeviceModel, type SavedShares } from "./device-model.ts";
 import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
 import { createGroups, type Group, type SavedMember } from "./group.ts";
 import type { SavedHeard } from "./heard.ts";
+import { calmLag, createLags, lagInputs, type SavedLags } from "./lag.ts";
 import { released, type Sighting } from "./life.ts";
 import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
@@ -64,6 +66,9 @@ export interface SavedWatch {
   readonly present: SavedPresent;
   readonly memory: Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
   readonly spans: SavedSpans;
+  /** Clocks that are in doubt. */
+  readonly lags?: SavedLags;
+  readonly shares?: SavedShares;
   readonly modes: ModeHistory;
   /** The newest release of held alerts that has happened. */
   readonly releasedTo: number | null;
@@ -83,6 +88,8 @@ export interface WatchDeps {
 // The clock of a running watch moves every second: a longer jump is our own absence, not the sensors'.
 const absenceMs = 10_000;
 const minuteMs = 60_000;
+// After an hour of silence another minute of it changes nothing.
+const mostMinutes = 60;
 
 interface Waiting {
   readonly account: Account;
@@ -108,6 +115,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const silenceRules = armed(watchesSilence);
   const valueRules = armed(readsValues);
   const siteNowRules = armed(({ on, subject }) => on === "reading" && subject === "site");
+  const watchedRules = siteNowRules.filter(({ rule }) => rule.blind !== null);
   const nodeNowRules = armed(({ on, subject }) => on === "reading" && subject === "node");
   const modeRule = siteNowRules.find(({ rule }) => rule.inputs.includes("site_mode"))?.rule ?? null;
 
@@ -129,6 +137,16 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const suppression = createSuppression(model, rules, saved?.spans);
   const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
   const siteTime = createSiteTime(model.timeZone);
+  const deviceModel = createDeviceModel(
+    model,
+    valueRules.map(({ rule }) => rule),
+    saved?.shares,
+  );
+  const gridFacts = gridFactsOf(model);
+  const isAboutClocks = ({ inputs }: Rule): boolean => inputs.every((name) => lagInputs.includes(name));
+  const clockRules = new Set(valueRules.filter(({ rule }) => isAboutClocks(rule)).map(({ rule }) => rule));
+  const readsLag = valueRules.some(({ rule }) => rule.inputs.some((name) => lagInputs.includes(name)));
+  const lags = createLags(calmLag([...clockRules], fires), saved?.lags);
   const silence = createSilence({
     intervals: deviceIntervals(model),
     looks: (intervalMs) =>
@@ -258,12 +276,23 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
 
   /** A reading without the quantity says nothing about it. */
   const judgeValues = (reading: Reading, now: number): Alert[] => {
-    if (now - reading.ts > valueAgeMs) return [];
+    const { device } = reading;
+    const isDoubted = readsLag && lags.note(device, reading, silence.newest(device));
+    // A value of long ago says nothing about now, but all about the clock that dated it.
+    const isOld = now - reading.ts > valueAgeMs;
+    if (isOld && clockRules.size === 0) return [];
     const changed: Alert[] = [];
     for (const one of valueRules) {
+      const isClock = clockRules.has(one.rule);
+      if (isClock ? !isDoubted && !lives.has(one.rule.id, device) : isOld) continue;
       const { needs } = one.rule;
       if (!needs.some((input) => input === "lag_s" || Object.hasOwn(reading.quantities, input))) continue;
-      const known = { ...siteTime(one.rule, now), ...present.deviceFacts(one.rule, reading, now) };
+      const known = {
+        ...siteTime(one.rule, now),
+        ...(isClock ? {} : present.deviceFacts(one.rule, reading, now)),
+        ...deviceModel.facts(one.rule, device, now),
+        ...(readsLag ? lags.facts(device, reading) : {}),
+      };
       changed.push(
         ...assess(one, reading.device, known, { now, from: now, gapMs: valueAgeMs, wall: reading.received }),
       );
@@ -279,7 +308,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const before = modes;
       if (modeRule !== null) modes = voted(modes, voteOf(signsOf(model, present, now, nominalV)), now);
       const isChange = modes.changes !== before.changes;
-      const known = { ...present.siteFacts(now), site_mode: currentMode(modes) };
+      const known = { ...present.siteFacts(now), ...gridFacts, site_mode: currentMode(modes) };
       for (const one of siteNowRules) {
         const facts = { ...siteTime(one.rule, now), ...known, ...present.pointFacts(one.rule, now) };
         changed.push(...assess(one, site, facts, at));
@@ -332,6 +361,23 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     return changed;
   };
 
+  /** At every full minute: a site that has gone silent is not judged by any reading, and someone must be told. */
+  const forgetPresent = (before: number, now: number, wall: number): Alert[] => {
+    if (watchedRules.length === 0) return [];
+    const changed: Alert[] = [];
+    const first = Math.max(Math.floor(before / minuteMs) + 1, Math.floor(now / minuteMs) - mostMinutes);
+    for (let minute = first; minute * minuteMs <= now; minute++) {
+      const at = minute * minuteMs;
+      const known = { ...present.siteFacts(at), ...gridFacts, site_mode: currentMode(modes) };
+      for (const one of watchedRules) {
+        if (one.rule.blind?.inputs.every((name) => (known[name as keyof typeof known] ?? null) !== null)) continue;
+        const facts = { ...siteTime(one.rule, at), ...known, ...present.pointFacts(one.rule, at) };
+        changed.push(...assess(one, site, facts, { now: at, from: at, gapMs: null, wall }));
+      }
+    }
+    return changed;
+  };
+
   /** Alerts of rules on readings that outlived the hold; those of window rules are told at their next minute. */
   const release = (upTo: number, wall: number): Alert[] => {
     const due = releaseAt(modes);
@@ -370,6 +416,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       silence.listen({ now: next.now, listening, mode: next.mode });
     } else {
       changed.push(...forgetValues(before.now ?? next.now, next.now, wall));
+      changed.push(...forgetPresent(before.now ?? next.now, next.now, wall));
       for (let ended = silence.next(next.now); ended !== null; ended = silence.next(next.now)) {
         // One millisecond after the limit "more than" is true.
         changed.push(...release(ended.at + 1, wall), ...judge(ended.devices, ended.at + 1, wall));
@@ -409,6 +456,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const judgeAccount = ({ account, wall, nodes }: Waiting): Alert[] => {
     if (accountedTo !== null && account.start < accountedTo) return [];
     accountedTo = account.end;
+    deviceModel.note(account);
     const isolated = permits.isolatedNodes(account.end);
     const now = facts.at(account, isolated, nodes);
     const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
@@ -519,6 +567,8 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
         ),
       },
       spans: suppression.save(),
+      lags: lags.save(),
+      shares: deviceModel.save(),
       modes,
       releasedTo,
       permits: permits.list(),
@@ -534,6 +584,16 @@ const inputsOf = (rule: Rule, known: Facts): Facts => {
 
 const firstShelfEnd = (alerts: readonly Alert[]): number =>
   alerts.reduce((first, { shelved }) => Math.min(first, shelved?.until ?? first), Number.POSITIVE_INFINITY);
+
+/** What the site file says of its grid connections. */
+const gridFactsOf = ({ nodes, contract }: SiteModel): Facts => {
+  const points = nodes.filter(({ kind }) => kind === "grid").flatMap((node) => node.points);
+  const ratings = points.flatMap(({ ctRatingW }) => (ctRatingW === undefined ? [] : [ctRatingW]));
+  return {
+    grid_ct_w: ratings.length === 0 ? null : ratings.reduce((sum, rating) => sum + rating, 0),
+    contract_export_w: contract?.exportLimitW ?? null,
+  };
+};
 
 /** Sampling interval of each device of a modelled point: the shortest of its points. */
 export const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {

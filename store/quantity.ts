@@ -55,6 +55,13 @@ export const quantities: readonly Quantity[] = [
   gauge("soc_pct", "%", 0, 100),
   gauge("soh_pct", "%", 0, 100),
   gauge("available_w", "W", 0, gigawatt10),
+  // Lowest generation that is forecast for the next quarter of an hour.
+  gauge("forecast_w", "W", 0, gigawatt10),
+  gauge("irradiance_w_per_m2", "W/m²", -50, 2000),
+  // What a battery management system or a UPS says that it could do now.
+  gauge("discharge_limit_w", "W", 0, gigawatt10),
+  gauge("charge_limit_w", "W", 0, gigawatt10),
+  gauge("runtime_s", "s", 0, 1e7),
   gauge("setpoint_w", "W", -gigawatt10, gigawatt10),
   gauge("inlet_c", "°C", -60, 150),
   gauge("outlet_c", "°C", -60, 150),
@@ -105,6 +112,8 @@ export const quantities: readonly Quantity[] = [
   state("mode"),
   state("switch_on"),
   state("allocated"),
+  // A number for the software that runs: another number is another baseline of what a joule buys.
+  state("software_version"),
   // The product's own health, site `system`, device `wattlas`.
   counter("broker_connections", "1"),
   counter("broker_messages", "1"),

@@ -50,6 +50,8 @@ const minuteMs = 60_000;
 const longestMs = 7 * dayMs;
 // Accounts of four hundred racks are 80 KB each: an hour of them at once.
 const chunkMs = 3_600_000;
+// What fills the demand window and the quarter hour of PUE that the alert began in.
+const leadMs = 3_600_000;
 const sliceMs = 25;
 const batch = 50;
 const retryMs = 1000;
@@ -97,7 +99,7 @@ export const createWasteDesk = ({ ledger, sites, rules, now, fail }: WasteDeps):
     const meter = meterOf(alert, until);
     if (meter === null) return null;
     const breathe = createBreath(sliceMs);
-    for (let from = Math.floor(alert.active / minuteMs) * minuteMs; from < until; from += chunkMs) {
+    for (let from = Math.floor(alert.active / minuteMs) * minuteMs - leadMs; from < until; from += chunkMs) {
       if (signal.aborted) return null;
       meter.take(await readAccounts(ledger, alert.site, "1m", from, Math.min(until, from + chunkMs)));
       await breathe();
@@ -169,7 +171,8 @@ export const createWasteDesk = ({ ledger, sites, rules, now, fail }: WasteDeps):
       if (alert === null || alert.active === null || !open.has(alert.id)) continue;
       const until = alert.active + longestMs;
       const meter = meterOf(alert, until);
-      if (meter !== null) open.set(alert.id, { meter, site: alert.site, to: alert.active - (alert.active % minuteMs) });
+      if (meter !== null)
+        open.set(alert.id, { meter, site: alert.site, to: alert.active - (alert.active % minuteMs) - leadMs });
     }
     const upTo = Math.floor(now() / minuteMs) * minuteMs;
     for (const id of mine) {

@@ -24,6 +24,7 @@ export const alert = z.object({
   thresholds: z.record(z.string(), z.union([z.number(), z.string()])),
   title: text,
   action: text,
+  lossInputs: z.record(z.string(), z.union([z.number(), z.string(), z.null()])).exactOptional(),
   restated: z.boolean(),
   shadow: z.literal(true).exactOptional(),
   incident: z.object({ id: z.string(), held: z.boolean() }).exactOptional(),
