@@ -54,7 +54,7 @@ export const supplyFactsAt = (model: SiteModel, account: Account, parts: Pick<No
 export const pueFactsAt = (
   model: SiteModel,
   account: Account,
-  parts: NodeParts,
+  parts: Pick<NodeParts, "part">,
   before: PueMinutes,
 ): { readonly facts: Facts; readonly minutes: PueMinutes } => {
   const { facilityWh, itWh, storedWh } = account.totals;
@@ -94,7 +94,7 @@ export const pueFactsAt = (
 const sumOf = (parts: readonly (number | null)[]): number | null =>
   parts.reduce<number | null>((sum, part) => (sum === null || part === null ? null : sum + part), 0);
 
-const energyOf = (nodes: readonly string[] | null, account: Account, parts: NodeParts): number | null =>
+const energyOf = (nodes: readonly string[] | null, account: Account, parts: Pick<NodeParts, "part">): number | null =>
   nodes === null
     ? null
     : sumOf(
@@ -140,7 +140,7 @@ const opposed = (nodes: readonly SiteNode[], { part }: Pick<NodeParts, "part">):
 };
 
 /** Power that units give while others take as much; 0 for a single unit. */
-const circulating = (nodes: readonly SiteNode[], parts: NodeParts): number | null => {
+const circulating = (nodes: readonly SiteNode[], parts: Pick<NodeParts, "part">): number | null => {
   let given = 0;
   let taken = 0;
   if (nodes.length < 2) return 0;
