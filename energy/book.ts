@@ -38,7 +38,8 @@ const minuteMs = 60_000;
 const tickMs = 1000;
 // Following again is harmless but long; without accounts the cursor is kept at least this often.
 const cursorEveryReadings = 50_000;
-// Readings go on being taken in while the minute of hundreds of sites is closed,
+// Taking in and closing have turns of so long: readings go on being taken in while the minute of hundreds of sites is
+// closed,
 const settleMs = 250;
 // Each transaction waits for the disk once; this many rows times nodes are some two megabytes and 50 ms.
 const weightPerTransaction = 24_000;
@@ -225,10 +226,15 @@ export const startEnergy = async (settings: EnergySettings, deps: EnergyDeps): P
       const limit = settings.ENERGY_CHUNK_READINGS;
       // Minutes end at whole seconds, and so does their lateness: a tick just after one closes them at once.
       const waitMs = waiting.length > 0 || !isSettled ? 0 : tickMs - (wall() % tickMs);
-      const page = await insist(() => follow({ cursor, sites, limit, waitMs, signal }));
-      take(page.columns);
-      followed = page.cursor;
-      sinceCursor += page.columns.device.length;
+      let page = await insist(() => follow({ cursor, sites, limit, waitMs, signal }));
+      const takeUntil = performance.now() + settleMs;
+      for (;;) {
+        take(page.columns);
+        followed = page.cursor;
+        sinceCursor += page.columns.device.length;
+        if (!page.behind || performance.now() > takeUntil || signal.aborted) break;
+        page = await insist(() => follow({ cursor: followed, sites, limit, waitMs: 0, signal }));
+      }
       // Who asks whether everything is accounted waits for an empty page: a shared one may be a moment old.
       const caughtUp = page.columns.device.length === 0 || (!page.behind && waiting.length === 0);
       const now = wall();
