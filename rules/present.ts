@@ -1,5 +1,6 @@
 import type { SiteModel, SiteNode } from "#energy";
 import type { Reading } from "#store";
+import { aboutOf } from "./about.ts";
 import type { Facts } from "./evaluate.ts";
 import type { Value } from "./expression.ts";
 import { type Rule, readsValues } from "./rule.ts";
@@ -48,7 +49,7 @@ interface PresentPlan {
   /** Quantities that are wanted of every device that a rule is about. */
   readonly everywhere: ReadonlySet<string>;
   /** Quantities by which a device becomes one that a rule is about. */
-  readonly keys: ReadonlySet<string>;
+  readonly keys: (device: string) => ReadonlySet<string>;
   readonly wanted: ReadonlyMap<string, ReadonlySet<string>>;
   readonly siteDevices: ReadonlySet<string>;
   readonly nodesByDevice: ReadonlyMap<string, readonly SiteNode[]>;
@@ -72,11 +73,17 @@ const planOf = (nodes: SiteModel["nodes"], rules: readonly Rule[]): PresentPlan 
   const hasNodeRules = readingRules.some((rule) => rule.subject === "node");
   const hasSiteRules = readingRules.some((rule) => rule.subject === "site");
   const everywhere = new Set<string>();
-  const keys = new Set<string>();
-  for (const rule of readingRules.filter((one) => readsValues(one) && needsPast(one))) {
+  const past = readingRules.filter((one) => readsValues(one) && needsPast(one));
+  for (const rule of past)
     for (const input of rule.inputs) if (typeOfValue(input) !== undefined) everywhere.add(quantityOf(input));
-    for (const key of rule.needs) keys.add(key);
-  }
+  const about = aboutOf(nodes, rules);
+  const keysOf = new Map<ReadonlySet<Rule>, ReadonlySet<string>>();
+  const keys = (device: string): ReadonlySet<string> => {
+    const mine = about(device);
+    const found = keysOf.get(mine) ?? new Set(past.filter((rule) => mine.has(rule)).flatMap((rule) => rule.needs));
+    keysOf.set(mine, found);
+    return found;
+  };
   const wanted = new Map<string, Set<string>>();
   const want = (device: string, quantity: string): void => {
     const mine = wanted.get(device) ?? new Set();
@@ -164,7 +171,8 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
       const mine = wanted.get(device);
       if (!concerned.has(device)) {
         let isNew = mine !== undefined;
-        for (const quantity in quantities) isNew ||= keys.has(quantity);
+        const known = keys(device);
+        if (known.size > 0) for (const quantity in quantities) isNew ||= known.has(quantity);
         if (!isNew) return;
         concerned.add(device);
       }

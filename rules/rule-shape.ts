@@ -119,6 +119,11 @@ export const ruleShape = z
         "what is lost while an alert is active: a power, for its energy, money and carbon. A rule on: reading may also read the account of the minute; its own inputs and all windows are as they were when the alert became active",
       ),
     every_s: seconds.min(1).optional().describe("judged at most once in this time; windows still see every value"),
+    where: expression
+      .optional()
+      .describe(
+        "which devices a rule on their values is about, by its parameters and what the site model says of them; of the others it remembers nothing",
+      ),
     look_after_s: z.array(expression).default([]),
     group: z
       .strictObject({
@@ -149,6 +154,8 @@ export const ruleShape = z
       fault(["subject"], "must be site or node for a rule on: account");
     if (Object.keys(rule.points).length > 0 && (rule.on !== "reading" || rule.subject !== "site"))
       fault(["points"], "only a rule on: reading, subject: site names points");
+    if (rule.where !== undefined && !(isOnValues && rule.subject === "device"))
+      fault(["where"], "only a rule on the values of devices chooses among them");
     if (rule.group !== undefined && (rule.on === "account" || isOnValues))
       fault(["group"], "only a rule on silence has devices to group");
     if (rule.group !== undefined && rule.group.under >= rule.group.over)

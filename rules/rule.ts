@@ -5,7 +5,14 @@ import { createScope, type Expression, hasOpenDivision, type Scope, typeOfName, 
 import { type Bounds, boundsOf, looseLevels } from "./hysteresis.ts";
 import { findPlaces, type RuleFault } from "./rule-places.ts";
 import { ruleShape, type Shaped, type WindowFunction } from "./rule-shape.ts";
-import { derivedValue, deviceConstants, readsSilence, typeOfValue, vocabularyOf } from "./vocabulary.ts";
+import {
+  derivedValue,
+  deviceConstants,
+  modelConstants,
+  readsSilence,
+  typeOfValue,
+  vocabularyOf,
+} from "./vocabulary.ts";
 
 /** A rule, checked and compiled: plain data and expressions, no thresholds in code. */
 export interface Rule {
@@ -44,6 +51,8 @@ export interface Rule {
   readonly loss: RuleLoss | null;
   /** Shortest time between two judgements of one subject; null: whenever something comes. */
   readonly everyS: number | null;
+  /** Which devices it is about; null: all of them. */
+  readonly where: Expression | null;
   /** Silences of a device after which it is judged without a reading. */
   readonly lookAfterS: readonly Expression[];
   readonly group: RuleGroup | null;
@@ -272,6 +281,10 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     shaped[section].flatMap((text, index) => condition([section, String(index)], text));
   const suppressIf = conditions("suppress_if");
   const exempt = conditions("exempt");
+  const chosen = createScope(modelConstants);
+  for (const name of Object.keys(modelConstants)) chosen.declare(`${name}_absent`, "bool");
+  for (const name of Object.keys(shaped.parameters)) chosen.declare(name, typeOfName(name));
+  const where = shaped.where === undefined ? null : compile(["where"], shaped.where, "bool", chosen);
   const lookAfterS = shaped.look_after_s.flatMap((text, index) => {
     const compiled = compile(["look_after_s", String(index)], text, "Time", constants);
     return compiled === null ? [] : [compiled];
@@ -329,6 +342,7 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     })),
     loss,
     everyS: shaped.every_s ?? null,
+    where,
     lookAfterS,
     group:
       group === undefined

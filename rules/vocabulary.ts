@@ -203,21 +203,26 @@ const silenceFacts = {
 /** The facts of a device that never change: what a silence length may be made of. */
 export const deviceConstants = { interval_s: "Time" } as const satisfies Facts;
 
-/** What a rule on the values of a device may read besides its quantities: where it stands in the model. */
-const deviceFacts = {
-  ...timeFacts,
+/** What the site model says of a device: by what a rule chooses whom it is about. */
+export const modelConstants = {
   interval_s: "Time",
   node_kind: "string",
   has_rating: "bool",
   rating_w: "Power",
+  /** Between a phase and neutral by the site model; missing where it does not say. */
+  declared_v: "Voltage",
+} as const satisfies Facts;
+
+/** What a rule on the values of a device may read besides its quantities: where it stands in the model. */
+const deviceFacts = {
+  ...timeFacts,
+  ...modelConstants,
   /** Receive time less event time of the newest reading; negative for one dated ahead. */
   lag_s: "Time",
   /** Of five minutes: the median of that without its sign, its change a minute, the share of readings out of order. */
   lag_median_s: "Time",
   lag_trend_s: "Time",
   disorder_share: "double",
-  /** Between a phase and neutral by the site model; missing where it does not say. */
-  declared_v: "Voltage",
   /** Standard uncertainty of the meter at its rating. */
   rated_u_w: "Power",
   /** IT load of the site over its rating, of the minute before the last. */

@@ -1,5 +1,6 @@
 import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
 import type { Reading } from "#store";
+import { aboutOf } from "./about.ts";
 import { type AccountFactsState, type AccountNow, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
 import { createCalm } from "./calm.ts";
@@ -121,6 +122,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
 
   const lives = createLives(hash, saved?.lives ?? []);
   const facts = createAccountFacts(model, rules, saved?.facts);
+  const about = aboutOf(model.nodes, rules);
   const present = createPresent(model, rules, saved?.present);
   const screens = nodeRules.map((one) => ({
     ...one,
@@ -281,11 +283,14 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     // A value of long ago says nothing about now, but all about the clock that dated it.
     const isOld = now - reading.ts > valueAgeMs;
     if (isOld && clockRules.size === 0) return [];
+    const mine = about(device);
+    if (mine.size === 0) return [];
     const changed: Alert[] = [];
     for (const one of valueRules) {
       const isClock = clockRules.has(one.rule);
       if (isClock ? !isDoubted && !lives.has(one.rule.id, device) : isOld) continue;
       const { needs } = one.rule;
+      if (!mine.has(one.rule)) continue;
       if (!needs.some((input) => input === "lag_s" || Object.hasOwn(reading.quantities, input))) continue;
       const known = {
         ...siteTime(one.rule, now),
