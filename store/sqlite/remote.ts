@@ -37,8 +37,8 @@ export interface Remote<Calls extends AnyCalls<Calls>> extends AsyncDisposable {
   ): Promise<Awaited<ReturnType<Calls[Name]>>>;
 }
 
-// Three semi-spaces of 8 MB; by default each thread lets 96 MB of messages that are long answered pile up.
-const maxYoungGenerationSizeMb = 24;
+// Three semi-spaces of 4 MB; by default each thread lets 96 MB of messages that are long answered pile up.
+const maxYoungGenerationSizeMb = 12;
 // A page of large accounts is some 20 MB; garbage grows to a share of this before it is collected.
 const maxOldGenerationSizeMb = 1024;
 
