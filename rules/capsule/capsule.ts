@@ -6,6 +6,7 @@ import { evidenceKind, readLink } from "../evidence/evidence.ts";
 import { alertKind, auditKind, readAlert } from "../record.ts";
 import type { RuleSummary } from "../rules.ts";
 import type { Happening } from "../run.ts";
+import { leadOf } from "./lead.ts";
 
 export const capsuleFormat = "wattlas-capsule/1";
 
@@ -19,9 +20,13 @@ export interface Capsule {
   readonly transitions: readonly Alert[];
   readonly site: SiteModel;
   readonly rules: readonly Pick<RuleSummary, "id" | "version" | "mode" | "file" | "source">[];
-  /** On the site's clock: readings begin at `from`, transitions are compared up to `to`. */
+  /** On the site's clock: accounts begin at `from`, transitions are compared up to `to`. */
   readonly from: number;
   readonly to: number;
+  /** Readings begin here: only windows of accounts reach far back. */
+  readonly readingsFrom: number;
+  /** How long before the alert the rules that concern it look back, ms: more than it holds where that is not whole. */
+  readonly lookBackMs: number;
   /** false: the limits left out what lies before `from` or after `to`, and it may matter. */
   readonly whole: boolean;
   readonly happenings: readonly Happening[];
@@ -42,27 +47,47 @@ export interface CapsuleDeps {
 
 const hourMs = 3_600_000;
 const leadMs = hourMs;
+// A window of a day with its hour; longer ones (weeks) are no file that travels.
+const longestLeadMs = 25 * hourMs;
+// Minutes times nodes of accounts before the alert: some tens of megabytes.
+const mostNodeMinutes = 200_000;
+const minuteMs = 60_000;
 const tailMs = 600_000;
 const longestMs = 6 * hourMs;
+const longestReadingsMs = 3 * hourMs;
 const mostReadings = 200_000;
 const pageRows = 1000;
 const mostRows = 5000;
 
-/** null when there is no such alert, or nobody knows its site any more. At most six hours and 200,000 readings. */
+/**
+ * null when there is no such alert, or nobody knows its site any more. At most six hours and 200,000 readings, and before
+ * the alert what its rules look back on: 25 hours of accounts at most.
+ */
 export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule | null> => {
   const { ledger, now } = deps;
   const transitions = (await ledger.history(alertKind, id)).flatMap((row) => readAlert(row) ?? []);
   const alert = transitions.at(-1);
   if (alert === undefined) return null;
-  const from = Math.max(0, alert.start - leadMs);
+  const lookBack = leadOf(alert, deps.rules);
+  const nodes = deps.sites.find(({ id }) => id === alert.site)?.nodes.length ?? 1;
+  const mostMs = Math.min(longestLeadMs, Math.max(leadMs, (mostNodeMinutes / Math.max(1, nodes)) * minuteMs));
+  // Half a window tells nothing.
+  const isFar = lookBack.accountsMs > mostMs || lookBack.readingsMs > longestReadingsMs;
+  const startAt = (beforeMs: number): number => Math.max(0, Math.floor((alert.start - beforeMs) / minuteMs) * minuteMs);
+  const from = isFar ? startAt(leadMs) : startAt(lookBack.accountsMs);
+  const readingsFrom = isFar ? from : startAt(lookBack.readingsMs);
   const until = (alert.closed ?? alert.returned ?? alert.changed.site) + tailMs;
-  let to = Math.min(until, from + longestMs);
+  let to = Math.min(until, readingsFrom + longestMs);
   const happenings: Happening[] = [];
   let readings = 0;
   let revision: string | null = null;
   // A minute is judged when something later was heard: what is compared ends before the readings do.
   const heardTo = to < until ? to + tailMs : to;
-  for await (const some of happeningsOf({ ...deps, site: alert.site, from, to: heardTo })) {
+  const past = async function* (): ReturnType<typeof happeningsOf> {
+    yield* happeningsOf({ ...deps, site: alert.site, from, to: readingsFrom, devices: [] });
+    yield* happeningsOf({ ...deps, site: alert.site, from: readingsFrom, to: heardTo });
+  };
+  for await (const some of past()) {
     if (readings >= mostReadings) break;
     for (const one of some) {
       if (one.kind === "readings") readings += one.readings.length;
@@ -82,9 +107,10 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
   return {
     format: capsuleFormat,
     made: now(),
-    ...{ alert, transitions, site, from, to, happenings },
+    ...{ alert, transitions, site, from, to, readingsFrom, happenings },
+    lookBackMs: lookBack.accountsMs,
     rules: deps.rules.map(({ id, version, mode, file, source }) => ({ id, version, mode, file, source })),
-    whole: !isCut && to === until,
+    whole: !isCut && !isFar && to === until,
     log: log.map(({ body }) => body),
     others: others.flatMap((row) => readAlert(row) ?? []).filter((other) => other.id !== id),
     evidence: await linksOf(ledger, id, transitions),

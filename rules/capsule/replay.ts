@@ -3,6 +3,7 @@ import type { Alert } from "../alert.ts";
 import { acknowledged } from "../command.ts";
 import { parseRule } from "../rule.ts";
 import { createRun } from "../run.ts";
+import type { SavedWatch } from "../watch.ts";
 import { type Capsule, capsuleFormat } from "./capsule.ts";
 
 /** What a judgement decides, without what people and the wall clock add to it. */
@@ -45,24 +46,49 @@ const shape = z.looseObject({
 });
 
 const catchupWaitMs = 60_000;
+// The last judgements before the alert are those of whole windows.
+const fillMs = 120_000;
 
 /** Judges a capsule again from nothing, acknowledging when it was acknowledged, and compares the transitions. */
 export const replayCapsule = (value: unknown, hash: (text: string) => string): CapsuleReplay => {
   const checked = shape.safeParse(value);
   if (!checked.success) return { ok: false, reason: z.prettifyError(checked.error) };
-  const { alert, transitions, site, rules: files, happenings, to } = value as Capsule;
+  const { alert, transitions, site, rules: files, happenings, to, others } = value as Capsule;
   const parsed = files.map(({ source, file, mode }) => ({ result: parseRule(source, file), mode }));
   const faults = parsed.flatMap(({ result }) => (result.ok ? [] : result.faults));
   const fault = faults[0];
   if (fault !== undefined) return { ok: false, reason: `${fault.file}:${fault.line} ${fault.message}` };
   const rules = parsed.flatMap(({ result, mode }) => (result.ok ? [{ ...result.rule, mode }] : []));
-  const run = createRun({ sites: [site], rules, hash, catchupWaitMs });
-  const watch = run.watches.get(site.id);
+  const begin = (saved: SavedWatch | null) =>
+    createRun({ sites: [site], rules, hash, catchupWaitMs, saved: () => saved });
+  let run = begin(null);
+  let watch = run.watches.get(site.id);
+  const isSame = (one: Alert): boolean =>
+    one.rule === alert.rule && one.subject === alert.subject && one.subcode === alert.subcode && one.id !== alert.id;
+  const known = new Set([alert.id, ...(others ?? []).map(({ id }) => id)]);
+  let isFilling = true;
+  /** Windows that begin with the file fill first: what half of one raised never was. */
+  const forget = (): void => {
+    const isFalse = (one: Alert | null): boolean => one !== null && isSame(one) && !known.has(one.id);
+    if (watch === undefined || !watch.open().some(isFalse)) return;
+    const saved = watch.save();
+    run = begin({ ...saved, lives: saved.lives.filter(({ life }) => !isFalse(life.alert)) });
+    watch = run.watches.get(site.id);
+  };
   const ack = transitions.find(({ acknowledged }) => acknowledged !== null) ?? null;
   let isAcknowledged = ack === null;
   const seen: Alert[] = [];
   for (const happening of happenings) {
-    seen.push(...run.take(happening).filter(({ id }) => id === alert.id));
+    for (const one of run.take(happening)) {
+      if (one.id === alert.id) seen.push(one);
+      // Another began later, so somebody had acknowledged it.
+      if (!isSame(one) || one.state !== "RETURNED" || one.changed.site > alert.start) continue;
+      watch?.amend(one.id, (before) => acknowledged(before, "", "", one.changed));
+    }
+    if (isFilling && (watch?.now() ?? 0) >= alert.start - fillMs) {
+      isFilling = false;
+      forget();
+    }
     if (isAcknowledged || ack === null || (watch?.now() ?? 0) < ack.changed.site) continue;
     const given = ack.acknowledged;
     const changed = watch?.amend(alert.id, (one) =>
