@@ -44,6 +44,7 @@ const backtest = z.object({
   accounts: z.number().int(),
   before: tried.nullable(),
   after: tried,
+  others: z.array(tried).exactOptional().describe("those of `also`"),
   difference: z
     .object({
       same: z.number().int(),
@@ -107,6 +108,11 @@ export const backtestRoutes = (app: App, { rules, settings }: Context): void => 
           site: identifier,
           rule: z.string().min(1).max(64).exactOptional().describe("id of the rule in force"),
           source: z.string().min(1).max(65_536).exactOptional().describe("a rule file, compared with the one in force"),
+          also: z
+            .array(z.string().min(1).max(64))
+            .max(200)
+            .exactOptional()
+            .describe("ids of rules in force that are tried in the same pass"),
           before_source: z.string().min(1).max(65_536).exactOptional().describe("compare with this one instead"),
           from: instant,
           to: instant,
