@@ -226,6 +226,31 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       await expect(follow("x~y~z~0")).rejects.toMatchObject({ code: "STORE_CURSOR_EXPIRED" });
     });
 
+    test("a list of texts has the rows and pages of a list, long bodies and what was replaced too", async () => {
+      if (ledger.listText === undefined) return;
+      await ledger.commit([
+        put("a", { ts: 1, body: { name: "Grünstrom 绿电", list: [1, null, "x"] } }),
+        put("b", { ts: 2, body: { long: Array.from({ length: 2000 }, (_, index) => index) } }),
+        put("c", { ts: 0, body: 1 }),
+        put("d", { ts: 1, site: "other" }),
+      ]);
+      clock += 1000;
+      await ledger.commit([put("c", { ts: 3, body: null })]);
+      const decoder = new TextDecoder();
+      const both = async (query: Partial<LedgerQuery>) => {
+        const texts = await ledger.listText?.({ kind: "alert", limit: 100, ...query });
+        const items = texts?.items.map(({ text, ...row }) => ({ ...row, body: JSON.parse(decoder.decode(text)) }));
+        expect({ items, next: texts?.next }).toEqual(await list(query));
+        return items?.map(({ key }) => key);
+      };
+      expect(await both({})).toEqual(["a", "d", "b", "c"]);
+      expect(await both({ site: "demo", order: "newest-first", from: timestamp(start + 1) })).toEqual(["c", "b", "a"]);
+      expect(await both({ asOf: timestamp(start) })).toEqual(await keys({ asOf: timestamp(start) }));
+      const first = await ledger.listText({ kind: "alert", limit: 2 });
+      expect(await both({ limit: 2, cursor: first.next ?? "" })).toEqual(["b", "c"]);
+      expect(await both({ kind: "none" })).toEqual([]);
+    });
+
     test("pruning removes whole rows of one kind that are older", async () => {
       await ledger.commit([put("a", { ts: 0 }), put("a", { ts: 1 }), put("b", { ts: 5 }), put("c", { ts: 0 })]);
       await ledger.commit([put("c", { ts: 9 }), put("d", { ts: 0, kind: "audit" })]);
