@@ -33,7 +33,7 @@ test("a mains failure of four hundred racks is at most three messages in its fir
   const notify = await startNotify(rulesSchema.parse({ RULES_NOTIFY_FILE: join(folder, "notify.yaml") }), {
     ledger,
     sites: [{ id: "hall", timeZone: "UTC" }],
-    rules: { open: async () => [], isCurrent: () => true },
+    rules: { open: async () => [], isCurrent: () => true, list: async () => ({ items: [], next: null }) },
     publish: ({ payload }) => {
       const { title, alerts } = JSON.parse(payload);
       told.push({ at, title, rules: alerts.map(({ rule }: { readonly rule: string }) => rule) });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { createMemoryLedger, type Ledger } from "#store";
 import type { Alert } from "../alert.ts";
+import { openPast } from "../past/past.ts";
 import { putAlert } from "../record.ts";
 import type { RulesMessage } from "../rules.ts";
 import { alertOf } from "./alert.fixture.ts";
@@ -70,12 +71,13 @@ const desk = async (
   await writeFile(file, plan);
   const told: Desk["told"] = [];
   const faults: string[] = [];
+  const past = await openPast({ ledger, fail: (_error, code) => faults.push(code) });
   const notify = await startNotify(
     { RULES_TICK_MS: 1000, RULES_CATCHUP_WAIT_MS: 1000, RULES_SAVE_MS: 1000, RULES_ON: [], RULES_NOTIFY_FILE: file },
     {
       ledger,
       sites: [{ id: "hall", timeZone: "Asia/Shanghai" }],
-      rules: { open: async () => open, isCurrent: () => current },
+      rules: { open: async () => open, isCurrent: () => current, list: past.list },
       publish: ({ topic, payload }: RulesMessage) => told.push({ topic, ...JSON.parse(payload) }),
       now: () => now.at,
       random: () => 0.5,
@@ -84,6 +86,7 @@ const desk = async (
     },
   );
   ends.push(
+    () => past[Symbol.asyncDispose](),
     () => notify[Symbol.asyncDispose](),
     () => rm(folder, { recursive: true, force: true }),
   );
@@ -294,7 +297,7 @@ test("a receiver that refuses for a day is given up, said and counted", async ()
   expect(revisions.length).toBeGreaterThan(10);
 });
 
-test("a report says what began in its period, in the language of each channel", async () => {
+test("a report says what became active in its period, in the language of each channel", async () => {
   now.at = Date.parse("2026-11-20T09:59:00Z");
   const one = await desk();
   const began = now.at - 3_600_000;
@@ -303,20 +306,24 @@ test("a report says what began in its period, in the language of each channel", 
     fresh({ ...old, state: "CLOSED", returned: began + 30 * minute, closed: began + 30 * minute }),
     fresh({ ...old, id: "a2", rule: "R01", severity: "WARNING", title: { en: "Open balance", "zh-CN": "收支不平" } }),
     fresh({ ...old, id: "a3", shadow: true }),
+    // Two days of a hold were over in this period; the other had been told in the one before.
+    fresh({ ...old, id: "a4", rule: "R29", severity: "INFO", start: began - 2 * 86_400_000 }),
+    fresh({ ...old, id: "a5", start: began - 86_400_000, active: began - 86_400_000, state: "CLOSED", closed: began }),
   );
   await one.after(minute);
   expect(one.told.map(({ topic, title }) => [topic, title])).toEqual([
-    ["told/ops", "Wattlas daily: alerts 2"],
-    ["told/chief", "Wattlas daily: 告警报告 2"],
+    ["told/ops", "Wattlas daily: alerts 3"],
+    ["told/chief", "Wattlas daily: 告警报告 3"],
   ]);
   const [report] = (await one.notify.deliveries({ channel: "ops", limit: 1 })).items;
   expect(report?.message.text.split("\n")).toEqual([
     "2026-11-19 18:00 – 2026-11-20 18:00 (Asia/Shanghai)",
-    "CRITICAL 0, MAJOR 1, WARNING 1, INFO 0",
-    "still open 1, nobody acknowledged 2",
-    "0.08 alarms/h, 0 floods, 0 chattering, 0 stale, 1 never acted upon",
+    "CRITICAL 0, MAJOR 1, WARNING 1, INFO 1",
+    "still open 2, nobody acknowledged 3",
+    "0.13 alarms/h, 0 floods, 0 chattering, 0 stale, 1 never acted upon",
     "median / p90: acknowledged after – / – min, resolved after 30 / 30 min",
     "R01 Open balance: 1 ×, 61 min",
+    "R29 Feed overload: 1 ×, 61 min",
     "R21 Feed overload: 1 ×, 30 min",
   ]);
 });

@@ -26,7 +26,7 @@ import { type Language, testText, titleOf, wellText } from "./texts.ts";
 export interface NotifyDeps {
   readonly ledger: Ledger;
   readonly sites: readonly Pick<SiteModel, "id" | "timeZone">[];
-  readonly rules: Pick<Rules, "open" | "isCurrent">;
+  readonly rules: Pick<Rules, "open" | "isCurrent" | "list">;
   readonly publish: (message: RulesMessage) => void;
   /** Wall clock, UTC milliseconds. */
   readonly now?: () => number;
@@ -150,7 +150,7 @@ export const startNotify = async (settings: RulesSettings, deps: NotifyDeps): Pr
       timeZone: report.time_zone,
       run: async ({ due }: { readonly due: number }) => {
         const head = deps.head === undefined ? null : formatHead(deps.head());
-        const written = await reportOf(ledger, report, due, head);
+        const written = await reportOf(rules, report, due, head);
         const words = (language: Language) => written[language];
         await notifier.tell({ occasion: "report", targets: report.to, words, once: `report/${report.name}/${due}` });
       },

@@ -1,8 +1,7 @@
 import { Temporal } from "temporal-polyfill";
-import { type Ledger, timestamp } from "#store";
 import { type Alert, severities } from "../alert.ts";
 import { alarmQuality, type QualityLine } from "../quality/alarm-quality.ts";
-import { alertKind, readAlert } from "../record.ts";
+import type { Rules } from "../rules.ts";
 import type { NotifyPlan } from "./plan.ts";
 import type { Language } from "./texts.ts";
 
@@ -17,9 +16,9 @@ const pageRows = 1000;
 const rulesAtMost = 10;
 const minuteMs = 60_000;
 
-/** Alerts that began in the period that ends at `due`: how many, how long, of which rules, and what still waits. */
+/** Alerts that became active in the period that ends at `due`: how many, how long, of which rules, and what still waits. */
 export const reportOf = async (
-  ledger: Ledger,
+  rules: Pick<Rules, "list">,
   plan: ReportPlan,
   due: number,
   head: string | null,
@@ -28,17 +27,11 @@ export const reportOf = async (
   const from = to.subtract({ [`${plan.period}s`]: 1 }).epochMilliseconds;
   const alerts: Alert[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await ledger.list({
-      kind: alertKind,
-      from: timestamp(from),
-      to: timestamp(due),
-      limit: pageRows,
+    const page = await rules.list({
+      ...{ activeFrom: from, activeTo: due, limit: pageRows },
       ...(cursor === undefined ? {} : { cursor }),
     });
-    for (const row of page.items) {
-      const alert = readAlert(row);
-      if (alert !== null && alert.active !== null && alert.shadow !== true) alerts.push(alert);
-    }
+    alerts.push(...page.items);
     cursor = page.next;
   }
   const span = [from, due].map((ms) =>
