@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { AccountFlag, NodeAccount } from "#energy";
 import { loadCatalogue } from "./catalogue.ts";
 import { alertHash } from "./hash.ts";
-import type { Rule } from "./rule.ts";
+import { parseRule, type Rule } from "./rule.ts";
 import { canonical, createRun } from "./run.ts";
 import { accountOf, siteOf } from "./specimen.ts";
 
@@ -103,3 +103,50 @@ test("windows in columns go on where they stood", () => {
     { numRuns: 5 },
   );
 }, 60_000);
+
+test("a window that adds up something else now begins anew, in columns and node by node", () => {
+  const source = (over: string, how: string) => `
+id: R90
+version: 1
+title: { en: a, zh-CN: b }
+action: { en: a, zh-CN: b }
+on: account
+subject: node
+inputs: [mean_w]
+windows:
+  lately_w: { of: mean_w, function: ${how}, over_s: ${over} }
+  usual_w: { of: mean_w, function: mean, over_s: 600 }
+levels:
+  - { severity: WARNING, subcode: a, trigger: lately_w > kW(9), clear: lately_w < kW(8), hold_on_s: 0, hold_off_s: 0 }
+`;
+  const rule = (over: string, how: string) => {
+    const parsed = parseRule(source(over, how), "r90.yaml");
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+    return parsed.rule;
+  };
+  const terms = { sites: [model], hash: alertHash, catchupWaitMs: minute };
+  const part = noted({ meanW: 5000, swingW: 0, factor: 1, flags: [], isSilent: false });
+  const kept = (after: Rule, wrap: (rules: readonly Rule[]) => readonly Rule[]) => {
+    const run = createRun({ ...terms, rules: wrap([rule("600", "mean")]) });
+    for (let at = 0; at < 10; at++)
+      run.take({
+        kind: "account",
+        account: accountOf({
+          ...{ site: "hall", start: t0 + at * minute, end: t0 + (at + 1) * minute, nodes: { n1: part } },
+          ...{ loadW: 100_000, residualW: 100, uncertaintyW: 50, suspect: null },
+        }),
+        wall: t0,
+      });
+    const saved = JSON.parse(JSON.stringify(run.watches.get("hall")?.save()));
+    const again = createRun({ ...terms, rules: wrap([after]), saved: () => saved })
+      .watches.get("hall")
+      ?.save();
+    const windows = again?.memory.R90?.n1?.windows ?? {};
+    return Object.fromEntries(Object.entries(windows).map(([name, { length }]) => [name, length]));
+  };
+  for (const wrap of [(rules: readonly Rule[]) => rules, each]) {
+    expect(kept(rule("600", "mean"), wrap)).toEqual({ lately_w: 10, usual_w: 10 });
+    expect(kept(rule("600", "max"), wrap)).toEqual({ usual_w: 10 });
+    expect(kept(rule("300", "mean"), wrap)).toEqual({ usual_w: 10 });
+  }
+});

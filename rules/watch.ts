@@ -23,6 +23,7 @@ import { createScreen } from "./screen.ts";
 import { createSilence } from "./silence.ts";
 import { createSuppression, inOrder, type SavedSpans } from "./suppress.ts";
 import { createSiteTime } from "./time-facts.ts";
+import { type WindowTerms, windowTermsOf, withoutChanged } from "./window-terms.ts";
 
 // reading ─▶ clock ─▶ silences, permits and releases that fell due, each at its own time
 //         ─▶ supply mode ─▶ site ─▶ its nodes of several meters ─▶ the device's values ─▶ its silence ─▶ its group
@@ -66,6 +67,7 @@ export interface SavedWatch {
   readonly waiting: readonly { readonly account: Account; readonly wall: number }[];
   readonly present: SavedPresent;
   readonly memory: Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
+  readonly windows?: WindowTerms;
   readonly spans: SavedSpans;
   /** Clocks that are in doubt. */
   readonly lags?: SavedLags;
@@ -124,17 +126,17 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const facts = createAccountFacts(model, rules, saved?.facts);
   const about = aboutOf(model.nodes, rules);
   const present = createPresent(model, rules, saved?.present);
+  const windowTerms = { ...saved?.windows, ...windowTermsOf(rules, hash) };
+  const remembered = withoutChanged(saved?.memory ?? {}, saved?.windows, windowTerms);
   const screens = nodeRules.map((one) => ({
     ...one,
     screen: createScreen({
       ...{ rule: one.rule, nodes: facts.nodes, constant: facts.constant },
-      saved: saved?.memory[one.rule.id],
+      saved: remembered[one.rule.id],
     }),
   }));
   const screened = new Set(screens.flatMap(({ rule, screen }) => (screen === null ? [] : [rule.id])));
-  const memory = createMemory(
-    Object.fromEntries(Object.entries(saved?.memory ?? {}).filter(([rule]) => !screened.has(rule))),
-  );
+  const memory = createMemory(Object.fromEntries(Object.entries(remembered).filter(([rule]) => !screened.has(rule))));
   const nodePlaces = new Map(facts.nodes.map(({ id }, place) => [id, place]));
   const suppression = createSuppression(model, rules, saved?.spans);
   const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
@@ -571,6 +573,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
           screens.flatMap(({ rule, screen }) => (screen === null ? [] : [[rule.id, screen.save()] as const])),
         ),
       },
+      windows: windowTerms,
       spans: suppression.save(),
       lags: lags.save(),
       shares: deviceModel.save(),
