@@ -1,28 +1,29 @@
 import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
 import type { Reading } from "#store";
-import { aboutOf } from "./about.ts";
-import { type AccountFactsState, type AccountNow, createAccountFacts } from "./account-facts.ts";
+import { type AccountFactsState, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
-import { createCalm } from "./calm.ts";
 import { unshelved } from "./command.ts";
-import { createDeviceModel, type SavedShares } from "./device-model.ts";
-import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
-import { createGroups, type Group, type SavedMember } from "./group.ts";
+import type { SavedShares } from "./device-model.ts";
+import type { Facts } from "./evaluate.ts";
+import type { SavedMember } from "./group.ts";
 import type { SavedHeard } from "./heard.ts";
-import { calmLag, createLags, lagInputs, type SavedLags } from "./lag.ts";
-import { released, type Sighting } from "./life.ts";
-import { createLives, type LifeKey, type SavedLife } from "./lives.ts";
+import { type Armed, createJudge } from "./judge.ts";
+import type { SavedLags } from "./lag.ts";
+import { released } from "./life.ts";
+import { createLives, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
 import { currentMode, holdAt, type ModeHistory, noModes, releaseAt, signsOf, voted, voteOf } from "./mode.ts";
 import type { NodeParts } from "./node-parts.ts";
+import { createNodeRules, createScreens, savedScreens } from "./node-rules.ts";
 import { createPermits, type Permit } from "./permit.ts";
-import { type Alarm, alarmsOf } from "./plan.ts";
-import { createPresent, type SavedPresent, valueAgeMs } from "./present.ts";
+import { alarmsOf } from "./plan.ts";
+import { createPresent, type SavedPresent } from "./present.ts";
 import { type Rule, readsValues, watchesSilence } from "./rule.ts";
-import { createScreen } from "./screen.ts";
 import { createSilence } from "./silence.ts";
+import { createSilenceRules } from "./silence-rules.ts";
 import { createSuppression, inOrder, type SavedSpans } from "./suppress.ts";
 import { createSiteTime } from "./time-facts.ts";
+import { createValueRules } from "./value-rules.ts";
 import { type WindowTerms, windowTermsOf, withoutChanged } from "./window-terms.ts";
 
 // reading ─▶ clock ─▶ silences, permits and releases that fell due, each at its own time
@@ -100,13 +101,6 @@ interface Waiting {
   readonly nodes?: NodeParts;
 }
 
-type Moment = Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "standing">;
-
-interface Armed {
-  readonly rule: Rule;
-  readonly alarms: readonly Alarm[];
-}
-
 export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, saved }: WatchDeps): SiteWatch => {
   const site = model.id;
   const rules = inOrder(given) ?? given;
@@ -124,33 +118,16 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
 
   const lives = createLives(hash, saved?.lives ?? []);
   const facts = createAccountFacts(model, rules, saved?.facts);
-  const about = aboutOf(model.nodes, rules);
   const present = createPresent(model, rules, saved?.present);
   const windowTerms = { ...saved?.windows, ...windowTermsOf(rules, hash) };
   const remembered = withoutChanged(saved?.memory ?? {}, saved?.windows, windowTerms);
-  const screens = nodeRules.map((one) => ({
-    ...one,
-    screen: createScreen({
-      ...{ rule: one.rule, nodes: facts.nodes, constant: facts.constant },
-      saved: remembered[one.rule.id],
-    }),
-  }));
-  const screened = new Set(screens.flatMap(({ rule, screen }) => (screen === null ? [] : [rule.id])));
-  const memory = createMemory(Object.fromEntries(Object.entries(remembered).filter(([rule]) => !screened.has(rule))));
-  const nodePlaces = new Map(facts.nodes.map(({ id }, place) => [id, place]));
+  const screens = createScreens(nodeRules, facts, remembered);
+  const inColumns = new Set(screens.flatMap(({ rule, screen }) => (screen === null ? [] : [rule.id])));
+  const memory = createMemory(Object.fromEntries(Object.entries(remembered).filter(([rule]) => !inColumns.has(rule))));
   const suppression = createSuppression(model, rules, saved?.spans);
   const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
   const siteTime = createSiteTime(model.timeZone);
-  const deviceModel = createDeviceModel(
-    model,
-    valueRules.map(({ rule }) => rule),
-    saved?.shares,
-  );
   const gridFacts = gridFactsOf(model);
-  const isAboutClocks = ({ inputs }: Rule): boolean => inputs.every((name) => lagInputs.includes(name));
-  const clockRules = new Set(valueRules.filter(({ rule }) => isAboutClocks(rule)).map(({ rule }) => rule));
-  const readsLag = valueRules.some(({ rule }) => rule.inputs.some((name) => lagInputs.includes(name)));
-  const lags = createLags(calmLag([...clockRules], fires), saved?.lags);
   const silence = createSilence({
     intervals: deviceIntervals(model),
     looks: (intervalMs) =>
@@ -161,9 +138,6 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       ),
     saved: saved?.devices ?? {},
   });
-  const calms = new Map(silenceRules.map(({ rule }) => [rule.id, createCalm(rule)]));
-  const groups = new Map(silenceRules.map(({ rule }) => [rule.id, createGroups(rule, model, saved?.members)]));
-
   let clock: SiteClock = startClock(saved?.clock);
   let listening = saved?.listening ?? null;
   let accountedTo = saved?.accountedTo ?? null;
@@ -192,120 +166,22 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       return alert;
     });
 
-  const see = (
-    alarms: readonly Alarm[],
-    subject: string,
-    finding: Finding,
-    at: Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold">,
-  ): Alert[] =>
-    alarms.flatMap((alarm) => {
-      const levels = alarm.levels(finding);
-      const key: LifeKey = [alarm.rule.id, subject, alarm.subcode];
-      // Most subjects are well most of the time: nothing open, nothing triggered, nothing to move.
-      if (lives.get(key) === null && levels.every((level) => level.trigger !== true)) return [];
-      const { inputs, thresholds } = finding;
-      const standing = permits.isolated(subject, at.now) ? "absorbed" : at.standing;
-      const hold = isIncident(alarm.rule.id) ? null : holdAt(modes, at.now);
-      return noted(lives.move(alarm.plan(site, subject), { ...at, standing, levels, inputs, thresholds, hold }));
-    });
-
-  /** One subject of one rule at one moment: what it remembers, whether it is due, what it finds. */
-  const assess = ({ rule, alarms }: Armed, subject: string, known: Facts, at: Moment): Alert[] => {
-    const seen = memory.see(rule, subject, known, at.now);
-    if (!seen.isDue || (!lives.has(rule.id, subject) && !fires(rule, seen.facts))) return [];
-    return find({ rule, alarms }, subject, seen.facts, at);
-  };
-
-  const find = ({ rule, alarms }: Armed, subject: string, seen: Facts, at: Moment): Alert[] => {
-    const finding = evaluate(rule, seen, suppression.holds(rule, subject, at.now));
-    const gapMs = at.gapMs === null || rule.everyS === null ? at.gapMs : Math.max(at.gapMs, 2 * rule.everyS * 1000);
-    return see(alarms, subject, finding, { ...at, gapMs, standing: finding.standing });
-  };
-
-  const isGroupOpen = (rule: Rule, { subject, subcode }: Group): boolean => {
-    if (!lives.has(rule.id, subject)) return false;
-    const state = lives.get([rule.id, subject, subcode])?.alert?.state;
-    return state !== undefined && state !== "RETURNED";
-  };
-
-  /** Nobody of them can fire, nothing about them is open, and no group of theirs would move. */
-  const isCalm = (rule: Rule, devices: readonly string[], now: number): boolean => {
-    const limitOf = calms.get(rule.id);
-    if (limitOf === undefined || !devices.every((device) => silence.isWithin(device, now, limitOf))) return false;
-    if (devices.some((device) => lives.has(rule.id, device))) return false;
-    return !(groups.get(rule.id) ?? []).some(
-      (group) => isGroupOpen(rule, group) || devices.some((device) => group.members.has(device)),
-    );
-  };
-
-  const judge = (devices: readonly string[], now: number, wall: number): Alert[] =>
-    silenceRules.flatMap(({ rule, alarms }) => {
-      // Most readings only say that all is well.
-      if (isCalm(rule, devices, now)) return [];
-      const at = { now, from: now, gapMs: null, wall };
-      const findingOf = (device: string): Finding => {
-        const finding = evaluate(rule, silence.facts(device, now), suppression.holds(rule, device, now));
-        return permits.isolated(device, now) ? { ...finding, standing: "exempt" } : finding;
-      };
-      const findings = new Map(devices.map((device) => [device, findingOf(device)]));
-      const changed: Alert[] = [];
-      const mine = groups.get(rule.id) ?? [];
-      const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
-      let siteOpen = false;
-      for (const group of mine) {
-        const before = isOpen(group);
-        let moved = before;
-        for (const [device, finding] of findings)
-          if (group.concerns(device)) moved = group.members.see(device, finding) || moved;
-        if (moved) {
-          const overdue = (): number =>
-            silence.overdue(now, (device) => group.concerns(device) && !group.members.has(device));
-          const seen = group.sighting(overdue);
-          const standing = siteOpen ? "absorbed" : "judged";
-          changed.push(...noted(lives.move(group.plan, { ...seen, ...at, standing, hold: holdAt(modes, now) })));
-        }
-        if (isOpen(group) !== before) {
-          // The others that fire change hands with the group.
-          for (const device of group.members.names())
-            if (!findings.has(device)) findings.set(device, findingOf(device));
-        }
-        siteOpen ||= isOpen(group);
-      }
-      for (const [device, finding] of findings) {
-        const absorbed = mine.some((group) => group.concerns(device) && isOpen(group));
-        changed.push(...see(alarms, device, finding, { ...at, standing: absorbed ? "absorbed" : finding.standing }));
-      }
-      return changed;
-    });
-
-  /** A reading without the quantity says nothing about it. */
-  const judgeValues = (reading: Reading, now: number): Alert[] => {
-    const { device } = reading;
-    const isDoubted = readsLag && lags.note(device, reading, silence.newest(device));
-    // A value of long ago says nothing about now, but all about the clock that dated it.
-    const isOld = now - reading.ts > valueAgeMs;
-    if (isOld && clockRules.size === 0) return [];
-    const mine = about(device);
-    if (mine.size === 0) return [];
-    const changed: Alert[] = [];
-    for (const one of valueRules) {
-      const isClock = clockRules.has(one.rule);
-      if (isClock ? !isDoubted && !lives.has(one.rule.id, device) : isOld) continue;
-      const { needs } = one.rule;
-      if (!mine.has(one.rule)) continue;
-      if (!needs.some((input) => input === "lag_s" || Object.hasOwn(reading.quantities, input))) continue;
-      const known = {
-        ...siteTime(one.rule, now),
-        ...(isClock ? {} : present.deviceFacts(one.rule, reading, now)),
-        ...deviceModel.facts(one.rule, device, now),
-        ...(readsLag ? lags.facts(device, reading) : {}),
-      };
-      changed.push(
-        ...assess(one, reading.device, known, { now, from: now, gapMs: valueAgeMs, wall: reading.received }),
-      );
-    }
-    return changed;
-  };
+  const { assess, find, see } = createJudge({
+    ...{ site, lives, memory, permits, suppression, noted },
+    holdOf: (rule, now) => (isIncident(rule) ? null : holdAt(modes, now)),
+  });
+  const judgeNodes = createNodeRules({ screens, facts, lives, assess, find });
+  const onSilence = createSilenceRules({
+    ...{ model, rules: silenceRules, silence, lives, permits, suppression, noted, see },
+    holdAt: (now) => holdAt(modes, now),
+    saved: saved?.members,
+  });
+  const onValues = createValueRules({
+    ...{ model, all: rules, rules: valueRules, lives, present, timeFacts: siteTime, assess, find, see },
+    newest: silence.newest,
+    savedLags: saved?.lags,
+    savedShares: saved?.shares,
+  });
 
   const judgePresent = ({ device, received }: Reading, now: number): Alert[] => {
     const changed: Alert[] = [];
@@ -345,27 +221,6 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       if (index >= 0) changed[index] = amend(alert);
     } else if (index >= 0) changed[index] = amended;
     else changed.push(amended);
-  };
-
-  /** At every full minute: values that have not been heard of for too long are not known. */
-  const forgetValues = (before: number, now: number, wall: number): Alert[] => {
-    if (valueRules.length === 0 || Math.floor(before / minuteMs) === Math.floor(now / minuteMs)) return [];
-    const changed: Alert[] = [];
-    const first = (Math.floor(before / minuteMs) + 1) * minuteMs;
-    for (const { key, life } of lives.ofRules(valueRules.map(({ rule }) => rule.id))) {
-      const [id, device, subcode] = key;
-      const since = life.at ?? 0;
-      if (life.at === null || life.alert === null) continue;
-      for (const { rule, alarms } of valueRules.filter((one) => one.rule.id === id)) {
-        const ageMs = Math.max(valueAgeMs, 2 * (rule.everyS ?? 0) * 1000);
-        const at = Math.max(first, (Math.floor((since + ageMs) / minuteMs) + 1) * minuteMs);
-        if (at > now) continue;
-        const alarm = alarms.filter((one) => one.subcode === subcode);
-        const finding = evaluate(rule, {});
-        changed.push(...see(alarm, device, finding, { now: at, from: at, gapMs: null, wall, standing: "judged" }));
-      }
-    }
-    return changed;
   };
 
   /** At every full minute: a site that has gone silent is not judged by any reading, and someone must be told. */
@@ -422,11 +277,11 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       listening = next.now;
       silence.listen({ now: next.now, listening, mode: next.mode });
     } else {
-      changed.push(...forgetValues(before.now ?? next.now, next.now, wall));
+      changed.push(...onValues.forget(before.now ?? next.now, next.now, wall));
       changed.push(...forgetPresent(before.now ?? next.now, next.now, wall));
       for (let ended = silence.next(next.now); ended !== null; ended = silence.next(next.now)) {
         // One millisecond after the limit "more than" is true.
-        changed.push(...release(ended.at + 1, wall), ...judge(ended.devices, ended.at + 1, wall));
+        changed.push(...release(ended.at + 1, wall), ...onSilence.judge(ended.devices, ended.at + 1, wall));
       }
     }
     changed.push(
@@ -463,39 +318,12 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const judgeAccount = ({ account, wall, nodes }: Waiting): Alert[] => {
     if (accountedTo !== null && account.start < accountedTo) return [];
     accountedTo = account.end;
-    deviceModel.note(account);
+    onValues.note(account);
     const isolated = permits.isolatedNodes(account.end);
     const now = facts.at(account, isolated, nodes);
     const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
     const changed = siteRules.flatMap((one) => assess(one, site, now.site, at));
     if (nodeRules.length > 0) changed.push(...judgeNodes(now, at));
-    return changed;
-  };
-
-  /** Node by node and rule by rule, but only those that could begin an alert or have one. */
-  const judgeNodes = (now: AccountNow, at: Moment): Alert[] => {
-    const worth: number[] = [];
-    for (const [index, { rule, screen }] of screens.entries()) {
-      const hit = (node: number): void => void worth.push(node * screens.length + index);
-      if (screen === null) for (const node of now.nodes.keys()) hit(node);
-      else if (screen.look(at.now, now.column, now.site, hit)) {
-        for (const subject of lives.subjectsOf(rule.id)) {
-          const node = nodePlaces.get(subject);
-          if (node !== undefined) hit(node);
-        }
-      }
-    }
-    const changed: Alert[] = [];
-    let before = -1;
-    for (const work of worth.sort((a, b) => a - b)) {
-      const [place, one] = [Math.floor(work / screens.length), screens[work % screens.length]];
-      const node = now.nodes[place];
-      if (work === before || one === undefined || node === undefined) continue;
-      before = work;
-      const known = now.node(node);
-      if (one.screen === null) changed.push(...assess(one, node.id, known, at));
-      else changed.push(...find(one, node.id, { ...inputsOf(one.rule, known), ...one.screen.windows(place) }, at));
-    }
     return changed;
   };
 
@@ -518,9 +346,9 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       if (clock.now === null) return changed;
       present.note(reading);
       facts.note(reading, clock.now);
-      changed.push(...judgePresent(reading, clock.now), ...judgeValues(reading, clock.now));
+      changed.push(...judgePresent(reading, clock.now), ...onValues.judge(reading, clock.now));
       if (!silence.has(reading.device) || !silence.see(reading, clock.now)) return changed;
-      return [...changed, ...judge([reading.device], clock.now, reading.received)];
+      return [...changed, ...onSilence.judge([reading.device], clock.now, reading.received)];
     },
     tick: (wall) => advance(advanceOnTick(clock, wall, catchupWaitMs), wall),
     account(account, wall, nodes) {
@@ -538,9 +366,9 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const byValue = new Set([...valueRules].map(({ rule }) => rule.id));
       for (const { alarms } of [...onAccounts, ...valueRules, ...siteNowRules, ...nodeNowRules, ...silenceRules])
         for (const { rule, subcode } of alarms) kept.add(`${rule.id}/${subcode}`);
-      for (const [rule, mine] of groups) for (const { subcode } of mine) kept.add(`${rule}/${subcode}`);
-      const subjects = new Set([site, ...model.nodes.map(({ id }) => id)]);
-      for (const mine of groups.values()) for (const { subject } of mine) subjects.add(subject);
+      const groups = onSilence.groups();
+      for (const { rule, subcode } of groups) kept.add(`${rule}/${subcode}`);
+      const subjects = new Set([site, ...model.nodes.map(({ id }) => id), ...groups.map(({ subject }) => subject)]);
       return lives.retire(
         ([rule, subject, subcode]) =>
           kept.has(`${rule}/${subcode}`) && (subjects.has(subject) || silence.has(subject) || byValue.has(rule)),
@@ -560,34 +388,21 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       listening,
       devices: silence.save(),
       lives: lives.save(),
-      members: Object.fromEntries(
-        [...groups].flatMap(([rule, mine]) => mine.map((group) => [group.key(rule), group.members.save()] as const)),
-      ),
+      members: onSilence.save(),
       accountedTo,
       facts: facts.save(),
       waiting: waiting.map(({ account, wall }) => ({ account, wall })),
       present: present.save(),
-      memory: {
-        ...memory.save(),
-        ...Object.fromEntries(
-          screens.flatMap(({ rule, screen }) => (screen === null ? [] : [[rule.id, screen.save()] as const])),
-        ),
-      },
+      memory: { ...memory.save(), ...savedScreens(screens) },
       windows: windowTerms,
       spans: suppression.save(),
-      lags: lags.save(),
-      shares: deviceModel.save(),
+      lags: onValues.saveLags(),
+      shares: onValues.saveShares(),
       modes,
       releasedTo,
       permits: permits.list(),
     }),
   };
-};
-
-const inputsOf = (rule: Rule, known: Facts): Facts => {
-  const inputs: Record<string, Facts[string]> = {};
-  for (const name of rule.inputs) inputs[name] = known[name] ?? null;
-  return inputs;
 };
 
 const firstShelfEnd = (alerts: readonly Alert[]): number =>

@@ -1,0 +1,99 @@
+import type { SiteModel } from "#energy";
+import type { Alert } from "./alert.ts";
+import { createCalm } from "./calm.ts";
+import { evaluate, type Finding } from "./evaluate.ts";
+import { createGroups, type Group, type SavedMember } from "./group.ts";
+import type { Armed, Judge, JudgeDeps } from "./judge.ts";
+import type { Rule } from "./rule.ts";
+import type { Silence } from "./silence.ts";
+
+type SavedMembers = Readonly<Record<string, readonly SavedMember[]>>;
+
+/** The rules on devices that are silent, alone and as groups behind a gateway or of a whole site. */
+export interface SilenceRules {
+  judge(devices: readonly string[], now: number, wall: number): Alert[];
+  /** Whose alerts are those of a group. */
+  groups(): readonly { readonly rule: string; readonly subject: string; readonly subcode: string }[];
+  save(): SavedMembers;
+}
+
+interface SilenceRulesDeps extends Pick<JudgeDeps, "lives" | "permits" | "suppression" | "noted"> {
+  readonly model: SiteModel;
+  readonly rules: readonly Armed[];
+  readonly silence: Silence;
+  readonly see: Judge["see"];
+  readonly holdAt: (now: number) => string | null;
+  readonly saved: SavedMembers | undefined;
+}
+
+export const createSilenceRules = (deps: SilenceRulesDeps): SilenceRules => {
+  const { model, rules, silence, lives, permits, suppression, noted, see, holdAt, saved } = deps;
+  const calms = new Map(rules.map(({ rule }) => [rule.id, createCalm(rule)]));
+  const groups = new Map(rules.map(({ rule }) => [rule.id, createGroups(rule, model, saved)]));
+
+  const isGroupOpen = (rule: Rule, { subject, subcode }: Group): boolean => {
+    if (!lives.has(rule.id, subject)) return false;
+    const state = lives.get([rule.id, subject, subcode])?.alert?.state;
+    return state !== undefined && state !== "RETURNED";
+  };
+
+  /** Nobody of them can fire, nothing about them is open, and no group of theirs would move. */
+  const isCalm = (rule: Rule, devices: readonly string[], now: number): boolean => {
+    const limitOf = calms.get(rule.id);
+    if (limitOf === undefined || !devices.every((device) => silence.isWithin(device, now, limitOf))) return false;
+    if (devices.some((device) => lives.has(rule.id, device))) return false;
+    return !(groups.get(rule.id) ?? []).some(
+      (group) => isGroupOpen(rule, group) || devices.some((device) => group.members.has(device)),
+    );
+  };
+
+  const judge = (devices: readonly string[], now: number, wall: number): Alert[] =>
+    rules.flatMap(({ rule, alarms }) => {
+      // Most readings only say that all is well.
+      if (isCalm(rule, devices, now)) return [];
+      const at = { now, from: now, gapMs: null, wall };
+      const findingOf = (device: string): Finding => {
+        const finding = evaluate(rule, silence.facts(device, now), suppression.holds(rule, device, now));
+        return permits.isolated(device, now) ? { ...finding, standing: "exempt" } : finding;
+      };
+      const findings = new Map(devices.map((device) => [device, findingOf(device)]));
+      const changed: Alert[] = [];
+      const mine = groups.get(rule.id) ?? [];
+      const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
+      let siteOpen = false;
+      for (const group of mine) {
+        const before = isOpen(group);
+        let moved = before;
+        for (const [device, finding] of findings)
+          if (group.concerns(device)) moved = group.members.see(device, finding) || moved;
+        if (moved) {
+          const overdue = (): number =>
+            silence.overdue(now, (device) => group.concerns(device) && !group.members.has(device));
+          const seen = group.sighting(overdue);
+          const standing = siteOpen ? "absorbed" : "judged";
+          changed.push(...noted(lives.move(group.plan, { ...seen, ...at, standing, hold: holdAt(now) })));
+        }
+        if (isOpen(group) !== before) {
+          // The others that fire change hands with the group.
+          for (const device of group.members.names())
+            if (!findings.has(device)) findings.set(device, findingOf(device));
+        }
+        siteOpen ||= isOpen(group);
+      }
+      for (const [device, finding] of findings) {
+        const absorbed = mine.some((group) => group.concerns(device) && isOpen(group));
+        changed.push(...see(alarms, device, finding, { ...at, standing: absorbed ? "absorbed" : finding.standing }));
+      }
+      return changed;
+    });
+
+  return {
+    judge,
+    groups: () =>
+      [...groups].flatMap(([rule, mine]) => mine.map(({ subject, subcode }) => ({ rule, subject, subcode }))),
+    save: () =>
+      Object.fromEntries(
+        [...groups].flatMap(([rule, mine]) => mine.map((group) => [group.key(rule), group.members.save()] as const)),
+      ),
+  };
+};
