@@ -171,6 +171,20 @@ test("the shipped rules and the export stand the schemas", async () => {
   expect(csv).toContain("R01");
 });
 
+test("many rules are backtested in one pass, and one that nobody knows is refused", async () => {
+  const post = (also: readonly string[]) =>
+    fetch(`${url}/api/v1/rules/backtest`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ site: "hall", rule: "R01", also, from: start, to: end }),
+    });
+  expect(await (await post(["R04", "R16"])).json()).toMatchObject({
+    after: { rule: "R01", alerts: [{ rule: "R01", subject: "hall" }] },
+    others: [{ rule: "R04" }, { rule: "R16", alerts: [] }],
+  });
+  expect((await post(["R99"])).status).toBe(404);
+});
+
 test("nothing of this was an error", () => {
   expect(errors).toEqual([]);
 });

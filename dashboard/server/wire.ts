@@ -218,7 +218,7 @@ export interface RuleActivityWire {
   }[];
 }
 
-/** POST /api/v1/rules/backtest {site, rule | source, before_source?, from, to} */
+/** POST /api/v1/rules/backtest {site, rule | source, also?, before_source?, from, to} */
 export type BacktestWire = Extract<BacktestResult, { ok: true }>["backtest"];
 
 /** GET /api/v1/alarm-quality?site&from&to&operators&shifts */
