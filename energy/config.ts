@@ -30,7 +30,7 @@ export const energySchema = z.strictObject({
     .min(100)
     .max(10_000)
     .default(5000)
-    .describe("readings taken into one transaction of the books, at most 10000"),
+    .describe("readings taken into the books at a time, at most 10000"),
 });
 
 export type EnergySettings = z.infer<typeof energySchema>;
