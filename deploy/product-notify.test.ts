@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import mqtt from "mqtt";
 import { SMTPServer } from "smtp-server";
 import { expect, test, vi } from "vitest";
+import { hallSite, hotRule } from "./bench/alert-hall.ts";
 import { runProduct, startProduct, temporaryFolder } from "./product.ts";
 
 const run = promisify(execFile);
@@ -29,31 +30,6 @@ const listen = async (
   await once(server, "listening");
   return { server, port: (server.address() as AddressInfo).port };
 };
-
-const site = `
-site: hall
-name: Hall
-time_zone: Asia/Shanghai
-currency: CNY
-bus_rating_w: 1000000
-pue_category: 2
-nodes:
-  - id: grid
-    kind: grid
-    points:
-      - { code: MP.PCC, device: meter-1, power: power_w, sign: 1 }
-`;
-const rule = `
-id: R98
-version: 1
-title: { en: Hot, zh-CN: 过热 }
-action: { en: Cool it, zh-CN: 降温 }
-on: reading
-subject: device
-inputs: [inlet_c]
-levels:
-  - { severity: MAJOR, subcode: hot, trigger: inlet_c > celsius(35), hold_on_s: 0, clear: inlet_c < celsius(33), hold_off_s: 0 }
-`;
 
 test("an alert reaches a webhook, a mailbox, a topic and an Alertmanager, and so does its end, once each", {
   timeout: 480_000,
@@ -80,8 +56,8 @@ test("an alert reaches a webhook, a mailbox, a topic and an Alertmanager, and so
   const mailbox = smtp.listen(0, "127.0.0.1");
   await once(mailbox, "listening");
   for (const name of ["sites", "rules"]) await mkdir(at(name));
-  await writeFile(at("sites/hall.yaml"), site);
-  await writeFile(at("rules/r98.yaml"), rule);
+  await writeFile(at("sites/hall.yaml"), hallSite);
+  await writeFile(at("rules/r98.yaml"), hotRule);
   await writeFile(at("secret"), "s3cret\n");
   await writeFile(
     at("notify.yaml"),

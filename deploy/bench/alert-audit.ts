@@ -9,6 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import mqtt from "mqtt";
 import { type Product, startProduct } from "../product.ts";
 import { readingsOf } from "../publisher.ts";
+import { hallSite, hotRule } from "./alert-hall.ts";
 
 export interface AlertAuditOptions {
   readonly folder: string;
@@ -34,30 +35,6 @@ export interface AlertAuditResult {
   readonly toldTwice: number;
   readonly undelivered: number;
 }
-
-const rule = `
-id: R98
-version: 1
-title: { en: Hot, zh-CN: 过热 }
-action: { en: Cool it, zh-CN: 降温 }
-on: reading
-subject: device
-inputs: [inlet_c]
-levels:
-  - { severity: MAJOR, subcode: hot, trigger: inlet_c > celsius(35), hold_on_s: 0, clear: inlet_c < celsius(33), hold_off_s: 0 }
-`;
-const site = `
-site: hall
-name: Hall
-time_zone: UTC
-currency: CNY
-bus_rating_w: 1000000
-pue_category: 2
-nodes:
-  - id: grid
-    kind: grid
-    points: [{ code: MP.PCC, device: meter-1, power: power_w, sign: 1 }]
-`;
 
 interface AlertRow {
   readonly id: string;
@@ -149,8 +126,8 @@ export async function alertAudit({
   await once(server, "listening");
   const at = (name: string) => join(folder, name);
   for (const name of ["sites", "rules"]) await mkdir(at(name), { recursive: true });
-  await writeFile(at("sites/hall.yaml"), site);
-  await writeFile(at("rules/r98.yaml"), rule);
+  await writeFile(at("sites/hall.yaml"), hallSite);
+  await writeFile(at("rules/r98.yaml"), hotRule);
   await writeFile(
     at("notify.yaml"),
     `channels: [{ name: hook, kind: webhook, url: "http://127.0.0.1:${(server.address() as AddressInfo).port}/" }]

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import mqtt from "mqtt";
 import { startProduct } from "../product.ts";
+import { hallSite, hotRule } from "./alert-hall.ts";
 import { type Spread, spreadMs, watchAlerts } from "./alert-watch.ts";
 import { measurePage, type PastAlerts } from "./past-alerts.ts";
 
@@ -21,25 +22,6 @@ export interface AlertFlood {
   };
 }
 
-/** An instant rule on any device, on when hotter than 35 °C. */
-export const hotRule = `id: R98
-version: 1
-title: { en: Hot, zh-CN: 过热 }
-action: { en: Cool it, zh-CN: 降温 }
-on: reading
-subject: device
-inputs: [inlet_c]
-levels:
-  - { severity: MAJOR, subcode: hot, trigger: inlet_c > celsius(35), hold_on_s: 0, clear: inlet_c < celsius(33), hold_off_s: 0 }
-`;
-const site = `site: hall
-name: Hall
-time_zone: UTC
-currency: CNY
-bus_rating_w: 1000000
-nodes:
-  - { id: grid, kind: grid, points: [{ code: MP.PCC, device: meter-1, power: power_w, sign: 1 }] }
-`;
 const perMessage = 100;
 const turns = 60;
 
@@ -51,7 +33,7 @@ export const writeEstate = async (folder: string, model: string, rules: Readonly
 };
 
 export async function measureFlood(folder: string, active: number): Promise<AlertFlood> {
-  const product = await startProduct(join(folder, "data"), await writeEstate(folder, site, { r98: hotRule }));
+  const product = await startProduct(join(folder, "data"), await writeEstate(folder, hallSite, { r98: hotRule }));
   const watch = watchAlerts(product.url, "R98");
   const client = await mqtt.connectAsync(product.mqttUrl);
   try {

@@ -6,7 +6,8 @@ import mqtt from "mqtt";
 import type { Alert } from "#rules";
 import { openStore, storeSchema } from "#store";
 import { startProduct } from "../product.ts";
-import { hotRule, writeEstate } from "./alert-flood.ts";
+import { writeEstate } from "./alert-flood.ts";
+import { hotRule } from "./alert-hall.ts";
 import { type Spread, spreadMs, watchAlerts } from "./alert-watch.ts";
 
 export type AlertLatency = Readonly<Record<string, Spread>>;
