@@ -267,7 +267,8 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     await drain(nextAccounts);
   };
   const followAccounts = async (): Promise<void> => {
-    const page = await ledger.follow({ cursor: cursors.accounts, kinds: [accountKind], limit: 1, waitMs, signal });
+    const kinds = [accountKind];
+    const page = await ledger.follow({ cursor: cursors.accounts, kinds, bare: kinds, limit: 1, waitMs, signal });
     if (page.rows.length > 0) await drainAccounts();
   };
 

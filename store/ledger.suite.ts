@@ -199,6 +199,18 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       ]);
     });
 
+    test("a follower gets the rows of bare kinds as they are, without their bodies", async () => {
+      const written = await ledger.commit([
+        put("a", { body: 1 }),
+        put("x", { kind: "audit", body: { long: "x".repeat(10_000) } }),
+        put("b", { body: 2 }),
+      ]);
+      const kinds = ["alert", "audit"];
+      const { rows, cursor } = await ledger.follow({ cursor: null, kinds, bare: ["audit"], limit: 2, waitMs: 0 });
+      expect(rows).toEqual([written[0], { ...written[1], body: null }]);
+      expect((await follow(cursor, { kinds })).rows).toEqual([written[2]]);
+    });
+
     test("head stands after everything committed", async () => {
       await ledger.commit([put("a")]);
       const head = await ledger.head();

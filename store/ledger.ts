@@ -80,6 +80,8 @@ export interface LedgerQuery {
 export interface LedgerFollow {
   readonly cursor: string | null;
   readonly kinds: readonly string[];
+  /** Those of the kinds whose rows come without their bodies, which are null: they are not read at all. */
+  readonly bare?: readonly string[];
   readonly limit: number;
   readonly waitMs: number;
   readonly signal?: AbortSignal;

@@ -3,7 +3,7 @@ import type { Ring } from "./ring.ts";
 /** The part of an HTTP response that a live client needs. */
 export interface Outlet {
   /** False: wait for `drain` before the next call. */
-  write(text: string): boolean;
+  write(frame: string | Uint8Array): boolean;
   end(): void;
   destroy(): void;
 }
@@ -33,8 +33,8 @@ export const createClient = (
   let blockedSince: number | null = null;
   const waiting: ((place: number) => string)[] = [];
 
-  const send = (text: string): void => {
-    if (!outlet.write(text)) blockedSince = now();
+  const send = (frame: string | Uint8Array): void => {
+    if (!outlet.write(frame)) blockedSince = now();
   };
   const isFor = (site: string | null): boolean => site === null || sites === null || sites.has(site);
 
@@ -52,7 +52,7 @@ export const createClient = (
         return;
       }
       place = entry.id;
-      if (isFor(entry.site)) send(entry.text);
+      if (isFor(entry.site)) send(entry.bytes);
     }
     if (now() - blockedSince > patienceMs) outlet.destroy();
   };

@@ -15,7 +15,7 @@ const sitesAtOnce = 10;
 const heartbeatMs = 10_000;
 /** Health is told when it changes, and this often anyway. */
 const healthMs = 10_000;
-/** Ten minutes of five halls with a hundred nodes each; with a Chinese name a character is two bytes of memory. */
+/** Ten minutes of five halls with a hundred nodes each. */
 const maxRingBytes = 32 * 1024 * 1024;
 
 export interface Hub extends AsyncDisposable {

@@ -52,8 +52,8 @@ const startClient = (ring: Ring, sites: ReadonlySet<string> | null = null) => {
   const sent: string[] = [];
   const state = { takes: true, now: 0, destroyed: false };
   const outlet = {
-    write: (text: string) => {
-      sent.push(text);
+    write: (frame: string | Uint8Array) => {
+      sent.push(Buffer.from(frame).toString());
       return state.takes;
     },
     end: () => undefined,

@@ -4,12 +4,13 @@ export interface Entry {
   readonly id: number;
   /** Null concerns everybody. */
   readonly site: string | null;
-  readonly text: string;
+  /** UTF-8: half of what a text with a Chinese name takes, and counted as it is. */
+  readonly bytes: Uint8Array;
   readonly at: number;
 }
 
 export interface Ring {
-  push(event: Omit<Entry, "id" | "text">, text: (id: number) => string): Entry;
+  push(event: Omit<Entry, "id" | "bytes">, text: (id: number) => string): Entry;
   /** The entry after that one; `"lost"` when what came after it is no longer held or it was never given. */
   after(id: number): Entry | "lost" | null;
   /** The newest id given out; before the first event, one below it. */
@@ -22,38 +23,32 @@ export const createRing = (limits: {
   readonly maxBytes: number;
   readonly firstId: number;
 }): Ring => {
-  const entries: Entry[] = [];
-  // Shifting thousands of entries for each one that leaves would cost more than it frees.
-  let gone = 0;
+  const entries = new Map<number, Entry>();
   let bytes = 0;
   let next = limits.firstId;
+  let first = limits.firstId;
 
   const evict = (now: number): void => {
-    for (let oldest = entries[gone]; oldest !== undefined; oldest = entries[gone]) {
+    for (let oldest = entries.get(first); oldest !== undefined; oldest = entries.get(first)) {
       if (oldest.at >= now - limits.holdMs && bytes <= limits.maxBytes) break;
-      bytes -= oldest.text.length;
-      gone++;
-    }
-    if (gone > 1000 && gone > entries.length / 2) {
-      entries.splice(0, gone);
-      gone = 0;
+      bytes -= oldest.bytes.length;
+      entries.delete(first);
+      first++;
     }
   };
 
   return {
     push: (event, text) => {
       const id = next++;
-      const entry = { ...event, id, text: text(id) };
-      entries.push(entry);
-      bytes += entry.text.length;
+      const entry = { ...event, id, bytes: Buffer.from(text(id)) };
+      entries.set(id, entry);
+      bytes += entry.bytes.length;
       evict(event.at);
       return entry;
     },
     after: (id) => {
       if (id >= next || id < limits.firstId - 1) return "lost";
-      if (id === next - 1) return null;
-      const held = next - (entries.length - gone);
-      return id + 1 < held ? "lost" : (entries[gone + (id + 1 - held)] ?? "lost");
+      return id === next - 1 ? null : (entries.get(id + 1) ?? "lost");
     },
     head: () => next - 1,
   };

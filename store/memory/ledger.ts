@@ -1,6 +1,6 @@
 import { expiredCursor, formatCursor, parseCount, parseCursor } from "../cursor.ts";
 import { StoreRefusedError } from "../errors.ts";
-import type { Json, Ledger, LedgerRow } from "../ledger.ts";
+import type { Json, Ledger, LedgerFollow, LedgerRow } from "../ledger.ts";
 import { timestamp } from "../unit.ts";
 import { createWaiter, followWith } from "../waiter.ts";
 
@@ -20,13 +20,14 @@ export const createMemoryLedger = ({ now = Date.now }: { readonly now?: () => nu
     }
   };
 
-  const look = (cursor: string | null, kinds: readonly string[], limit: number) => {
+  const look = (cursor: string | null, { kinds, bare = [], limit }: LedgerFollow) => {
     let place = cursor === null ? 0 : parseCount(parseCursor(cursor, 2)[1], cursor);
     if (place > log.length || (cursor !== null && !cursor.startsWith("memory~"))) throw expiredCursor(cursor ?? "");
     const found: LedgerRow[] = [];
     for (; place < log.length && found.length < limit; place++) {
       const row = log[place];
-      if (row && kinds.includes(row.kind)) found.push(structuredClone(row));
+      if (row && kinds.includes(row.kind))
+        found.push(bare.includes(row.kind) ? { ...row, body: null } : structuredClone(row));
     }
     return { rows: found, cursor: formatCursor(["memory", place]) };
   };
@@ -101,7 +102,7 @@ export const createMemoryLedger = ({ now = Date.now }: { readonly now?: () => nu
     follow: (query) =>
       followWith(query, {
         waiter,
-        look: async (cursor) => look(cursor, query.kinds, query.limit),
+        look: async (cursor) => look(cursor, query),
         isEmpty: (found) => found.rows.length === 0,
         pollMs: 60_000,
       }),

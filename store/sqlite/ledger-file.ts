@@ -55,6 +55,7 @@ export interface LedgerCalls {
 type Raw = Record<string, unknown>;
 
 const columns = "seq, kind, key, site, ts, revision, at, body, packed";
+const bareColumns = "seq, kind, key, site, ts, revision, at, 'null' AS body";
 const namesOf = (table: string): string =>
   columns
     .split(", ")
@@ -84,6 +85,7 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
   );
   const all = db.prepare(`SELECT ${columns} FROM row WHERE kind = ? AND key = ? ORDER BY revision`);
   const after = db.prepare(`SELECT ${columns} FROM row WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?`);
+  const afterBare = db.prepare(`SELECT ${bareColumns} FROM row WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?`);
   const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'row'");
   const aged = db.prepare("SELECT key FROM row WHERE kind = ? AND ts < ? AND newest = 1 ORDER BY ts, key LIMIT ?");
 
@@ -168,12 +170,12 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
 
     history: ({ kind, key }) => all.all(kind, key).map(rowOf),
 
-    follow: ({ cursor, kinds, limit }) =>
+    follow: ({ cursor, kinds, bare = [], limit }) =>
       transact(db, "DEFERRED", () => {
         const seq = seqOf(cursor);
         const head = Math.max(seq, headSeq());
         const found = [...new Set(kinds)]
-          .flatMap((kind) => after.all(kind, seq, limit))
+          .flatMap((kind) => (bare.includes(kind) ? afterBare : after).all(kind, seq, limit))
           .sort((a, b) => Number(a.seq) - Number(b.seq))
           .slice(0, limit);
         const end = found.length < limit ? head : Number(found.at(-1)?.seq ?? seq);

@@ -46,7 +46,8 @@ export const openSqliteLedger = async (
       followWith(query, {
         waiter,
         look: async (cursor) => {
-          const found = await remote.call("follow", { cursor, kinds: query.kinds, limit: query.limit, waitMs: 0 });
+          const { kinds, bare = [], limit } = query;
+          const found = await remote.call("follow", { cursor, kinds, bare, limit, waitMs: 0 });
           return { rows: found.rows.map(readRow), cursor: found.cursor };
         },
         isEmpty: (found) => found.rows.length === 0,
