@@ -94,7 +94,29 @@ interface Seen {
   readonly meanW: number | null;
   readonly registerWh: number | null;
   readonly powerWh: number | null;
+  /** The same power taken as the mean of the interval that ended at its time, as many meters send it. */
+  readonly endedWh: number | null;
+  /** What the integral may miss between its samples, Wh (R02). */
+  readonly samplingWh: number;
 }
+
+/** Energy of a power that each time says the mean since the time before, Wh. */
+const energyOfMeans = ({ ts, value }: Samples, sign: 1 | -1): number => {
+  let sum = 0;
+  for (let index = 1; index < ts.length; index++)
+    sum += sign * (value[index] ?? 0) * ((ts[index] ?? 0) - (ts[index - 1] ?? 0));
+  return sum / 3_600_000;
+};
+
+// kpi.md R02: 3 σ_P T / √n; σ_P by the differences of neighbours, for a trend is no noise.
+const samplingEnergy = ({ ts, value }: Samples): number => {
+  const steps = value.length - 1;
+  if (steps < 1) return 0;
+  let squares = 0;
+  for (let index = 1; index <= steps; index++) squares += ((value[index] ?? 0) - (value[index - 1] ?? 0)) ** 2;
+  const hours = ((ts.at(-1) ?? 0) - (ts[0] ?? 0)) / 3_600_000;
+  return (3 * Math.sqrt(squares / (2 * steps)) * hours) / Math.sqrt(steps);
+};
 
 const see = (model: SiteModel, node: SiteNode, point: Point, readings: readonly Reading[]): Seen => {
   const power = seriesOf(readings, point.power);
@@ -119,6 +141,8 @@ const see = (model: SiteModel, node: SiteNode, point: Point, readings: readonly 
     meanW: window.meanW,
     registerWh: forward === null || reverse === null ? null : forward - reverse,
     powerWh: whole ? window.forwardWh - window.reverseWh : null,
+    endedWh: whole ? energyOfMeans(power, point.sign) : null,
+    samplingWh: samplingEnergy(power),
   };
 };
 
@@ -139,7 +163,7 @@ const looksLike = (ratio: number): readonly [en: string, zh: string] => {
 };
 
 const ratioOf = (model: SiteModel, seen: Seen, others: readonly Seen[], suspect: Suspect | null): Evidence => {
-  const { node, point, registerWh, powerWh, meanW } = seen;
+  const { node, point, registerWh, powerWh, endedWh, samplingWh, meanW } = seen;
   if (suspect !== null && suspect.device === point.device) {
     const [en, zh] = signatureText[suspect.signature];
     return evidence(
@@ -192,9 +216,12 @@ const ratioOf = (model: SiteModel, seen: Seen, others: readonly Seen[], suspect:
     return evidence("bad", round(below / meanW), "1", "the meters under it add up to more", "下级表计之和大于本表");
   if (registerWh === null || powerWh === null)
     return unknown("1", "needs a register and a power over the same time", "需要同一时段的电能寄存器和功率");
-  const apart = Math.abs(registerWh - powerWh);
-  const ratio = powerWh === 0 ? null : round(registerWh / powerWh);
-  const allowed = Math.max(2 * point.register.resolutionWh, 0.03 * Math.abs(registerWh));
+  // Instants and means differ by half an interval of a ramp; a meter that sent both lies between the two.
+  const [least, most] = [Math.min(powerWh, endedWh ?? powerWh), Math.max(powerWh, endedWh ?? powerWh)];
+  const apart = Math.max(least - registerWh, registerWh - most, 0);
+  const nearest = Math.abs(registerWh - least) < Math.abs(registerWh - most) ? least : most;
+  const ratio = nearest === 0 ? null : round(registerWh / nearest);
+  const allowed = Math.max(2 * point.register.resolutionWh, 0.03 * Math.abs(registerWh), samplingWh);
   if (apart <= allowed && Math.abs(powerWh) <= 2 * point.register.resolutionWh)
     return unknown("1", "too little energy to compare", "电量太小，无法比较");
   if (apart <= allowed)
@@ -228,9 +255,12 @@ const directionOf = ({ node, meanW, registerWh, powerWh }: Seen, model: SiteMode
 const phases = ["l1", "l2", "l3"] as const;
 
 const phaseOf = ({ readings, power, point }: Seen): Evidence => {
-  const byPhase = phases.map((phase) => meanOf(seriesOf(readings, `power_${phase}_w`).value));
+  // Some meters say their phases only now and then: only what was said together is compared.
+  const names = [...phases.map((phase) => `power_${phase}_w`), ...(point.power === null ? [] : [point.power])];
+  const together = readings.filter(({ quantities }) => names.every((name) => Object.hasOwn(quantities, name)));
+  const byPhase = phases.map((phase) => meanOf(seriesOf(together, `power_${phase}_w`).value));
   const known = byPhase.filter((watts) => watts !== null);
-  const total = meanOf(power.value);
+  const total = meanOf((together.length > 0 ? seriesOf(together, point.power) : power).value);
   if (known.length === 3 && total !== null) {
     const sum = known.reduce((whole, watts) => whole + watts, 0);
     const odd = phases.filter(
