@@ -7,6 +7,7 @@ import { type DeskHost, openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
 import { loadModels, type Models } from "./models.ts";
 import { parseSettings, type Settings } from "./settings.ts";
+import { sitesFound } from "./sites-found.ts";
 import { startWattlas } from "./wattlas.ts";
 
 const usage = `usage: npm start [-- --check]
@@ -109,7 +110,7 @@ async function main(): Promise<void> {
     const { sites } = checked;
     const count = "start" in sites ? sites.ids.length : sites.length;
     if ("start" in sites) await sites[Symbol.asyncDispose]();
-    return say(`wattlas: settings and ${count} site file${count === 1 ? "" : "s"} are in order`);
+    return say(`wattlas: ${await sitesFound(checked.settings.energy.ENERGY_SITES_DIR, { count, demo: checked.demo })}`);
   }
 
   const { settings, sites, mappings, demo } = checked;
