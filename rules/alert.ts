@@ -57,6 +57,8 @@ export interface Alert {
     readonly until: number;
     readonly was: Exclude<AlertState, "SHELVED">;
   };
+  /** Worse than its own levels say: an alert of another rule was open about what it concerns. */
+  readonly raised?: { readonly rule: string; readonly alert: string; readonly from: Severity };
   /** Of a change of the supply mode: each mode and when it began. */
   readonly timeline?: readonly (readonly [at: number, mode: string])[];
   /** How often it became active: 0 while first pending, 2 or more when it came back before anyone acknowledged it. */

@@ -9,8 +9,12 @@ import { parseTrial, runCase } from "./trial.ts";
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 const kinds = ["good", "bad", "borderline", "missing", "flapping"];
 
-for (const name of readdirSync(shippedDir).filter((file) => !file.endsWith(".test.yaml"))) {
-  const parsed = parseRule(readFileSync(join(shippedDir, name), "utf8"), name);
+const files = readdirSync(shippedDir)
+  .filter((file) => !file.endsWith(".test.yaml"))
+  .map((name) => ({ name, parsed: parseRule(readFileSync(join(shippedDir, name), "utf8"), name) }));
+const shipped = files.flatMap(({ parsed }) => (parsed.ok ? [parsed.rule] : []));
+
+for (const { name, parsed } of files) {
   const trial = parseTrial(readFileSync(join(shippedDir, name.replace(/\.yaml$/, ".test.yaml")), "utf8"));
   describe(name, () => {
     test("loads without a fault", () => expect(parsed).toMatchObject({ ok: true, rule: { id: trial.rule } }));
@@ -21,7 +25,7 @@ for (const name of readdirSync(shippedDir).filter((file) => !file.endsWith(".tes
     for (const one of trial.cases) {
       test(one.name, () => {
         if (!parsed.ok) throw new Error("the rule does not load");
-        const { seen, expected, wasted } = runCase(parsed.rule, one, hash);
+        const { seen, expected, wasted } = runCase(parsed.rule, one, hash, shipped);
         expect(seen).toEqual(expected);
         expect(wasted).toEqual(one.waste ?? {});
       });

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RulesCode } from "./codes.ts";
+import { linkFaults } from "./links.ts";
 import { parseRule, type Rule } from "./rule.ts";
 import type { RuleFault } from "./rule-places.ts";
 import type { RuleSummary } from "./rules.ts";
@@ -37,6 +38,8 @@ export const loadCatalogue = async (
       faults.push({ file: rule.file, line: lineOf(rule.source, "version"), column: 1, message });
     } else inForce.set(rule.id, { rule, origin: "own" });
   }
+  // What a faulty file would have brought is not there to be named.
+  if (faults.length === 0) faults.push(...linkFaults([...inForce.values()].map(({ rule }) => rule)));
   for (const id of switchedOn) {
     if (inForce.has(id)) continue;
     const message = `"${id}" is no rule in force, expected one of ${[...inForce.keys()].sort().join(", ")}`;

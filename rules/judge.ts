@@ -17,7 +17,7 @@ export interface Armed {
 }
 
 /** When something is judged. */
-export type Moment = Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "standing">;
+export type Moment = Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "raise" | "standing">;
 
 /** How one subject of one rule is judged and its alerts moved: what all kinds of rules of a site share. */
 export interface Judge {
@@ -30,7 +30,7 @@ export interface Judge {
     alarms: readonly Alarm[],
     subject: string,
     finding: Finding,
-    at: Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold">,
+    at: Omit<Sighting, "levels" | "inputs" | "thresholds" | "hold" | "raise">,
   ): Alert[];
 }
 
@@ -56,7 +56,8 @@ export const createJudge = ({ site, lives, memory, permits, suppression, holdOf,
       const { inputs, thresholds } = finding;
       const standing = permits.isolated(subject, at.now) ? "absorbed" : at.standing;
       const hold = holdOf(alarm.rule.id, at.now);
-      return noted(lives.move(alarm.plan(site, subject), { ...at, standing, levels, inputs, thresholds, hold }));
+      const raise = suppression.raises(alarm.rule, subject, alarm.subcode, at.now);
+      return noted(lives.move(alarm.plan(site, subject), { ...at, standing, levels, inputs, thresholds, hold, raise }));
     });
 
   const find: Judge["find"] = ({ rule, alarms }, subject, seen, at) => {

@@ -27,9 +27,9 @@ const isUnshelved = (before: Alert, alert: Alert): boolean =>
 const decisionOf = (alert: Alert) => {
   const { id, rule, ruleVersion, site, subject, subcode, severity, start, active, returned, closed } = alert;
   const state = alert.shelved?.was ?? alert.state;
-  const { inputs, thresholds, shadow, incident, flapping, timeline, occurrences } = alert;
+  const { inputs, thresholds, shadow, incident, flapping, raised, timeline, occurrences } = alert;
   return {
     ...{ id, rule, ruleVersion, site, subject, subcode, severity, state, start, active, returned, closed },
-    ...{ inputs, thresholds, shadow, incident, flapping, timeline, occurrences },
+    ...{ inputs, thresholds, shadow, incident, flapping, raised, timeline, occurrences },
   };
 };

@@ -245,3 +245,36 @@ test("a replay gives the same alerts, byte for byte", () =>
       expect(JSON.stringify(run(allowed(text)).changes)).toBe(JSON.stringify(run(allowed(text)).changes));
     }),
   ));
+
+test("another alert makes it worse while its condition is there or not known, and never better again", () => {
+  const raise = { rule: "R25", alert: "other", to: "CRITICAL" } as const;
+  const see = (life: Life, letter: string, now: number, by: Sighting["raise"] = null) =>
+    live(
+      plan,
+      life,
+      {
+        ...{ now, from: now, gapMs: null, wall: now, standing: "judged", inputs: {}, thresholds: {} },
+        levels: levelsOf[letter] ?? [],
+        raise: by,
+      },
+      hash,
+    );
+  const pending = see(newLife(plan), "w", 1000, raise);
+  expect(pending.changed).toMatchObject({ state: "PENDING", severity: "WARNING" });
+  const active = see(see(pending.life, "w", 1010).life, "w", 1020);
+  expect(active.changed).toMatchObject({ state: "ACTIVE", severity: "WARNING" });
+  const seen = {
+    ...active.life,
+    alert: active.changed && acknowledged(active.changed, "li", "", { wall: 1, site: 1 }),
+  };
+  const worse = see(seen, "?", 1030, raise);
+  expect(worse.changed).toMatchObject({
+    ...{ state: "UNKNOWN", severity: "CRITICAL", acknowledged: null },
+    raised: { rule: "R25", alert: "other", from: "WARNING" },
+  });
+  expect(see(worse.life, "?", 1040, raise).changed).toBe(null);
+  const after = see(worse.life, "w", 1040);
+  expect(after.changed).toMatchObject({ state: "ACTIVE", severity: "CRITICAL" });
+  const clearing = see(see(active.life, "c", 1030).life, "c", 1040, raise);
+  expect(clearing.changed).toBe(null);
+});

@@ -31,6 +31,8 @@ export interface Sighting {
   readonly thresholds: Alert["thresholds"];
   /** The incident that holds back what becomes active now. */
   readonly hold?: string | null;
+  /** The alert of another rule that makes this one worse. */
+  readonly raise?: { readonly rule: string; readonly alert: string; readonly to: Severity } | null;
 }
 
 /** Where one (rule, subject, subcode) stands; plain data, saved as it is. `alert: null` is OK. */
@@ -81,7 +83,7 @@ export const live = (
   const levels = plan.levels.map((_, index) => count(life.levels[index], seen, index, broken));
   const fired = life.fired?.filter((at) => at > seen.now - flapMs) ?? [];
   const before = unwrapped(life.alert);
-  const moved = next(plan, before, levels, seen, hash);
+  const moved = raised(before, next(plan, before, levels, seen, hash), seen);
   const hasFired = moved !== null && moved.state === "ACTIVE" && (before?.occurrences ?? 0) < moved.occurrences;
   if (hasFired) fired.push(seen.now);
   const flaps = moved !== null && hasFired && fired.length >= flapCount ? { ...moved, flapping: true as const } : moved;
@@ -90,6 +92,17 @@ export const live = (
   const alert = changed ?? life.alert;
   const open = alert?.state === "CLOSED" ? null : alert;
   return { life: { at: seen.now, levels, alert: open, ...(fired.length === 0 ? {} : { fired }) }, changed };
+};
+
+/** Another alert makes it worse while its own condition is there or not known; it never falls with the other. */
+const raised = (before: Alert | null, moved: Alert | null, seen: Sighting): Alert | null => {
+  const alert = moved ?? before;
+  const raise = seen.raise ?? null;
+  if (alert === null || raise === null || rank(raise.to) <= rank(alert.severity)) return moved;
+  if (alert.state !== "ACTIVE" && alert.state !== "UNKNOWN") return moved;
+  const by = { rule: raise.rule, alert: raise.alert, from: alert.severity };
+  // Whoever acknowledged it knew less.
+  return record(alert, seen, { severity: raise.to, raised: by, acknowledged: null });
 };
 
 const withInputs = (alert: Alert, keeps: readonly string[], { inputs }: Sighting): Alert => ({

@@ -103,6 +103,21 @@ export const ruleShape = z
       )
       .default([])
       .describe("while such an alert is open the state is not known: another alert says what is wrong"),
+    raised_by: z
+      .array(
+        z.strictObject({
+          rule: ruleId,
+          within: z
+            .enum(["site", "subject", "above", "below"])
+            .default("subject")
+            .describe("below: about the subject or something under it in the tree"),
+          subcodes: z.array(z.string()).min(1).optional().describe("only by alerts of these subcodes"),
+          own: z.array(subcode).min(1).optional().describe("only alerts of these subcodes of this rule are raised"),
+          to: z.enum(severities).describe("at least so severe while both are open; it never falls again"),
+        }),
+      )
+      .default([])
+      .describe("an alert of another rule about what this one concerns makes it worse"),
     loss: z
       .union([
         expression,
@@ -175,6 +190,16 @@ export const ruleShape = z
     });
     rule.blind?.inputs.forEach((one, index) => {
       if (!inputs.includes(one)) fault(["blind", "inputs", index], `must be one of the rule's inputs, got "${one}"`);
+    });
+    rule.raised_by.forEach(({ own = [] }, index) => {
+      const known = [...new Set(rule.levels.map((level) => level.subcode))];
+      own.forEach((one, at) => {
+        if (!known.includes(one))
+          fault(
+            ["raised_by", index, "own", at],
+            `must be one of the rule's subcodes ${known.join(", ")}, got "${one}"`,
+          );
+      });
     });
     rule.levels.forEach((level, index) => {
       if ([groupSubcode, blindSubcode, gatewaySubcode].includes(level.subcode))

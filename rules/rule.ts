@@ -47,6 +47,8 @@ export interface Rule {
   readonly exempt: readonly Expression[];
   /** As `suppressIf`, while an alert of another rule is open. */
   readonly suppressedBy: readonly Suppressor[];
+  /** An alert of another rule makes its own worse. */
+  readonly raisedBy: readonly Raiser[];
   /** Power that is lost while its alert is active; null: it says nothing about that. */
   readonly loss: RuleLoss | null;
   /** Shortest time between two judgements of one subject; null: whenever something comes. */
@@ -93,19 +95,29 @@ export interface RuleLoss {
   readonly moneyOnce: Expression | null;
 }
 
-export interface Suppressor {
+/** Alerts of another rule that concern a subject of this one. */
+export interface RuleLink {
   readonly rule: string;
   /**
-   * Its alert about anything of the site, about the same subject, about that or something above it in the tree, or about
-   * what counts in the site's balance.
+   * Its alert about anything of the site, about the same subject, about that or something above it in the tree, or under
+   * it, or about what counts in the site's balance.
    */
-  readonly within: "site" | "subject" | "above" | "balance";
+  readonly within: "site" | "subject" | "above" | "below" | "balance";
   /** Its alerts of these subcodes; null: of any. */
   readonly subcodes: readonly string[] | null;
+}
+
+export interface Suppressor extends RuleLink {
   /** Only so long after it started, s; null: as long as it is open. */
   readonly forS: number | null;
   /** So long after it ended too, s. */
   readonly afterS: number;
+}
+
+export interface Raiser extends RuleLink {
+  /** Which alerts of this rule; null: all that its levels raise. */
+  readonly own: readonly string[] | null;
+  readonly to: Severity;
 }
 
 export interface RuleLevel {
@@ -339,6 +351,10 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     suppressedBy: shaped.suppressed_by.map((by) => ({
       ...{ rule: by.rule, within: by.within, subcodes: by.subcodes ?? null },
       ...{ forS: by.for_s ?? null, afterS: by.after_s ?? 0 },
+    })),
+    raisedBy: shaped.raised_by.map((by) => ({
+      ...{ rule: by.rule, within: by.within, subcodes: by.subcodes ?? null },
+      ...{ own: by.own ?? null, to: by.to },
     })),
     loss,
     everyS: shaped.every_s ?? null,

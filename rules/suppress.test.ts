@@ -74,3 +74,36 @@ test("a node is explained by its own meters, and by one alert for their gateway 
     expect(suppression.holds(r21, "grid", t0)).toBe(true);
   }
 });
+
+test("a feed is worse for an alert about what hangs on it, and only while that is open", () => {
+  const raised: Rule = {
+    ...r21,
+    raisedBy: [{ rule: "R22", within: "below", subcodes: ["single"], own: null, to: "CRITICAL" }],
+  };
+  const suppression = createSuppression(model, [raised]);
+  expect(suppression.raises(raised, "grid", "overload", t0)).toBe(null);
+  suppression.note(open("R22", "rack", "imbalance"));
+  expect(suppression.raises(raised, "grid", "overload", t0)).toBe(null);
+  const single = { ...open("R22", "rack", "single"), id: "one" };
+  suppression.note(single);
+  expect(suppression.raises(raised, "grid", "overload", t0)).toEqual({ rule: "R22", alert: "one", to: "CRITICAL" });
+  suppression.note(ended(single, 60_000));
+  expect(suppression.raises(raised, "grid", "overload", t0 + 59_999)).not.toBe(null);
+  expect(suppression.raises(raised, "grid", "overload", t0 + 60_000)).toBe(null);
+});
+
+test("what a rule in shadow mode says makes no alert worse that is told", () => {
+  const raised: Rule = {
+    ...r21,
+    mode: "on",
+    raisedBy: [{ rule: "R22", within: "site", subcodes: null, own: ["overload"], to: "CRITICAL" }],
+  };
+  const other: Rule = { ...shipped("r22-feed-imbalance.yaml"), mode: "shadow" };
+  const suppression = createSuppression(model, [raised, other]);
+  suppression.note(open("R22", "rack", "single"));
+  expect(suppression.raises(raised, "grid", "overload", t0)).toBe(null);
+  const both = createSuppression(model, [raised, { ...other, mode: "on" }]);
+  both.note(open("R22", "rack", "single"));
+  expect(both.raises(raised, "grid", "overload", t0)?.to).toBe("CRITICAL");
+  expect(both.raises(raised, "grid", "blind", t0)).toBe(null);
+});

@@ -58,6 +58,8 @@ const shape = z.strictObject({
         })
         .partial()
         .default({}),
+      /** Other shipped rules that run beside this one: those that silence it or make it worse. */
+      with: z.array(z.string()).default([]),
       /** What the site file says of the rule. */
       parameters: z.record(z.string(), z.number()).default({}),
       /** What was learned before the case began: quarter-hour ramps of renewables, W, and the usual PUE. */
@@ -105,7 +107,12 @@ const begin = Date.UTC(2026, 10, 23, 8);
 const siteId = "hall";
 
 /** Runs one case through the live engine's own watch. */
-export const runCase = (rule: Rule, trial: TrialCase, hash: (text: string) => string): TrialResult => {
+export const runCase = (
+  rule: Rule,
+  trial: TrialCase,
+  hash: (text: string) => string,
+  shipped: readonly Rule[] = [],
+): TrialResult => {
   const devices = columns(trial.devices);
   const account = columns(trial.account);
   const expected = columns(trial.expect);
@@ -119,7 +126,10 @@ export const runCase = (rule: Rule, trial: TrialCase, hash: (text: string) => st
     trial,
     own.filter((name) => !nodes.includes(name) && !metered.has(name)),
   );
-  const rules = [withParameters(rule, trial.parameters)];
+  const others = shipped.filter(({ id }) => trial.with.includes(id));
+  if (others.length < trial.with.length) throw new Error(`there is no rule of ${trial.with.join(", ")}`);
+  // Beside it they speak as loudly: shadow would say nothing to a rule that is on.
+  const rules = [withParameters(rule, trial.parameters), ...others.map((one) => ({ ...one, mode: "on" as const }))];
   const begun = { model, rules, hash, catchupWaitMs: 60_000 };
   const watch = createSiteWatch({
     ...begun,
@@ -136,9 +146,9 @@ export const runCase = (rule: Rule, trial: TrialCase, hash: (text: string) => st
       watch.tick(wall);
     const filled = feedAccount(watch, account, step, at, stepMs);
     if (filled !== null) accounts.push(filled);
-    for (const alert of watch.open()) alerts.set(alert.subject, alert);
+    for (const alert of watch.open()) if (alert.rule === rule.id) alerts.set(alert.subject, alert);
     for (const [subject, states] of Object.entries(seen))
-      states.push(...stateOf(watch, subject, expected[subject]?.[step]));
+      states.push(...stateOf(watch, rule.id, subject, expected[subject]?.[step]));
   }
   const wasted = Object.keys(trial.waste ?? {}).map((subject) => {
     const alert = alerts.get(subject === "site" ? siteId : subject);
@@ -180,8 +190,9 @@ const columns = (written: Readonly<Record<string, string>>): Record<string, read
     }),
   );
 
-const stateOf = (watch: SiteWatch, subject: string, expected: Sample | undefined): readonly string[] => {
-  const found = watch.open().filter((alert) => alert.subject === (subject === "site" ? siteId : subject));
+const stateOf = (watch: SiteWatch, rule: string, subject: string, expected: Sample | undefined): readonly string[] => {
+  const about = subject === "site" ? siteId : subject;
+  const found = watch.open().filter((alert) => alert.rule === rule && alert.subject === about);
   const withSeverity = typeof expected === "string" && expected.includes("/");
   const states = found.map(({ state, severity }) => (withSeverity ? `${state}/${severity}` : state));
   return [states.length === 0 ? "OK" : states.join("+")];

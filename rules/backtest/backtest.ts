@@ -9,6 +9,7 @@ import type { NotifyPlan } from "../notify/plan.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
 import { createRun, type Happening } from "../run.ts";
+import { linksOf } from "../suppress.ts";
 import { devicesFor } from "./devices.ts";
 import { type Difference, differenceOf, pairsOf } from "./difference.ts";
 import { alarmMinutes, alertsIn, type Episode, episodesOf } from "./episode.ts";
@@ -147,12 +148,12 @@ const createTrial = ({ model, from, to }: BacktestQuery, deps: BacktestDeps, tri
   return { rules, take, results: () => tried.map(resultOf) };
 };
 
-/** Rules whose alerts silence these, with theirs; and the one that knows the supply mode. */
+/** Rules whose alerts silence these or make them worse, with theirs; and the one that knows the supply mode. */
 const companionsOf = (tried: readonly Rule[], rules: readonly Rule[]): readonly Rule[] => {
   const isTried = (id: string): boolean => tried.some((rule) => rule.id === id);
   const wanted = new Set<string>();
   const want = (one: Rule): void => {
-    for (const { rule: id } of one.suppressedBy) {
+    for (const { rule: id } of linksOf(one)) {
       const other = rules.find((each) => each.id === id);
       if (other === undefined || wanted.has(id) || isTried(id)) continue;
       wanted.add(id);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { SiteModel } from "#energy";
 import { parseCommand, type Refusal, refuse } from "../command.ts";
+import { linkFaults } from "../links.ts";
 import type { NotifyPlan } from "../notify/plan.ts";
 import { parseRule, type Rule } from "../rule.ts";
 import type { RuleFault } from "../rule-places.ts";
@@ -61,6 +62,11 @@ export interface BacktestDeskDeps extends Omit<BacktestDeps, "maintenance"> {
   readonly maintenance: () => Promise<NotifyPlan["maintenance"]>;
 }
 
+const faulty = (faults: readonly RuleFault[]): BacktestResult => {
+  const lines = faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
+  return { ...refuse("RULES_FILE_INVALID", lines.join("; ")), faults };
+};
+
 /** Tries rules on history, one at a time. */
 export const createBacktestDesk = (deps: BacktestDeskDeps) => {
   let isBusy = false;
@@ -76,16 +82,17 @@ export const createBacktestDesk = (deps: BacktestDeskDeps) => {
     const source = command.source === undefined ? null : parseRule(command.source, "source");
     const older = command.before_source === undefined ? null : parseRule(command.before_source, "before_source");
     const faults = [source, older].flatMap((one) => (one === null || one.ok ? [] : one.faults));
-    if (faults.length > 0) {
-      const lines = faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
-      return { ...refuse("RULES_FILE_INVALID", lines.join("; ")), faults };
-    }
+    if (faults.length > 0) return faulty(faults);
     const after = source?.ok ? source.rule : inForce(command.rule);
     if (after === null) return refuse("RULES_RULE_UNKNOWN", `there is no rule "${command.rule}" in force`);
     const others = command.also.flatMap((id) => inForce(id) ?? []).filter(({ id }) => id !== after.id);
     const unknown = command.also.find((id) => inForce(id) === null);
     if (unknown !== undefined) return refuse("RULES_RULE_UNKNOWN", `there is no rule "${unknown}" in force`);
     const before = older?.ok ? older.rule : source === null ? null : inForce(command.rule ?? after.id);
+    // The tried rules take the place of those in force of their ids.
+    const written = [source, older].flatMap((one) => (one?.ok ? [one.rule] : []));
+    const strange = written.flatMap((one) => linkFaults([...deps.rules.filter(({ id }) => id !== one.id), one], [one]));
+    if (strange.length > 0) return faulty(strange);
     const { from, to, tolerance_s } = command;
     const query = { model, before, after, others, from, to, toleranceMs: tolerance_s * 1000 };
     return { ok: true, backtest: await backtest(query, { ...deps, maintenance: await deps.maintenance() }) };

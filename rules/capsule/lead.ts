@@ -1,5 +1,6 @@
 import { parseRule, type Rule, type RuleWindow } from "../rule.ts";
 import type { RuleSummary } from "../rules.ts";
+import { linksOf } from "../suppress.ts";
 
 /** How far the rules that concern an alert look back from its start, ms. */
 export interface Lead {
@@ -10,7 +11,7 @@ export interface Lead {
 const hourMs = 3_600_000;
 
 /**
- * What the rule of an alert looks at to raise and to clear it, and those whose alerts silence it: their longest window, and
+ * What the rule of an alert looks at to raise and to clear it, and those whose alerts silence it or make it worse: their longest window, and
  * an hour more for holds, last known values and the slice in which a window begins.
  */
 export const leadOf = (
@@ -24,7 +25,7 @@ export const leadOf = (
     const parsed = parseRule(one.source, one.file);
     if (!parsed.ok) return;
     seen.set(id, parsed.rule);
-    for (const { rule: other } of parsed.rule.suppressedBy) look(other);
+    for (const { rule: other } of linksOf(parsed.rule)) look(other);
   };
   look(rule);
   const lead = { accountsMs: hourMs, readingsMs: hourMs };

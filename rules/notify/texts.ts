@@ -63,6 +63,7 @@ export const textOf = (alerts: readonly Alert[], zoneOf: (site: string) => strin
       `${alert.site}/${alert.subject}${colon}${alert.title[language]}`,
       `  ${words.since}${colon}${clock(alert.active ?? alert.start, zone, language)} (${zone})`,
       ...(alert.returned === null ? [] : [`  ${words.until}${colon}${clock(alert.returned, zone, language)}`]),
+      ...(alert.raised === undefined ? [] : [`  ${words.raised}${colon}${alert.raised.rule}`]),
       ...(inputs.length === 0 ? [] : [`  ${words.seen}${colon}${inputs.join(", ")}`]),
       ...(limits.length === 0 ? [] : [`  ${words.limits}${colon}${limits.join(", ")}`]),
       ...(alert.acknowledged === null ? [] : [`  ${words.acknowledged}${colon}${alert.acknowledged.by}`]),
@@ -82,6 +83,7 @@ const english = {
   seen: "seen",
   limits: "limits",
   acknowledged: "acknowledged by",
+  raised: "worse because of an alert of",
   action: "do",
 };
 const chinese = {
@@ -90,6 +92,7 @@ const chinese = {
   seen: "观测值",
   limits: "限值",
   acknowledged: "确认人",
+  raised: "升级原因：规则告警",
   action: "处置",
 };
 

@@ -32,6 +32,10 @@ export const alert = z.object({
   shelved: z
     .object({ by: z.string(), reason: z.string(), until: ms, was: z.enum(alertStates).exclude(["SHELVED"]) })
     .exactOptional(),
+  raised: z
+    .object({ rule: z.string(), alert: z.string(), from: z.enum(severities) })
+    .exactOptional()
+    .describe("worse than its own levels say, since this alert of another rule was open too"),
   timeline: z.array(z.tuple([ms, z.string()])).exactOptional(),
   occurrences: z.number(),
 });
