@@ -1,6 +1,7 @@
 import type { Account, SiteModel, SiteNode } from "#energy";
 import type { Reading } from "#store";
 import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, rampFacts } from "./baseline.ts";
+import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
 import { type MonthDemand, monthAfter, noMonth } from "./month.ts";
@@ -22,6 +23,8 @@ export interface AccountFacts {
   readonly nodes: readonly SiteNode[];
   /** A fact of nodes that the model says once and for all. */
   constant(name: string): Float64Array;
+  /** Whether a node can have no value of that name. */
+  isNever(name: string, node: SiteNode): boolean;
   /** Quantities that window rules read beside the account; `known` is the site's clock, ms. */
   note(reading: Reading, known: number): void;
   /** `parts`: the account's nodes when they do not come with it. */
@@ -75,13 +78,6 @@ export const createAccountFacts = (
   const nodeReads = rules
     .filter(({ on, subject }) => on === "account" && subject === "node")
     .flatMap(({ inputs }) => inputs.filter(isNodeFact));
-  const columns = createNodeColumns(nodes, [...new Set(nodeReads)], (name) => {
-    if (name === "has_children" || name === "children_w" || name === "children_u_w")
-      return nodes.filter(({ id }) => children.has(id));
-    return name === "software_version" || name === "work" || name === "work_wh" || name === "node_util_pct"
-      ? nodes.filter(({ id }) => works.has(id))
-      : nodes;
-  });
   const outdoor = createTrack("outdoor_c", () => reads.has("outdoor_c") || reads.has("pue_baseline"), saved?.outdoor);
   const workers = new Map(
     nodes.filter(({ id }) => works.has(id)).flatMap((node) => node.points.map(({ device }) => [device, node.id])),
@@ -111,12 +107,20 @@ export const createAccountFacts = (
     }),
   );
 
+  const belowOf = (node: SiteNode): readonly SiteNode[] =>
+    children.get(node.id)?.filter(({ role }) => role === node.role) ?? [];
+  const columns = createNodeColumns(nodes, [...new Set(nodeReads)], {
+    below: belowOf,
+    above: ({ id }) => above.get(id) ?? null,
+    works: ({ id }) => works.has(id),
+  });
+
   const nodeFacts = (node: SiteNode, account: Account, parts: NodeParts, site: Facts): Facts => {
     const known = Object.assign(
       Object.create(site) as Record<string, Facts[string]>,
       nodeFactsAt(node, account, parts.part(node.id), counters),
     );
-    const below = children.get(node.id)?.filter(({ role }) => role === node.role) ?? [];
+    const below = belowOf(node);
     known.has_children = below.length > 0;
     known.children_w =
       below.length === 0
@@ -144,6 +148,7 @@ export const createAccountFacts = (
   return {
     nodes,
     constant: columns.column,
+    isNever: columns.isNever,
     note(reading, known) {
       outdoor.note(reading, known);
       util.note(reading, known);
@@ -195,7 +200,7 @@ export const createAccountFacts = (
         site.pue_sigma = seen.sigma;
       }
       const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, parts, site);
-      if (nodeReads.length > 0) columns.take(account, parts, counters, factsOf);
+      if (nodeReads.length > 0) columns.take(account, parts, counters, { factsOf, loadW: numberOf(site.load_w) });
       return { site, nodes, node: factsOf, column: columns.column };
     },
     save: () => ({

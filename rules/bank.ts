@@ -57,7 +57,9 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
   const column = (name: Field): Float64Array | undefined => fields?.[isFine ? "sum" : name];
   // Minutes of the window that are known, kept up as they come and go.
   const isSliding = isMinutely(rule, window) && isSummed(window.how);
-  const seenNow = new Float64Array(isSliding ? subjects : 0);
+  const isRate = isMinutely(rule, window) && window.how === "rate";
+  const isCounted = isSliding || isRate;
+  const seenNow = new Float64Array(isCounted ? subjects : 0);
   const slidings = isSliding ? slidingHows(window.how).map((how) => createSliding(how, slices, subjects, rowOf)) : [];
   const countAgain = (): void => {
     seenNow.fill(0);
@@ -74,14 +76,14 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     }
   };
   const advanceTo = (slot: number): void => {
-    if (isSliding && slot === newest + 1) countRow(slot - slices, -1);
+    if (isCounted && slot === newest + 1) countRow(slot - slices, -1);
     const isJump = slot > newest + 1;
     const from = Number.isNaN(newest) ? slot : Math.max(newest + 1, slot - rows + 1);
     if (fields !== null)
       for (let at = from; at <= slot; at++)
         for (const name of kept) fields[name]?.fill(Number.NaN, rowOf(at), rowOf(at) + subjects);
     if (Number.isNaN(newest) || slot > newest) newest = slot;
-    if (isSliding && isJump) countAgain();
+    if (isCounted && isJump) countAgain();
   };
   let isTaken = false;
   let isRestored = false;
@@ -257,8 +259,21 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     return change / (((lastAt - firstAt) * width) / minuteMs);
   };
 
+  /** Most have a value at both ends. */
+  const rates = (data: Float64Array, from: number, count: number, out: Float64Array): void => {
+    const [begun, ended] = [rowOf(newest - slices + 1) + from, rowOf(newest) + from];
+    const minutes = ((slices - 1) * width) / minuteMs;
+    for (let i = 0; i < count; i++) {
+      const known = seenNow[from + i] ?? 0;
+      const change = (data[ended + i] ?? 0) - (data[begun + i] ?? 0);
+      if (known === 0 || known / slices < window.least) out[i] = Number.NaN;
+      else out[i] = change - change === 0 && slices > 1 ? change / minutes : single(from + i);
+    }
+  };
+
   const values = (from: number, count: number, out: Float64Array): void => {
     if (fields === null) out.fill(Number.NaN, 0, count);
+    else if (isRate) rates(fields.sum ?? none, from, count, out);
     else if (isSliding) slid(fields.sum ?? none, from, count, out);
     else if (isSummed(window.how)) summed(from, count, out);
     else for (let i = 0; i < count; i++) out[i] = single(from + i);
@@ -267,7 +282,7 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
 
   return {
     advance(now) {
-      if (isRestored && isSliding) countAgain();
+      if (isRestored && isCounted) countAgain();
       isRestored = false;
       const slot = slotOf(width, now);
       isTaken = Number.isNaN(newest) || slot >= newest;
@@ -284,7 +299,7 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
         if (value - value !== 0) continue;
         if (sums !== undefined) {
           const known = sums[row + i] ?? Number.NaN;
-          if (isSliding && Number.isNaN(known)) seenNow[from + i] = (seenNow[from + i] ?? 0) + 1;
+          if (isCounted && Number.isNaN(known)) seenNow[from + i] = (seenNow[from + i] ?? 0) + 1;
           sums[row + i] = value;
         } else put(row + i, value);
       }

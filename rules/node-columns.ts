@@ -1,13 +1,21 @@
 import type { Account, SiteNode } from "#energy";
 import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
-import { type CounterEvents, countersOf, eventCount, intervalOf, resolutionOf } from "./node-facts.ts";
+import { type CounterEvents, countersOf, eventCount, intervalOf, resolutionOf, uncertaintyAt } from "./node-facts.ts";
 import type { NodeParts, PartField } from "./node-parts.ts";
 
 /** What rules on nodes read of one closed minute, a column per name and a place per node. */
 export interface NodeColumns {
-  take(account: Account, parts: NodeParts, events: CounterEvents, factsOf: (node: SiteNode) => Facts): void;
+  take(
+    account: Account,
+    parts: NodeParts,
+    events: CounterEvents,
+    site: { readonly factsOf: (node: SiteNode) => Facts; readonly loadW: number },
+  ): void;
+  /** Of the minute that was taken last; what the model says is there before the first. */
   column(name: string): Float64Array;
+  /** Whether the node has no value of that name, whatever comes. */
+  isNever(name: string, node: SiteNode): boolean;
 }
 
 const constants: Readonly<Record<string, (node: SiteNode) => Facts[string]>> = {
@@ -18,7 +26,9 @@ const constants: Readonly<Record<string, (node: SiteNode) => Facts[string]>> = {
   node_interval_s: intervalOf,
   resolution_wh: resolutionOf,
 };
-export const isConstant = (name: string): boolean => Object.hasOwn(constants, name);
+export const isConstant = (name: string): boolean => Object.hasOwn(constants, name) || name === "has_children";
+// A version matters only where work is judged by it.
+const ofWorkers = { work: true, work_wh: true, node_util_pct: true, software_version: true };
 
 const parts: Readonly<Record<string, PartField>> = {
   mean_w: "meanW",
@@ -33,79 +43,137 @@ const parts: Readonly<Record<string, PartField>> = {
   stored_wh: "storedWh",
 };
 
-/** `rare` says which nodes can have a value of a name that is none of the account's own. */
+/** How nodes hang together: what some names are made of. */
+export interface NodeRelations {
+  /** The nodes under one of the same role. */
+  readonly below: (node: SiteNode) => readonly SiteNode[];
+  /** The metered node above it; null: the site. */
+  readonly above: (node: SiteNode) => string | null;
+  /** Whether work is declared of it. */
+  readonly works: (node: SiteNode) => boolean;
+}
+
+interface Minute {
+  readonly account: Account;
+  readonly parts: NodeParts;
+  readonly events: CounterEvents;
+  readonly factsOf: (node: SiteNode) => Facts;
+  readonly loadW: number;
+}
+
+/** A column is worked out when it is asked for: of rules on a few kinds of nodes most sites have none. */
 export const createNodeColumns = (
   nodes: readonly SiteNode[],
   names: readonly string[],
-  rare: (name: string) => readonly SiteNode[],
+  { below, above, works }: NodeRelations,
 ): NodeColumns => {
   const places = new Map(nodes.map(({ id }, place) => [id, place]));
   const columns = new Map<string, Float64Array>(
     names.map((name) => [name, new Float64Array(nodes.length).fill(Number.NaN)]),
   );
-  const fill = (name: string, of: (node: SiteNode) => Facts[string], some: readonly SiteNode[] = nodes): void => {
-    const column = columns.get(name);
-    for (const node of some) if (column !== undefined) column[places.get(node.id) ?? 0] = numberOf(of(node));
-  };
-  for (const name of names) {
+  const placesOf = (some: readonly SiteNode[]): readonly number[] => some.map(({ id }) => places.get(id) ?? -1);
+  for (const [name, column] of columns) {
     const of = Object.hasOwn(constants, name) ? constants[name] : undefined;
-    if (of !== undefined) fill(name, of);
-    // No node has children of its own kind unless it is listed.
-    else if (name === "has_children") fill(name, () => false);
+    if (of !== undefined) column.set(nodes.map((node) => numberOf(of(node))));
+    else if (name === "has_children") column.set(nodes.map((node) => Number(below(node).length > 0)));
   }
-  const read = names.flatMap((name) => {
-    const field = Object.hasOwn(parts, name) ? parts[name] : undefined;
-    return field === undefined ? [] : [{ name, field }];
+  const parents = nodes.flatMap((node, place) =>
+    below(node).length > 0 ? [{ place, children: placesOf(below(node)) }] : [],
+  );
+  const abovePlaces = nodes.map((node) => {
+    const id = above(node);
+    return id === null ? -1 : (places.get(id) ?? -1);
   });
-  const counted = names.flatMap((name) => {
-    const flag = Object.hasOwn(countersOf, name) ? countersOf[name as keyof typeof countersOf] : undefined;
-    const column = columns.get(name);
-    return flag === undefined || column === undefined ? [] : [{ ...flag, column }];
-  });
-  const suspects = names.filter((name) => name === "is_suspect" || name === "suspect_factor");
-  const listed = names
-    .filter((name) => !isConstant(name) && !Object.hasOwn(parts, name) && !Object.hasOwn(countersOf, name))
-    .filter((name) => name !== "is_suspect" && name !== "suspect_factor")
-    .map((name) => ({ name, nodes: rare(name) }));
+  const workers = nodes.filter(works);
+  const meanOf = ({ parts }: Minute, place: number): number => parts.columns.meanW[place] ?? Number.NaN;
+  const uncertainty = (minute: Minute, place: number): number => {
+    const node = nodes[place];
+    return node === undefined ? Number.NaN : numberOf(uncertaintyAt(node, known(meanOf(minute, place))));
+  };
 
-  const takeSuspect = ({ balance }: Account): void => {
-    const isKnown = balance.residualW !== null;
-    const suspect = balance.suspect;
+  const takeAbove = (minute: Minute, column: Float64Array): void => {
+    for (let place = 0; place < nodes.length; place++) {
+      const at = abovePlaces[place] ?? -1;
+      column[place] = at < 0 ? minute.loadW : meanOf(minute, at);
+    }
+  };
+  const takeBelow = (minute: Minute, column: Float64Array): void => {
+    for (const { place, children } of parents)
+      column[place] = children.reduce((sum, child) => sum + meanOf(minute, child), 0);
+  };
+  const takeBelowUncertainty = (minute: Minute, column: Float64Array): void => {
+    for (const { place, children } of parents)
+      column[place] = Math.hypot(...children.map((child) => uncertainty(minute, child)));
+  };
+  const takeUncertainty = (minute: Minute, column: Float64Array): void => {
+    for (let place = 0; place < nodes.length; place++) column[place] = uncertainty(minute, place);
+  };
+  const takeSuspect = ({ account: { balance } }: Minute, column: Float64Array): void => {
+    column.fill(balance.residualW === null ? Number.NaN : 0);
+    const place = places.get(balance.suspect?.node ?? "");
+    if (place !== undefined && balance.residualW !== null) column[place] = 1;
+  };
+  const takeFactor = ({ account: { balance } }: Minute, column: Float64Array): void => {
+    column.fill(Number.NaN);
+    const { suspect } = balance;
     const place = suspect === undefined ? undefined : places.get(suspect.node);
-    for (const name of suspects) {
-      const column = columns.get(name);
-      if (column === undefined) continue;
-      column.fill(name === "is_suspect" && isKnown ? 0 : Number.NaN);
-      if (place === undefined || suspect === undefined) continue;
-      if (name === "suspect_factor") column[place] = suspect.factor;
-      else if (isKnown) column[place] = 1;
-    }
+    if (suspect !== undefined && place !== undefined) column[place] = suspect.factor;
   };
-  const takeCounters = (account: Account, events: CounterEvents): void => {
-    for (const id in events) {
-      const place = places.get(id);
-      const mine = events[id];
-      if (place === undefined || mine === undefined) continue;
-      for (const { flag, withinMs, column } of counted)
-        if (!Number.isNaN(column[place])) column[place] = eventCount(mine, flag, account.start - withinMs);
-    }
-  };
-
-  return {
-    take(account, given, events, factsOf) {
-      for (const { name, field } of read) columns.set(name, given.columns[field]);
+  const counterOf =
+    ({ flag, withinMs }: (typeof countersOf)[keyof typeof countersOf]): Take =>
+    ({ account, parts, events }, column) => {
       // A register that did not speak this minute can neither raise nor clear.
-      const { coverage } = given.columns;
-      for (const { column } of counted)
-        for (let place = 0; place < nodes.length; place++) column[place] = (coverage[place] ?? 0) > 0 ? 0 : Number.NaN;
-      if (counted.length > 0) takeCounters(account, events);
-      if (suspects.length > 0) takeSuspect(account);
-      for (const { name, nodes: some } of listed) fill(name, (node) => factsOf(node)[name] ?? null, some);
+      const { coverage } = parts.columns;
+      for (let place = 0; place < nodes.length; place++) column[place] = (coverage[place] ?? 0) > 0 ? 0 : Number.NaN;
+      for (const id in events) {
+        const place = places.get(id);
+        const mine = events[id];
+        if (place === undefined || mine === undefined || Number.isNaN(column[place])) continue;
+        column[place] = eventCount(mine, flag, account.start - withinMs);
+      }
+    };
+  const takes: Readonly<Record<string, Take>> = {
+    above_w: takeAbove,
+    children_w: takeBelow,
+    children_u_w: takeBelowUncertainty,
+    node_u_w: takeUncertainty,
+    is_suspect: takeSuspect,
+    suspect_factor: takeFactor,
+    ...Object.fromEntries(Object.entries(countersOf).map(([name, counter]) => [name, counterOf(counter)])),
+  };
+  const takeOf = (name: string): Take => {
+    const field = Object.hasOwn(parts, name) ? parts[name] : undefined;
+    if (field !== undefined) return (minute) => void columns.set(name, minute.parts.columns[field]);
+    if (Object.hasOwn(takes, name)) return takes[name] ?? takeNothing;
+    if (isConstant(name)) return takeNothing;
+    const some = Object.hasOwn(ofWorkers, name) ? workers : nodes;
+    return ({ factsOf }, column) => {
+      for (const node of some) column[places.get(node.id) ?? 0] = numberOf(factsOf(node)[name]);
+    };
+  };
+  const byName = new Map(names.map((name) => [name, takeOf(name)]));
+
+  let minute: Minute | null = null;
+  const stale = new Set<string>();
+  return {
+    take(account, given, events, { factsOf, loadW }) {
+      minute = { account, parts: given, events, factsOf, loadW };
+      for (const name of byName.keys()) stale.add(name);
     },
     column(name) {
       const column = columns.get(name);
       if (column === undefined) throw new Error(`BUG: no column of nodes was asked for as "${name}"`);
-      return column;
+      if (minute === null || !stale.delete(name)) return column;
+      byName.get(name)?.(minute, column);
+      return columns.get(name) ?? column;
+    },
+    isNever: (name, node) => {
+      if (name === "children_w" || name === "children_u_w") return below(node).length === 0;
+      return Object.hasOwn(ofWorkers, name) && !works(node);
     },
   };
 };
+
+type Take = (minute: Minute, column: Float64Array) => void;
+const takeNothing: Take = () => undefined;
+const known = (value: number): number | null => (Number.isNaN(value) ? null : value);

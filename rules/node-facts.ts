@@ -93,8 +93,10 @@ export const resolutionOf = ({ points }: SiteNode): number =>
   Math.max(0, ...points.map(({ register }) => register.resolutionWh));
 
 /** Standard uncertainty of a node's mean power by the classes of its meters and transformers; null when that is missing. */
-export const uncertaintyOf = (node: SiteNode, part: Part | undefined): number | null => {
-  const meanW = part?.meanW ?? null;
+export const uncertaintyOf = (node: SiteNode, part: Part | undefined): number | null =>
+  uncertaintyAt(node, part?.meanW ?? null);
+
+export const uncertaintyAt = (node: SiteNode, meanW: number | null): number | null => {
   // A limit of error is rectangular (kpi.md §1.6).
   return meanW === null ? null : ((nodeLimit(node, meanW) / 100) * Math.abs(meanW)) / Math.sqrt(3);
 };

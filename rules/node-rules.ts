@@ -5,7 +5,7 @@ import type { Armed, Judge, Moment } from "./judge.ts";
 import type { Lives } from "./lives.ts";
 import type { SavedMemory } from "./memory.ts";
 import type { Rule } from "./rule.ts";
-import { createScreen, type Screen } from "./screen.ts";
+import { createScreen, inputOfAbsence, type Screen } from "./screen.ts";
 
 type SavedMemories = Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
 
@@ -22,7 +22,7 @@ export const createScreens = (
   rules.map((one) => ({
     ...one,
     screen: createScreen({
-      ...{ rule: one.rule, nodes: facts.nodes, constant: facts.constant },
+      ...{ rule: one.rule, nodes: facts.nodes, constant: facts.constant, isNever: facts.isNever },
       saved: saved?.[one.rule.id],
     }),
   }));
@@ -78,5 +78,9 @@ interface NodeRulesDeps extends Pick<Judge, "assess" | "find"> {
 const inputsOf = (rule: Rule, known: Facts): Facts => {
   const inputs: Record<string, Facts[string]> = {};
   for (const name of rule.inputs) inputs[name] = known[name] ?? null;
+  for (const companion of rule.companions) {
+    const of = inputOfAbsence(rule, companion);
+    if (of !== null) inputs[companion] = inputs[of] === null;
+  }
   return inputs;
 };

@@ -1,51 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { columnOf, isPlain, numberOf, type Operand, operandOf } from "./column.ts";
-import { type Context, createScope } from "./expression.ts";
-
-const names = ["a", "b", "c", "p", "q", "s_text", "t_text"];
-const scope = createScope({
-  a: "double",
-  b: "double",
-  c: "double",
-  p: "bool",
-  q: "bool",
-  s_text: "string",
-  t_text: "string",
-});
-
-const leaf = fc.oneof(fc.constantFrom("a", "b", "c"), fc.constantFrom("0.0", "1.5", "3", "2.0"));
-const { number, truth } = fc.letrec<{ number: string; truth: string }>((tie) => ({
-  number: fc.oneof(
-    { maxDepth: 4, depthIdentifier: "tree" },
-    leaf,
-    fc.tuple(tie("number"), fc.constantFrom("+", "-", "*", "/"), tie("number")).map((parts) => `(${parts.join(" ")})`),
-    fc.tuple(fc.constantFrom("max", "min"), tie("number"), tie("number")).map(([name, x, y]) => `${name}(${x}, ${y})`),
-    tie("number").map((x) => `abs(${x})`),
-    tie("number").map((x) => `sqrt(${x})`),
-    tie("number").map((x) => `-(${x})`),
-    fc.tuple(tie("truth"), tie("number"), tie("number")).map(([c, x, y]) => `(${c} ? ${x} : ${y})`),
-  ),
-  truth: fc.oneof(
-    { maxDepth: 4, depthIdentifier: "tree" },
-    fc.constantFrom("p", "q", "true", "false"),
-    fc.constantFrom('s_text == "x"', "s_text != t_text"),
-    fc
-      .tuple(tie("number"), fc.constantFrom("<", "<=", ">", ">=", "==", "!="), tie("number"))
-      .map((parts) => parts.join(" ")),
-    fc.tuple(tie("truth"), fc.constantFrom("&&", "||"), tie("truth")).map((parts) => `(${parts.join(" ")})`),
-    tie("truth").map((x) => `!(${x})`),
-  ),
-}));
-const value = (name: string) =>
-  name.endsWith("_text")
-    ? fc.constantFrom("x", "y")
-    : name === "p" || name === "q"
-      ? fc.boolean()
-      : fc.oneof(fc.constantFrom(0, 1, -2, 3), fc.double({ min: -1e6, max: 1e6, noNaN: true }));
-const context = fc
-  .record(Object.fromEntries(names.map((name) => [name, value(name)])), { requiredKeys: [] })
-  .map((values) => values as Context);
+import { context, names, number, scope, truth } from "./expression.fixture.ts";
 
 test("a compiled expression gives what the interpreter gives, missing values and infinities included", () => {
   let compiled = 0;

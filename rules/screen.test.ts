@@ -23,9 +23,9 @@ beforeAll(async () => {
   const loaded = await loadCatalogue();
   shipped = loaded.ok ? loaded.catalogue.rules.filter(({ on, subject }) => on === "account" && subject === "node") : [];
 });
-/** The same rules, judged node by node: whoever asks for the absence of an input has a past of his own. */
+/** The same rules, judged node by node: whoever asks for the age of an input has a past of his own. */
 const each = (rules: readonly Rule[]): readonly Rule[] =>
-  rules.map((rule) => ({ ...rule, companions: [...rule.companions, `${rule.inputs[0]}_absent`] }));
+  rules.map((rule) => ({ ...rule, companions: [...rule.companions, `${rule.inputs[0]}_age_s`] }));
 
 const watts = fc.oneof(fc.constantFrom(0, 5000, 8500, 9500, 10_500), fc.integer({ min: -2000, max: 12_000 }));
 const flag = fc.constantFrom<AccountFlag>("COUNTER_RESET", "COUNTER_SPIKE", "COUNTER_FAULT", "COUNTER_ROLLOVER");

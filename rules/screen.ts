@@ -12,8 +12,10 @@ import {
 } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
 import type { Expression } from "./expression.ts";
+import { looser } from "./loose.ts";
 import type { SavedMemory } from "./memory.ts";
 import { isConstant } from "./node-columns.ts";
+import { anything, isNothing, mayBeTrue, nothing, only, type Reach, reachOf } from "./reach.ts";
 import type { Rule } from "./rule.ts";
 import { isNodeFact } from "./vocabulary.ts";
 
@@ -32,6 +34,8 @@ export interface ScreenDeps {
   readonly rule: Rule;
   readonly nodes: readonly SiteNode[];
   readonly constant: (name: string) => Float64Array;
+  /** Whether a node can have no value of that name. */
+  readonly isNever: (name: string, node: SiteNode) => boolean;
   readonly saved: Readonly<Record<string, SavedMemory>> | undefined;
 }
 
@@ -44,13 +48,16 @@ interface Held {
   /** Null when no trigger depends on it. */
   readonly operand: Operand | null;
   readonly register: number;
+  /** Worked out only for whoever could begin an alert whatever it is. */
+  readonly isDear: boolean;
 }
 
 /** Null for a rule that must be judged node by node. */
-export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Screen | null => {
+export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDeps): Screen | null => {
   const needed = neededBy(rule);
   const read = [...needed.expressions, ...rule.windows.map(({ expression }) => expression)];
-  const hasPast = rule.companions.length > 0 || Object.keys(rule.maxAgeS).length > 0;
+  const absences = rule.companions.map((name) => ({ name, of: inputOfAbsence(rule, name) }));
+  const hasPast = absences.some(({ of }) => of === null) || Object.keys(rule.maxAgeS).length > 0;
   if (hasPast || read.some(({ tree }) => tree === null || !isPlain(tree))) return null;
 
   const ofNodes = rule.inputs.filter(isNodeFact);
@@ -66,8 +73,14 @@ export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Scre
   const gathered = ofNodes.map((name) => ({ name, operand: nameOf(name), register: own() }));
   const named = needed.named.map((one) => ({ ...one, register: own() }));
   const windowRegisters = rule.windows.map(own);
+  const absent = absences.map(({ name, of }) => {
+    const operand = operandOf(Number.NaN);
+    const one = { of: nameOf(of ?? ""), operand, register: own() };
+    operands.set(name, operand);
+    return one;
+  });
 
-  const applies = membersOf(rule, nodes, constant);
+  const applies = membersOf({ rule, nodes, constant, isNever, saved });
   const members = applies ?? Int32Array.from(nodes, (_, node) => node);
   const placeOf = new Int32Array(nodes.length).fill(-1);
   for (const [place, node] of members.entries()) placeOf[node] = place;
@@ -82,16 +95,23 @@ export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Scre
       sample: compiled(window.expression, nameOf, registers),
       operand,
       register: windowRegisters[index] ?? 0,
+      isDear: !isShared && operand !== null && dearHows.has(window.how),
     };
   });
   for (const { name, operand } of held) if (operand !== null) operands.set(name, operand);
+  const dear = new Set(held.filter(({ isDear }) => isDear).map(({ name }) => name));
+  for (const { name, expression } of named) if (expression.names.some((read) => dear.has(read))) dear.add(name);
   const steps = named.map(({ name, expression, register }) => {
     const operand = operandOf(Number.NaN);
-    const step = { run: compiled(expression, nameOf, registers), operand, register };
+    const step = { run: compiled(expression, nameOf, registers), operand, register, isDear: dear.has(name) };
     operands.set(name, operand);
     return step;
   });
   const triggers = rule.levels.map(({ trigger }) => compiled(trigger, nameOf, registers));
+  const loose = rule.levels.map(({ trigger }) => {
+    const tree = trigger.tree === null || dear.size === 0 ? trigger.tree : looser(trigger.tree, dear, named);
+    return tree === null || !isPlain(tree) ? null : columnOf(tree, nameOf, registers);
+  });
   const exempts = rule.exempt.map((expression) => compiled(expression, nameOf, registers));
   const blinds = rule.blind?.inputs.map(nameOf) ?? [];
   const hits = new Uint8Array(chunkSubjects);
@@ -118,6 +138,17 @@ export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Scre
       operand.data = into;
       operand.base = 0;
     }
+    for (const { of, operand, register } of absent) {
+      operand.isOne = of.isOne;
+      if (of.isOne) {
+        operand.one = Number(Number.isNaN(of.one));
+        continue;
+      }
+      const into = registerOf(register);
+      for (let i = 0; i < count; i++) into[i] = Number.isNaN(of.data[of.base + i]) ? 1 : 0;
+      operand.data = into;
+      operand.base = 0;
+    }
   };
   const mark = (operand: Operand, count: number, when: (value: number) => boolean, as: 0 | 1): void => {
     const { data, base, isOne, one } = operand;
@@ -125,19 +156,42 @@ export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Scre
       if (when(one)) hits.fill(as, 0, count);
     } else for (let i = 0; i < count; i++) if (when(data[base + i] ?? Number.NaN)) hits[i] = as;
   };
+  const markAll = (runs: readonly (ColumnRun | null)[], count: number): void => {
+    hits.fill(0, 0, count);
+    for (const run of runs)
+      if (run === null) hits.fill(1, 0, count);
+      else mark(run(count), count, isTrue, 1);
+    for (const blind of blinds) mark(blind, count, Number.isNaN, 1);
+  };
+  const isHit = (count: number): boolean => hits.subarray(0, count).includes(1);
+  /** What all of them cost would be most of the rule: only for those that are hit without it. */
+  const workOutDear = (from: number, count: number): void => {
+    for (const { bank, operand, register, isDear } of held) {
+      if (operand === null || !isDear) continue;
+      const into = registerOf(register);
+      for (let i = 0; i < count; i++) into[i] = hits[i] === 1 ? (bank.value(from + i) ?? Number.NaN) : Number.NaN;
+      operand.data = into;
+      operand.isOne = false;
+    }
+    for (const { run, operand, register, isDear } of steps) if (isDear) keepKnown(run(count), operand, register, count);
+  };
   const judgeChunk = (from: number, count: number): boolean => {
-    for (const { bank, isShared, operand, register } of held) {
-      if (operand === null || isShared) continue;
+    for (const { bank, isShared, operand, register, isDear } of held) {
+      if (operand === null || isShared || isDear) continue;
       const into = registerOf(register);
       bank.values(from, count, into);
       operand.data = into;
       operand.isOne = false;
     }
-    for (const { run, operand, register } of steps) keepKnown(run(count), operand, register, count);
-    hits.fill(0, 0, count);
-    for (const run of triggers) mark(run(count), count, isTrue, 1);
-    for (const blind of blinds) mark(blind, count, Number.isNaN, 1);
-    if (!hits.includes(1)) return false;
+    for (const { run, operand, register, isDear } of steps)
+      if (!isDear) keepKnown(run(count), operand, register, count);
+    markAll(loose, count);
+    if (!isHit(count)) return false;
+    if (dear.size > 0) {
+      workOutDear(from, count);
+      markAll(triggers, count);
+      if (!isHit(count)) return false;
+    }
     for (const run of exempts) mark(run(count), count, isTrue, 0);
     return true;
   };
@@ -155,6 +209,7 @@ export const createScreen = ({ rule, nodes, constant, saved }: ScreenDeps): Scre
         if (operand !== null && isDue) operand.one = bank.value(0) ?? Number.NaN;
       }
       if (!isDue && held.every(({ isShared }) => isShared)) return false;
+      for (const { of, operand } of absent) if (of.isOne) operand.one = Number(Number.isNaN(of.one));
       for (let from = 0; from < members.length; from += chunkSubjects) {
         const count = Math.min(chunkSubjects, members.length - from);
         place(from, count, columnOfNodes);
@@ -224,12 +279,14 @@ const neededBy = (rule: Rule) => {
   return { named, windows: names, expressions: [...roots, ...named.map(({ expression }) => expression)] };
 };
 
-/** The nodes that the model itself does not exempt; null for all. */
-const membersOf = (
-  rule: Rule,
-  nodes: readonly SiteNode[],
-  constant: (name: string) => Float64Array,
-): Int32Array | null => {
+const dearHows: ReadonlySet<string> = new Set(["quantile", "previous"]);
+
+/** The input whose absence a companion says; null for another companion. */
+export const inputOfAbsence = (rule: Rule, companion: string): string | null =>
+  rule.inputs.find((name) => companion === `${name}_absent`) ?? null;
+
+/** The nodes that the model itself does not exempt and about which the rule could ever begin an alert; null for all. */
+const membersOf = ({ rule, nodes, constant, isNever, saved }: ScreenDeps): Int32Array | null => {
   const fixed = rule.exempt.filter(({ names }) =>
     names.every((name) => isConstant(name) || Object.hasOwn(rule.parameters, name)),
   );
@@ -239,12 +296,51 @@ const membersOf = (
   const runs = fixed.map((expression) =>
     compiled(expression, (name) => operands.get(name) ?? operandOf(Number.NaN), 0),
   );
-  const kept = nodes.flatMap((_, node) => {
+  // Nodes of one kind have one answer.
+  const answers = new Map<string, boolean>();
+  const couldBegin = (node: SiteNode, place: number): boolean => {
+    const known = new Map<string, Reach>();
+    for (const name of rule.inputs) {
+      const value = data.get(name)?.[place];
+      if (value !== undefined) known.set(name, kinds.has(name) || Number.isNaN(value) ? only(value) : anything);
+      else if (isNodeFact(name) && isNever(name, node)) known.set(name, nothing);
+    }
+    const key = [...known].map(([name, reach]) => `${name}=${reach.join()}`).join(" ");
+    const answer = answers.get(key) ?? canBegin(rule, known);
+    answers.set(key, answer);
+    return answer;
+  };
+  const kept = nodes.flatMap((one, node) => {
     for (const [name, column] of data) {
       const operand = operands.get(name);
       if (operand !== undefined) operand.one = column[node] ?? Number.NaN;
     }
-    return runs.some((run) => run(1).one === 1) ? [] : [node];
+    if (runs.some((run) => run(1).one === 1)) return [];
+    // Whoever has a past under an older site file keeps it.
+    const hasPast = Object.values(saved?.[one.id]?.windows ?? {}).some((buckets) => buckets.length > 0);
+    return hasPast || couldBegin(one, node) ? [node] : [];
   });
   return kept.length === nodes.length ? null : Int32Array.from(kept);
+};
+
+/** Those of few values, by which nodes are told apart. */
+const kinds: ReadonlySet<string> = new Set(["node_kind", "has_rating", "has_children"]);
+
+/** Whether any trigger could be true of a node of which this is known. */
+const canBegin = (rule: Rule, inputs: ReadonlyMap<string, Reach>): boolean => {
+  const known = new Map(inputs);
+  for (const [name, value] of Object.entries(rule.parameters)) known.set(name, only(value));
+  const nameOf = (name: string): Reach => known.get(name) ?? anything;
+  for (const companion of rule.companions) {
+    const reach = nameOf(inputOfAbsence(rule, companion) ?? "");
+    if (isNothing(reach)) known.set(companion, only(1));
+  }
+  for (const { name, expression } of rule.windows)
+    if (expression.tree !== null && isNothing(reachOf(expression.tree, nameOf))) known.set(name, nothing);
+  for (const { name, expression } of [...rule.lets, ...rule.thresholds])
+    if (expression.tree !== null) known.set(name, reachOf(expression.tree, nameOf));
+  return (
+    rule.blind !== null ||
+    rule.levels.some(({ trigger }) => trigger.tree === null || mayBeTrue(reachOf(trigger.tree, nameOf)))
+  );
 };
