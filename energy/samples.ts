@@ -1,4 +1,5 @@
 import type { Reading } from "#store";
+import { alikeOf } from "./alike.ts";
 import { registerDelta } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
 import { gapOf, type SamplesByPoint } from "./node-account.ts";
@@ -136,16 +137,13 @@ const wantedOfAll = (site: SiteModel): Map<string, Wanted[]> => {
   return all;
 };
 
-const known = new WeakMap<SiteModel["nodes"], { readonly terms: string; readonly places: Places }>();
+const known = new WeakMap<SiteModel, Places>();
 
-/** Sites that share their nodes and say the same of everything else are asked for the same. */
 const placesFor = (model: SiteModel): Places => {
   if (model.versions !== undefined) return placesOf(wantedOfAll(model));
-  const terms = JSON.stringify({ ...model, id: "", name: "", revision: "", nodes: [] });
-  const before = known.get(model.nodes);
-  if (before?.terms === terms) return before.places;
-  const places = placesOf(wantedOf(model));
-  known.set(model.nodes, { terms, places });
+  const alike = alikeOf(model);
+  const places = known.get(alike) ?? placesOf(wantedOf(alike));
+  known.set(alike, places);
   return places;
 };
 

@@ -6,8 +6,9 @@ import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
 import { type MonthDemand, monthAfter, noMonth } from "./month.ts";
 import { createNodeColumns } from "./node-columns.ts";
-import { type CounterEvents, eventsAfter, meteredNodes, nodeFactsAt, uncertaintyOf } from "./node-facts.ts";
+import { type CounterEvents, eventsAfter, nodeFactsAt, uncertaintyOf } from "./node-facts.ts";
 import { type NodeParts, partsOfAccount } from "./node-parts.ts";
+import { idsOf, meteredNodes, treeOf } from "./node-plan.ts";
 import { withoutNodes } from "./permit.ts";
 import { createPlant, type SavedPlant } from "./plant.ts";
 import { createInlets, noRoom, type RoomState, roomAfter } from "./room.ts";
@@ -39,6 +40,8 @@ export interface AccountNow {
   node(node: SiteNode): Facts;
   /** A fact of nodes, by their order: a number or truth, a text's number; NaN is missing. */
   column(name: string): Float64Array;
+  /** To be called when the minute is judged: an account of hundreds of nodes is not kept until the next. */
+  forget(): void;
 }
 
 /** Plain data. */
@@ -68,10 +71,8 @@ export const createAccountFacts = (
   const timed = rules.find(({ on, inputs }) => on === "account" && inputs.some((one) => timeInputs.includes(one)));
   const siteTime = createSiteTime(model.timeZone);
   const nodes = meteredNodes(model);
-  const ids = nodes.map(({ id }) => id);
-  const children = new Map<string, SiteNode[]>();
-  for (const node of nodes)
-    if (node.parent !== null) children.set(node.parent, [...(children.get(node.parent) ?? []), node]);
+  const ids = idsOf(nodes);
+  const { children, above } = treeOf(model.nodes);
   const works = new Map<string, string[]>();
   for (const { device, quantity, node } of model.compute?.work ?? [])
     works.set(node, [...(works.get(node) ?? []), `${device}/${quantity}`]);
@@ -97,15 +98,6 @@ export const createAccountFacts = (
   const inlets = createInlets(room.inlets);
   const readsRoom = reads.has("inlet_max_c") || reads.has("room_rise_c");
   const readsVersion = reads.has("software_version");
-  const metered = new Set(nodes.map(({ id }) => id));
-  const parents = new Map(model.nodes.map(({ id, parent }) => [id, parent]));
-  const above = new Map(
-    nodes.map(({ id }) => {
-      let at = parents.get(id) ?? null;
-      while (at !== null && !metered.has(at)) at = parents.get(at) ?? null;
-      return [id, at];
-    }),
-  );
 
   const belowOf = (node: SiteNode): readonly SiteNode[] =>
     children.get(node.id)?.filter(({ role }) => role === node.role) ?? [];
@@ -201,7 +193,7 @@ export const createAccountFacts = (
       }
       const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, parts, site);
       if (nodeReads.length > 0) columns.take(account, parts, counters, { factsOf, loadW: numberOf(site.load_w) });
-      return { site, nodes, node: factsOf, column: columns.column };
+      return { site, nodes, node: factsOf, column: columns.column, forget: columns.forget };
     },
     save: () => ({
       ...{ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() },

@@ -1,5 +1,6 @@
 import { type Account, nodeLimit, type SiteModel } from "#energy";
 import type { Facts } from "./evaluate.ts";
+import { oncePerPlan } from "./node-plan.ts";
 import type { Rule } from "./rule.ts";
 
 /** What rules on the values of a device may read of the site model and of the site's accounts. */
@@ -18,10 +19,9 @@ const wanted = ["declared_v", "rated_u_w", "it_share"];
 const settledMs = 60_000;
 const freshMs = 300_000;
 
-export const createDeviceModel = (model: SiteModel, rules: readonly Rule[], saved: SavedShares = []): DeviceModel => {
-  const reads = new Set(rules.flatMap(({ inputs }) => inputs.filter((name) => wanted.includes(name))));
+const constantsOf = oncePerPlan((nodes): ReadonlyMap<string, Facts> => {
   const constants = new Map<string, Facts>();
-  for (const node of reads.size === 0 ? [] : model.nodes) {
+  for (const node of nodes)
     for (const { device, nominalV } of node.points) {
       if (constants.has(device)) continue;
       const { ratingW } = node;
@@ -30,7 +30,12 @@ export const createDeviceModel = (model: SiteModel, rules: readonly Rule[], save
         rated_u_w: ratingW === null ? null : ((nodeLimit(node, ratingW) / 100) * ratingW) / Math.sqrt(3),
       });
     }
-  }
+  return constants;
+});
+
+export const createDeviceModel = (model: SiteModel, rules: readonly Rule[], saved: SavedShares = []): DeviceModel => {
+  const reads = new Set(rules.flatMap(({ inputs }) => inputs.filter((name) => wanted.includes(name))));
+  const constants = reads.size === 0 ? null : constantsOf(model.nodes);
   const rated = model.nodes.filter(({ kind, counting }) => kind === "it" && counting === "counted");
   const ratingW = rated.reduce<number | null>(
     (sum, node) => (sum === null || node.ratingW === null ? null : sum + node.ratingW),
@@ -43,7 +48,7 @@ export const createDeviceModel = (model: SiteModel, rules: readonly Rule[], save
       const share = shares.findLast(([end]) => end <= now - settledMs);
       const isFresh = share !== undefined && now - share[0] <= freshMs;
       return {
-        ...(constants.get(device) ?? { declared_v: null, rated_u_w: null }),
+        ...(constants?.get(device) ?? { declared_v: null, rated_u_w: null }),
         it_share: isFresh ? share[1] : null,
       };
     },

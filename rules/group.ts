@@ -2,6 +2,7 @@ import type { SiteModel } from "#energy";
 import { type Severity, severities } from "./alert.ts";
 import type { Finding } from "./evaluate.ts";
 import type { LifePlan, Sighting } from "./life.ts";
+import { devicesOf, oncePerPlan } from "./node-plan.ts";
 import { groupPlan } from "./plan.ts";
 import type { Rule, RuleGroup } from "./rule.ts";
 import { gatewaySubcode, groupSubcode } from "./rule-shape.ts";
@@ -40,6 +41,13 @@ export interface Group {
   key(rule: string): string;
 }
 
+const gatewaysOf = oncePerPlan((nodes): ReadonlyMap<string, ReadonlySet<string>> => {
+  const gateways = new Map<string, Set<string>>();
+  for (const { device, gateway } of nodes.flatMap(({ points }) => points))
+    if (gateway !== undefined) gateways.set(gateway, (gateways.get(gateway) ?? new Set()).add(device));
+  return gateways;
+});
+
 /** The site's group first, then each gateway's. */
 export const createGroups = (
   rule: Rule,
@@ -48,8 +56,7 @@ export const createGroups = (
 ): readonly Group[] => {
   const { group } = rule;
   if (group === null) return [];
-  const points = model.nodes.flatMap((node) => node.points);
-  const devices = new Set(points.map(({ device }) => device));
+  const devices = devicesOf(model.nodes);
   const of = (subject: string, subcode: string, title: Rule["title"], mine: ReadonlySet<string>): Group => {
     const plan = groupPlan(rule, model.id, subject, subcode, title);
     const key = (id: string): string => (subcode === groupSubcode ? id : `${id}/${subject}`);
@@ -64,15 +71,11 @@ export const createGroups = (
       key,
     };
   };
-  const gateways = new Map<string, Set<string>>();
-  for (const { device, gateway } of group.gateway === null ? [] : points) {
-    if (gateway === undefined) continue;
-    gateways.set(gateway, (gateways.get(gateway) ?? new Set()).add(device));
-  }
+  const gateways = group.gateway === null ? [] : [...gatewaysOf(model.nodes)];
   const title = group.gateway ?? group.title;
   return [
     of(model.id, groupSubcode, group.title, devices),
-    ...[...gateways]
+    ...gateways
       .filter(([, mine]) => mine.size >= group.atLeast && mine.size < devices.size)
       .map(([gateway, mine]) => of(gateway, gatewaySubcode, title, mine)),
   ];

@@ -3,6 +3,7 @@ import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
 import { type CounterEvents, countersOf, eventCount, intervalOf, resolutionOf, uncertaintyAt } from "./node-facts.ts";
 import type { NodeParts, PartField } from "./node-parts.ts";
+import { oncePerPlan, placesOf } from "./node-plan.ts";
 
 /** What rules on nodes read of one closed minute, a column per name and a place per node. */
 export interface NodeColumns {
@@ -14,6 +15,8 @@ export interface NodeColumns {
   ): void;
   /** Of the minute that was taken last; what the model says is there before the first. */
   column(name: string): Float64Array;
+  /** Lets go of the minute once it is judged. */
+  forget(): void;
   /** Whether the node has no value of that name, whatever comes. */
   isNever(name: string, node: SiteNode): boolean;
 }
@@ -61,29 +64,66 @@ interface Minute {
   readonly loadW: number;
 }
 
+interface Hanging {
+  readonly parents: readonly { readonly place: number; readonly children: readonly number[] }[];
+  /** -1: the site. */
+  readonly abovePlaces: Int32Array;
+}
+
+const hangingKnown = new WeakMap<readonly SiteNode[], Hanging>();
+
+const hangingOf = (
+  nodes: readonly SiteNode[],
+  below: NodeRelations["below"],
+  above: NodeRelations["above"],
+): Hanging => {
+  const known = hangingKnown.get(nodes);
+  if (known !== undefined) return known;
+  const places = placesOf(nodes);
+  const hanging = {
+    parents: nodes.flatMap((node, place) => {
+      const children = below(node).map(({ id }) => places.get(id) ?? -1);
+      return children.length > 0 ? [{ place, children }] : [];
+    }),
+    abovePlaces: Int32Array.from(nodes, (node) => places.get(above(node) ?? "") ?? -1),
+  };
+  hangingKnown.set(nodes, hanging);
+  return hanging;
+};
+
+const emptyColumn = oncePerPlan((nodes) => new Float64Array(nodes.length).fill(Number.NaN));
+const sharedColumns = oncePerPlan(() => new Map<string, Float64Array>());
+
+/** Held once for all sites of a plan: what the model says, and what each minute writes whole before it is read. */
+const columnFor = (nodes: readonly SiteNode[], name: string, below: NodeRelations["below"]): Float64Array => {
+  if (Object.hasOwn(parts, name)) return emptyColumn(nodes);
+  const of =
+    name === "has_children"
+      ? (node: SiteNode) => below(node).length > 0
+      : Object.hasOwn(constants, name)
+        ? constants[name]
+        : undefined;
+  if (of === undefined && !wholes.has(name)) return new Float64Array(nodes.length).fill(Number.NaN);
+  const shared = sharedColumns(nodes);
+  const column = shared.get(name) ?? Float64Array.from(nodes, (node) => numberOf(of?.(node) ?? null));
+  shared.set(name, column);
+  return column;
+};
+
+const wholes: ReadonlySet<string> = new Set([
+  ...Object.keys(countersOf),
+  ...["above_w", "node_u_w", "is_suspect", "suspect_factor"],
+]);
+
 /** A column is worked out when it is asked for: of rules on a few kinds of nodes most sites have none. */
 export const createNodeColumns = (
   nodes: readonly SiteNode[],
   names: readonly string[],
   { below, above, works }: NodeRelations,
 ): NodeColumns => {
-  const places = new Map(nodes.map(({ id }, place) => [id, place]));
-  const columns = new Map<string, Float64Array>(
-    names.map((name) => [name, new Float64Array(nodes.length).fill(Number.NaN)]),
-  );
-  const placesOf = (some: readonly SiteNode[]): readonly number[] => some.map(({ id }) => places.get(id) ?? -1);
-  for (const [name, column] of columns) {
-    const of = Object.hasOwn(constants, name) ? constants[name] : undefined;
-    if (of !== undefined) column.set(nodes.map((node) => numberOf(of(node))));
-    else if (name === "has_children") column.set(nodes.map((node) => Number(below(node).length > 0)));
-  }
-  const parents = nodes.flatMap((node, place) =>
-    below(node).length > 0 ? [{ place, children: placesOf(below(node)) }] : [],
-  );
-  const abovePlaces = nodes.map((node) => {
-    const id = above(node);
-    return id === null ? -1 : (places.get(id) ?? -1);
-  });
+  const places = placesOf(nodes);
+  const { parents, abovePlaces } = hangingOf(nodes, below, above);
+  const columns = new Map<string, Float64Array>(names.map((name) => [name, columnFor(nodes, name, below)]));
   const workers = nodes.filter(works);
   const meanOf = ({ parts }: Minute, place: number): number => parts.columns.meanW[place] ?? Number.NaN;
   const uncertainty = (minute: Minute, place: number): number => {
@@ -159,6 +199,11 @@ export const createNodeColumns = (
     take(account, given, events, { factsOf, loadW }) {
       minute = { account, parts: given, events, factsOf, loadW };
       for (const name of byName.keys()) stale.add(name);
+    },
+    forget() {
+      minute = null;
+      stale.clear();
+      for (const name of byName.keys()) if (Object.hasOwn(parts, name)) columns.set(name, emptyColumn(nodes));
     },
     column(name) {
       const column = columns.get(name);

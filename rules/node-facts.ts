@@ -1,4 +1,4 @@
-import { type Account, type AccountFlag, nodeLimit, type SiteModel, type SiteNode } from "#energy";
+import { type Account, type AccountFlag, nodeLimit, type SiteNode } from "#energy";
 import type { Facts } from "./evaluate.ts";
 import type { NodeParts, Part } from "./node-parts.ts";
 
@@ -24,10 +24,6 @@ export const eventCount = (events: readonly CounterEvent[], flag: AccountFlag, a
   events.filter(([start, seen]) => seen === flag && start > after).length;
 
 const none: readonly never[] = [];
-
-/** Nodes with meters of their own, which a rule on nodes is about. */
-export const meteredNodes = (model: SiteModel): readonly SiteNode[] =>
-  model.nodes.filter((node) => node.points.length > 0);
 
 /** The events of a day up to this minute, its own included. */
 export const eventsAfter = (

@@ -4,6 +4,7 @@ import type { Facts } from "./evaluate.ts";
 import type { Armed, Judge, Moment } from "./judge.ts";
 import type { Lives } from "./lives.ts";
 import type { SavedMemory } from "./memory.ts";
+import { placesOf } from "./node-plan.ts";
 import type { Rule } from "./rule.ts";
 import { createScreen, inputOfAbsence, type Screen } from "./screen.ts";
 
@@ -41,7 +42,7 @@ export const createNodeRules = ({
   assess,
   find,
 }: NodeRulesDeps): ((now: AccountNow, at: Moment) => Alert[]) => {
-  const nodePlaces = new Map(facts.nodes.map(({ id }, place) => [id, place]));
+  const nodePlaces = placesOf(facts.nodes);
   return (now, at) => {
     const worth: number[] = [];
     for (const [index, { rule, screen }] of screens.entries()) {

@@ -15,6 +15,15 @@ export interface Alarm {
 
 /** The alarms of a rule about one subject: one per subcode, and the one about being blind. */
 export const alarmsOf = (rule: Rule): readonly Alarm[] => {
+  const alarms = known.get(rule) ?? findAlarms(rule);
+  known.set(rule, alarms);
+  return alarms;
+};
+
+// Hundreds of sites have the same rules.
+const known = new WeakMap<Rule, readonly Alarm[]>();
+
+const findAlarms = (rule: Rule): readonly Alarm[] => {
   const subcodes = [...new Set(rule.levels.map((level) => level.subcode))];
   const keeps = lossKeeps(rule);
   const alarms = subcodes.map((subcode): Alarm => {

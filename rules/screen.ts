@@ -15,6 +15,7 @@ import type { Expression } from "./expression.ts";
 import { looser } from "./loose.ts";
 import type { SavedMemory } from "./memory.ts";
 import { isConstant } from "./node-columns.ts";
+import { oncePerPlan } from "./node-plan.ts";
 import { anything, isNothing, mayBeTrue, nothing, only, type Reach, reachOf } from "./reach.ts";
 import type { Rule } from "./rule.ts";
 import { isNodeFact } from "./vocabulary.ts";
@@ -81,9 +82,7 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
   });
 
   const applies = membersOf({ rule, nodes, constant, isNever, saved });
-  const members = applies ?? Int32Array.from(nodes, (_, node) => node);
-  const placeOf = new Int32Array(nodes.length).fill(-1);
-  for (const [place, node] of members.entries()) placeOf[node] = place;
+  const { members, placeOf } = memberPlaces(nodes, applies);
 
   const held = rule.windows.map((window, index): Held => {
     const isShared = window.expression.names.every((name) => !isNodeFact(name));
@@ -114,8 +113,6 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
   });
   const exempts = rule.exempt.map((expression) => compiled(expression, nameOf, registers));
   const blinds = rule.blind?.inputs.map(nameOf) ?? [];
-  const hits = new Uint8Array(chunkSubjects);
-
   let judged: number | null = null;
   for (const { id } of nodes) judged = Math.max(judged ?? 0, saved?.[id]?.judged ?? 0) || null;
   for (const { name, bank, isShared } of held)
@@ -279,11 +276,34 @@ const neededBy = (rule: Rule) => {
   return { named, windows: names, expressions: [...roots, ...named.map(({ expression }) => expression)] };
 };
 
+// One chunk is judged at a time.
+const hits = new Uint8Array(chunkSubjects);
 const dearHows: ReadonlySet<string> = new Set(["quantile", "previous"]);
 
 /** The input whose absence a companion says; null for another companion. */
 export const inputOfAbsence = (rule: Rule, companion: string): string | null =>
   rule.inputs.find((name) => companion === `${name}_absent`) ?? null;
+
+interface MemberPlaces {
+  readonly members: Int32Array;
+  /** By node; -1 for one that is none. */
+  readonly placeOf: Int32Array;
+}
+
+const membersKnown = oncePerPlan(() => new Map<string, MemberPlaces>());
+
+/** Sites of one plan mostly have the same members. */
+const memberPlaces = (nodes: readonly SiteNode[], applies: Int32Array | null): MemberPlaces => {
+  const key = applies === null ? "all" : applies.join();
+  const known = membersKnown(nodes).get(key);
+  if (known !== undefined) return known;
+  const members = applies ?? Int32Array.from(nodes, (_, node) => node);
+  const placeOf = new Int32Array(nodes.length).fill(-1);
+  for (const [place, node] of members.entries()) placeOf[node] = place;
+  const places = { members, placeOf };
+  membersKnown(nodes).set(key, places);
+  return places;
+};
 
 /** The nodes that the model itself does not exempt and about which the rule could ever begin an alert; null for all. */
 const membersOf = ({ rule, nodes, constant, isNever, saved }: ScreenDeps): Int32Array | null => {

@@ -1,5 +1,6 @@
 import type { SiteModel } from "#energy";
 import { type Alert, type Severity, severities } from "./alert.ts";
+import { oncePerPlan } from "./node-plan.ts";
 import type { Rule, RuleLink, Suppressor } from "./rule.ts";
 
 /** When which alert of a suppressing rule was open, on the site's clock; plain data. */
@@ -28,16 +29,21 @@ export interface Suppression {
 const keptMs = 3_600_000;
 const keptSpans = 200;
 
+const balancedOf = oncePerPlan(
+  (nodes): ReadonlySet<string> =>
+    new Set(
+      nodes
+        .filter(({ counting }) => counting === "counted")
+        .flatMap(({ id, points }) => [id, ...points.map(({ device }) => device)]),
+    ),
+);
+
 export const createSuppression = (model: SiteModel, rules: readonly Rule[], saved: SavedSpans = {}): Suppression => {
   const asked = new Set(rules.flatMap((rule) => linksOf(rule).map((by) => by.rule)));
   const shadows = new Set(rules.filter(({ mode }) => mode === "shadow").map(({ id }) => id));
   const spans = new Map<string, Span[]>(Object.entries(saved).map(([rule, list]) => [rule, [...list]]));
   const above = ancestorsOf(model);
-  const balanced = new Set(
-    model.nodes
-      .filter(({ counting }) => counting === "counted")
-      .flatMap(({ id, points }) => [id, ...points.map(({ device }) => device)]),
-  );
+  const balanced = balancedOf(model.nodes);
   /** Spans of alerts that concern the subject. */
   const concerning = (by: RuleLink, rule: Rule, subject: string, isAsked: (span: Span) => boolean): Span | null => {
     // A rule that tells nobody must neither silence one that does, nor make it worse.

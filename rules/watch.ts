@@ -324,6 +324,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
     const changed = siteRules.flatMap((one) => assess(one, site, now.site, at));
     if (nodeRules.length > 0) changed.push(...judgeNodes(now, at));
+    now.forget();
     return changed;
   };
 

@@ -1,4 +1,5 @@
 import type { Account, AccountFlag, Quality } from "../account.ts";
+import { alikeOf } from "../alike.ts";
 import type { SiteModel, SiteNode } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
 import type { KpiEntry, Variant } from "./entry.ts";
@@ -10,7 +11,8 @@ const absent: Variant = { id: "", numerator: [], denominator: [] };
 const variants = new WeakMap<SiteModel, Map<KpiEntry, readonly Variant[]>>();
 
 /** At least one: a KPI that a site has no part for says so and is never left out. */
-export const variantsOf = (entry: KpiEntry, model: SiteModel): readonly Variant[] => {
+export const variantsOf = (entry: KpiEntry, site: SiteModel): readonly Variant[] => {
+  const model = alikeOf(site);
   let known = variants.get(model);
   if (known === undefined) {
     known = new Map();
@@ -30,12 +32,12 @@ interface Places {
   /** One array for each set of nodes. */
   readonly sets: Map<string, readonly string[]>;
 }
-const places = new WeakMap<SiteModel, Places>();
-const placesOf = (model: SiteModel): Places => {
-  let known = places.get(model);
+const places = new WeakMap<SiteModel["nodes"], Places>();
+const placesOf = ({ nodes }: SiteModel): Places => {
+  let known = places.get(nodes);
   if (known === undefined) {
-    known = { byId: new Map(model.nodes.map((node) => [node.id, node])), sets: new Map() };
-    places.set(model, known);
+    known = { byId: new Map(nodes.map((node) => [node.id, node])), sets: new Map() };
+    places.set(nodes, known);
   }
   return known;
 };
@@ -57,12 +59,12 @@ export const nodesOf = (model: SiteModel, ids: readonly string[]): readonly Site
   return [...new Set(ids)].map((id) => byId.get(id)).filter((node) => node !== undefined);
 };
 
-const inputSets = new WeakMap<Variant, { readonly model: SiteModel; readonly ids: readonly string[] }>();
+const inputSets = new WeakMap<Variant, { readonly nodes: SiteModel["nodes"]; readonly ids: readonly string[] }>();
 const idsOf = (variant: Variant, model: SiteModel): readonly string[] => {
   const known = inputSets.get(variant);
-  if (known?.model === model) return known.ids;
+  if (known?.nodes === model.nodes) return known.ids;
   const ids = oneSet(model, [variant.numerator, variant.denominator]);
-  inputSets.set(variant, { model, ids });
+  inputSets.set(variant, { nodes: model.nodes, ids });
   return ids;
 };
 
@@ -122,16 +124,16 @@ export const createCoverages = (): ((account: Account, variant: Variant, model: 
   };
 };
 
-const resolutions = new WeakMap<Variant, { readonly model: SiteModel; readonly wh: number }>();
+const resolutions = new WeakMap<Variant, { readonly nodes: SiteModel["nodes"]; readonly wh: number }>();
 
 /** The coarsest register under a variant's denominator, Wh. */
 export const resolutionOf = (variant: Variant, model: SiteModel): number => {
   const known = resolutions.get(variant);
-  if (known?.model === model) return known.wh;
+  if (known?.nodes === model.nodes) return known.wh;
   const wh = nodesOf(model, variant.denominator)
     .flatMap(({ points }) => points)
     .filter((point) => point.energyForward !== null)
     .reduce((widest, point) => Math.max(widest, point.register.resolutionWh), 0);
-  resolutions.set(variant, { model, wh });
+  resolutions.set(variant, { nodes: model.nodes, wh });
   return wh;
 };

@@ -3,7 +3,7 @@ import { type Ledger, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
 import { acknowledged } from "../command.ts";
-import { meteredNodes } from "../node-facts.ts";
+import { meteredNodes } from "../node-plan.ts";
 import { createMaintenance } from "../notify/maintenance.ts";
 import type { NotifyPlan } from "../notify/plan.ts";
 import { alertKind, readAlert } from "../record.ts";
