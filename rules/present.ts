@@ -24,10 +24,11 @@ export interface Present {
 
 /** By device and quantity: the value, when it was so, and since when it is. */
 export type SavedPresent = Readonly<Record<string, Readonly<Record<string, Seen>>>>;
-type Seen = readonly [value: number, at: number, since: number];
+type Seen = readonly [value: number, at: number, since: number, perMin?: number];
 
 // A value older than this says nothing about now, unless its rule or its device's rhythm says otherwise.
 export const valueAgeMs = 300_000;
+const minuteMs = 60_000;
 
 /** Quantities by which a device tells the state of a supply. */
 export const supplyQuantities = [
@@ -42,12 +43,23 @@ export const supplyQuantities = [
 ] as const;
 export const supplyKinds: readonly string[] = ["grid", "genset", "battery", "ups", "pv", "wind", "power-chain"];
 
-const sideOf = (code: string): "a" | "b" | null => (/\.A$/i.test(code) ? "a" : /\.B$/i.test(code) ? "b" : null);
+/** A and A2 are one side. Without a feed in the site file the end of the code says it. */
+const sideOf = ({ feed, code }: SiteNode["points"][number]): string | null =>
+  feed?.charAt(0) ?? /\.([AB])$/i.exec(code)?.[1]?.toUpperCase() ?? null;
+
+/** The points of the two sides of a node; none when it has fewer or more. */
+const sidesOf = ({ points }: SiteNode): readonly [SiteNode["points"], SiteNode["points"]] => {
+  const names = [...new Set(points.map(sideOf))].filter((side) => side !== null).sort();
+  const of = (name: string | undefined) => points.filter((point) => name !== undefined && sideOf(point) === name);
+  return names.length === 2 ? [of(names[0]), of(names[1])] : [[], []];
+};
 
 /** What is wanted of whom, by the rules and the nodes alone. */
 interface PresentPlan {
   /** Quantities that are wanted of every device that a rule is about. */
   readonly everywhere: ReadonlySet<string>;
+  /** Quantities whose change a minute is wanted. */
+  readonly changing: ReadonlySet<string>;
   /** Quantities by which a device becomes one that a rule is about. */
   readonly keys: (device: string) => ReadonlySet<string>;
   readonly wanted: ReadonlyMap<string, ReadonlySet<string>>;
@@ -76,6 +88,14 @@ const planOf = (nodes: SiteModel["nodes"], rules: readonly Rule[]): PresentPlan 
   const past = readingRules.filter((one) => readsValues(one) && needsPast(one));
   for (const rule of past)
     for (const input of rule.inputs) if (typeOfValue(input) !== undefined) everywhere.add(quantityOf(input));
+  const changing = new Set(
+    past.flatMap(({ inputs }) =>
+      inputs.flatMap((input) => {
+        const derived = derivedValue(input);
+        return derived?.how === "per_min" ? [derived.quantity] : [];
+      }),
+    ),
+  );
   const about = aboutOf(nodes, rules);
   const keysOf = new Map<ReadonlySet<Rule>, ReadonlySet<string>>();
   const keys = (device: string): ReadonlySet<string> => {
@@ -115,14 +135,17 @@ const planOf = (nodes: SiteModel["nodes"], rules: readonly Rule[]): PresentPlan 
     siteDevices.add(device);
     want(device, quantity);
   }
-  return { everywhere, keys, wanted, siteDevices, nodesByDevice, ownNode, peers };
+  return { everywhere, changing, keys, wanted, siteDevices, nodesByDevice, ownNode, peers };
 };
 
 export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: SavedPresent = {}): Present => {
   const seen = new Map<string, Record<string, Seen>>();
   for (const [device, values] of Object.entries(saved)) seen.set(device, { ...values });
 
-  const { everywhere, keys, wanted, siteDevices, nodesByDevice, ownNode, peers } = planFor(model.nodes, rules);
+  const { everywhere, changing, keys, wanted, siteDevices, nodesByDevice, ownNode, peers } = planFor(
+    model.nodes,
+    rules,
+  );
   // Only devices that some rule is about are remembered: there may be 345,400 that none is.
   const concerned = new Set<string>(seen.keys());
 
@@ -186,7 +209,12 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
         }
         const before = Object.hasOwn(values, quantity) ? values[quantity] : undefined;
         if (before !== undefined && before[1] > when) continue;
-        values[quantity] = [value, when, before !== undefined && before[0] === value ? before[2] : when];
+        const since = before !== undefined && before[0] === value ? before[2] : when;
+        const elapsedMs = before !== undefined && changing.has(quantity) ? when - before[1] : 0;
+        values[quantity] =
+          before === undefined || elapsedMs <= 0
+            ? [value, when, since]
+            : [value, when, since, ((value - before[0]) / elapsedMs) * minuteMs];
       }
     },
     deviceFacts(rule, { device, ts, received, quantities }, now) {
@@ -205,6 +233,10 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
           if (derived === null) {
             constants ??= nodeConstants(ownNode.get(device));
             facts[input] = constants[input] ?? null;
+          } else if (derived.how === "per_min") {
+            // What it was before says nothing of a reading without it.
+            const isTold = Object.hasOwn(quantities, derived.quantity);
+            facts[input] = isTold ? (at(device, derived.quantity)?.[3] ?? null) : null;
           } else if (derived.how !== "steady") facts[input] = peerValue(device, derived, now);
           else {
             const value = at(device, derived.quantity);
@@ -216,8 +248,7 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
     },
     nodesOf: (device) => nodesByDevice.get(device) ?? [],
     nodeFacts(node, now) {
-      const sides = (side: "a" | "b") => node.points.filter(({ code }) => sideOf(code) === side);
-      const [a, b] = [sides("a"), sides("b")];
+      const [a, b] = sidesOf(node);
       return {
         ...nodeConstants(node),
         in_w: sum(

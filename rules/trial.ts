@@ -47,8 +47,8 @@ const shape = z.strictObject({
               rating_w: z.number().optional(),
               capacity_wh: z.number().optional(),
               parent: z.string().optional(),
-              /** Its meters as "MP.X.A device" or "MP.X device -1"; default one meter of the node's name. */
-              meters: z.array(z.string().regex(/^MP\.\S+ \S+( -1)?$/)).optional(),
+              /** Its meters as "MP.X.A device", "MP.X device B" on a feed or "MP.X device -1"; default one of the node's name. */
+              meters: z.array(z.string().regex(/^MP\.\S+ \S+( -1| [A-Z][A-Z0-9]?)?$/)).optional(),
               gateway: z.string().optional(),
               resolution_wh: z.number().optional(),
               /** Between a phase and neutral. */
@@ -360,8 +360,9 @@ const modelOf = (trial: TrialCase, devices: readonly string[]): SiteModel =>
           ? {}
           : {
               meters: meters.map((text) => {
-                const [code = "", device = "", sign] = text.split(" ");
-                return { code, device, sign: sign === undefined ? (1 as const) : (-1 as const) };
+                const [code = "", device = "", more] = text.split(" ");
+                const feed = more === undefined || more === "-1" ? {} : { feed: more };
+                return { code, device, sign: more === "-1" ? (-1 as const) : (1 as const), ...feed };
               }),
             }),
       }),

@@ -238,7 +238,7 @@ const nodeNowFacts = {
   /** Points that count into the node and out of it. */
   in_w: "Power",
   out_w: "Power",
-  /** Points whose code ends in .A and .B: the two cords of a node. */
+  /** Points on two feeds, by `feed` in the site file or a code that ends in .A and .B: the two cords of a node. */
   has_sides: "bool",
   side_a_w: "Power",
   side_b_w: "Power",
@@ -254,6 +254,8 @@ const siteNowFacts = {
   /** Power at the rated primary current of its transformers, and what the contract lets go out, where the site file says. */
   grid_ct_w: "Power",
   contract_export_w: "Power",
+  /** How often the rule became active before now, this billing month, as far as it was recorded here. */
+  month_events: "double",
   /** mains, ups, genset, returning or island. */
   site_mode: "string",
 } as const satisfies Facts;
@@ -280,7 +282,8 @@ const typeOfQuantity = (name: string): ValueType | undefined => {
 
 /**
  * The type of a value of a device: any known quantity; `peer_mean_<quantity>` and `peer_median_<quantity>` over the
- * devices of its node; `<quantity>_steady_s`, the time since it last changed. Undefined for anything else.
+ * devices of its node; `<quantity>_steady_s`, the time since it last changed; `<quantity>_per_min`, its change a minute since
+ * the reading before. Undefined for anything else.
  */
 export const typeOfValue = (name: string): ValueType | undefined => {
   const known = typeOfQuantity(name);
@@ -292,16 +295,16 @@ export const typeOfValue = (name: string): ValueType | undefined => {
 };
 
 export interface DerivedValue {
-  readonly how: "steady" | "peer_mean" | "peer_median";
+  readonly how: "steady" | "per_min" | "peer_mean" | "peer_median";
   readonly quantity: string;
 }
 
 export const derivedValue = (name: string): DerivedValue | null => {
-  const match = /^(?:(peer_mean|peer_median)_(.+)|(.+)_steady_s)$/.exec(name);
+  const match = /^(?:(peer_mean|peer_median)_(.+)|(.+)_(steady_s|per_min))$/.exec(name);
   if (match === null) return null;
   return match[3] === undefined
     ? { how: match[1] as "peer_mean", quantity: match[2] ?? "" }
-    : { how: "steady", quantity: match[3] };
+    : { how: match[4] === "per_min" ? "per_min" : "steady", quantity: match[3] };
 };
 
 export interface Vocabulary {

@@ -22,6 +22,7 @@ import { type Rule, readsValues, watchesSilence } from "./rule.ts";
 import { createSilence } from "./silence.ts";
 import { createSilenceRules } from "./silence-rules.ts";
 import { createSuppression, inOrder, type SavedSpans } from "./suppress.ts";
+import { createTally, type SavedTally } from "./tally.ts";
 import { createSiteTime } from "./time-facts.ts";
 import { createValueRules } from "./value-rules.ts";
 import { type WindowTerms, windowTermsOf, withoutChanged } from "./window-terms.ts";
@@ -70,6 +71,7 @@ export interface SavedWatch {
   readonly memory: Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
   readonly windows?: WindowTerms;
   readonly spans: SavedSpans;
+  readonly tally?: SavedTally;
   /** Clocks that are in doubt. */
   readonly lags?: SavedLags;
   readonly shares?: SavedShares;
@@ -125,6 +127,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const inColumns = new Set(screens.flatMap(({ rule, screen }) => (screen === null ? [] : [rule.id])));
   const memory = createMemory(Object.fromEntries(Object.entries(remembered).filter(([rule]) => !inColumns.has(rule))));
   const suppression = createSuppression(model, rules, saved?.spans);
+  const tally = createTally(model, rules, saved?.tally);
   const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
   const siteTime = createSiteTime(model.timeZone);
   const gridFacts = gridFactsOf(model);
@@ -154,6 +157,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const noted = (changed: readonly Alert[]): Alert[] =>
     changed.map((alert) => {
       suppression.note(alert);
+      tally.note(alert);
       if (!isIncident(alert.rule) || alert.subcode !== "mode") return alert;
       const known = modes.incidents.find(([id]) => id === alert.id);
       const ended = alert.state === "RETURNED" || alert.state === "CLOSED";
@@ -193,7 +197,12 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const isChange = modes.changes !== before.changes;
       const known = { ...present.siteFacts(now), ...gridFacts, site_mode: currentMode(modes) };
       for (const one of siteNowRules) {
-        const facts = { ...siteTime(one.rule, now), ...known, ...present.pointFacts(one.rule, now) };
+        const facts = {
+          ...siteTime(one.rule, now),
+          ...known,
+          ...tally.facts(one.rule, now),
+          ...present.pointFacts(one.rule, now),
+        };
         changed.push(...assess(one, site, facts, at));
       }
       if (isChange && modeRule !== null) keepTimeline(modeRule.id, changed, currentMode(modes) ?? "", now, received);
@@ -233,7 +242,12 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       const known = { ...present.siteFacts(at), ...gridFacts, site_mode: currentMode(modes) };
       for (const one of watchedRules) {
         if (one.rule.blind?.inputs.every((name) => (known[name as keyof typeof known] ?? null) !== null)) continue;
-        const facts = { ...siteTime(one.rule, at), ...known, ...present.pointFacts(one.rule, at) };
+        const facts = {
+          ...siteTime(one.rule, at),
+          ...known,
+          ...tally.facts(one.rule, at),
+          ...present.pointFacts(one.rule, at),
+        };
         changed.push(...assess(one, site, facts, { now: at, from: at, gapMs: null, wall }));
       }
     }
@@ -397,6 +411,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       memory: { ...memory.save(), ...savedScreens(screens) },
       windows: windowTerms,
       spans: suppression.save(),
+      tally: tally.save(),
       lags: onValues.saveLags(),
       shares: onValues.saveShares(),
       modes,
