@@ -181,10 +181,30 @@ export interface Totals {
   readonly media?: Readonly<Record<string, number | null>>;
   /** Energy of nodes whose accelerators were allocated, and of that while they idled, by node. */
   readonly idle?: Readonly<Record<string, { readonly allocatedWh: number | null; readonly idleWh: number | null }>>;
+  /** What batteries said last of their health and limits; absent where none ever said any of it. */
+  readonly batteries?: Readonly<Record<string, BatteryWord>>;
+  /** How servers were used, by what they said at the end of the window; not in composed accounts, whose KPIs have it. */
+  readonly servers?: ServerUse;
   /** Import by the period of the tariff (`market` when a device gave the price), with its cost. */
   readonly periods?: Readonly<Record<string, { readonly importWh: number | null; readonly cost: number | null }>>;
   /** Counter deltas of declared work, by `<device>/<quantity>`, with the energy of the node that bought them. */
   readonly work: Readonly<Record<string, { readonly amount: number | null; readonly energyWh: number | null }>>;
+}
+
+export interface BatteryWord {
+  readonly sohPct: number | null;
+  /** How long it says that it will last. */
+  readonly runtimeS: number | null;
+  readonly dischargeLimitW: number | null;
+}
+
+export interface ServerUse {
+  /** ITEUsv of this time: mean CPU utilisation of the servers in operation; null when one of them did not say or none is. */
+  readonly utilisationPct: number | null;
+  /** Whether each server in operation gave its primary service; null when it did not say. */
+  readonly serving: Readonly<Record<string, boolean | null>>;
+  /** Servers whose utilisation, or whether they are in operation, is not known. */
+  readonly silent: readonly string[];
 }
 
 /** supplied − consumed, with its own uncertainty (rule R01, vector TV-UNC-1). Null when an input is missing. */

@@ -4,7 +4,7 @@ import type { Window } from "./calendar.ts";
 import { carbonFreeShare, carbonFreshMs, type Factor, gridFactor, supplyCarbon } from "./carbon.ts";
 import { closedBalance, isOpenBalance } from "./closure.ts";
 import { countedNodes, leastCoverage } from "./counted.ts";
-import { idleOf, mediaOf, outdoorOf, periodsOf } from "./extras.ts";
+import { batteriesOf, idleOf, mediaOf, outdoorOf, periodsOf, serversOf } from "./extras.ts";
 import { factorAt } from "./factor.ts";
 import { countBetween } from "./meter.ts";
 import type { CarbonTerms, NodeKind, SiteModel, SiteNode } from "./model.ts";
@@ -299,6 +299,8 @@ export const accountWindow = (
     ...costOf(model, window, samples, energy, flags),
     ...mediaOf(model, window, samples, limits),
     ...idleOf(model, window, samples, (id) => net(nodes[id])),
+    ...batteriesOf(model, window, samples),
+    ...serversOf(model, window, samples),
     work: workOf(model, window, samples, nodes, limits, flags),
   };
   const bus = busBalance(model, nodes, slopes);

@@ -204,11 +204,13 @@ const composeTotals = (accounts: readonly Account[]): Totals => {
   );
   const optionals = Object.fromEntries(parts.map((key) => [key, addKnown(accounts.map(({ totals }) => totals[key]))]));
   const idle = composeRecord(accounts.map(({ totals }) => totals.idle));
+  const batteries = accounts.at(-1)?.totals.batteries;
   const periods = composeRecord(accounts.map(({ totals }) => totals.periods));
   return {
     ...sums,
     ...optionals,
     ...composeMedia(accounts),
+    ...(batteries === undefined ? {} : { batteries }),
     ...(idle === null ? {} : { idle }),
     ...(periods === null ? {} : { periods }),
     work: composeWork(accounts),

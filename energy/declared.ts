@@ -79,6 +79,17 @@ export interface Idle {
   readonly belowPct: number;
 }
 
+/** A server that says how busy it is and whether it did what it is for (`MP.CPU.*` of kpi.md §1.1). */
+export interface Server {
+  readonly device: string;
+  readonly utilisation: string;
+  readonly intervalMs: number;
+  /** A state that is 0 while the server is out of operation; null: it always is in operation. */
+  readonly operating: string | null;
+  /** Any of these above its limit is primary service. */
+  readonly primary: readonly { readonly quantity: string; readonly above: number }[];
+}
+
 export interface Racks {
   readonly groups: readonly { readonly count: number; readonly ratedKw: number }[];
   readonly designed: number | null;
@@ -112,6 +123,9 @@ export interface Declared {
   readonly ratings: readonly Rating[];
   readonly idle: readonly Idle[];
   readonly racks: Racks | null;
+  readonly servers?: readonly Server[];
+  /** Water that a kWh from outside took where it was made (EWIF). */
+  readonly waterIntensity?: { readonly litresPerKwh: number; readonly source: string };
   /** Nodes that together carry all IT energy at that category's point. */
   readonly puePoints: Readonly<Record<"1" | "2" | "3", readonly string[] | null>>;
   readonly design: {

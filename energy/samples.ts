@@ -77,6 +77,9 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
       want(point.device, point.soc, { ...register, kind: "gauge" });
       want(point.device, point.energyForward, register);
       want(point.device, point.energyReverse, register);
+      if (node.kind === "battery")
+        for (const quantity of ["soh_pct", "runtime_s", "discharge_limit_w"])
+          want(point.device, quantity, { ...register, kind: "gauge" });
       if (node.kind === "pv" || node.kind === "wind") want(point.device, "available_w", { ...register, kind: "gauge" });
     }
   }
@@ -86,11 +89,14 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
   if (model.carbon !== null && model.carbon.device !== null)
     for (const quantity of ["carbon_g_per_kwh", "carbon_free_pct"])
       want(model.carbon.device, quantity, { ...free, kind: "factor" });
-  const { media = [], idle = [], weather = null } = model.declared ?? {};
+  const { media = [], idle = [], servers = [], weather = null } = model.declared ?? {};
   for (const { device, quantity, intervalMs } of media)
     want(device, quantity, { ...free, gapMs: gapOf(intervalMs), kind: "register" });
   for (const { device, utilisation, allocated } of idle)
     for (const quantity of [utilisation, allocated]) want(device, quantity, { ...free, kind: "gauge" });
+  for (const { device, utilisation, operating, primary } of servers)
+    for (const quantity of [utilisation, operating, ...primary.map((one) => one.quantity)])
+      want(device, quantity, { ...free, kind: "gauge" });
   if (weather !== null) want(weather.device, weather.quantity, { ...free, gapMs: hourMs, kind: "gauge" });
   for (const work of model.compute?.work ?? []) want(work.device, work.quantity, { ...free, kind: "register" });
   return wanted;

@@ -11,11 +11,13 @@ import {
   nothingDeclared,
   type Racks,
   type Rating,
+  type Server,
 } from "./declared.ts";
 import { factors } from "./factor.ts";
 import { type Field, type Fields, quote, type Reader } from "./fields.ts";
 import type { SiteNode } from "./model.ts";
 import { bothLanguages, identifier } from "./site-field.ts";
+import { readEach } from "./site-repeat.ts";
 
 /** Keys of a site file that say what is not measured as power: media, certificates, ratings, facts of reports. */
 export const declaredKeys = [
@@ -24,6 +26,8 @@ export const declaredKeys = [
   "ratings",
   "idle",
   "racks",
+  "servers",
+  "water_intensity",
   "pue_points",
   "design",
   "weather",
@@ -56,18 +60,26 @@ const each = <Item>(
   key: string,
   read: (at: Field) => Item | null,
   keyOf: (item: Item) => string,
+): readonly Item[] => eachOf(reader, fields, key, (field) => [read(field)], keyOf);
+
+const eachOf = <Item>(
+  reader: Reader,
+  fields: Fields,
+  key: string,
+  read: (at: Field) => readonly (Item | null)[],
+  keyOf: (item: Item) => string,
 ): readonly Item[] => {
   const at = fields.get(key);
   const list = at === null || reader.isNone(at) ? [] : (reader.list(at) ?? []);
   const seen = new Set<string>();
   const items: Item[] = [];
-  for (const field of list) {
-    const item = read(field);
-    if (item === null) continue;
-    if (seen.has(keyOf(item))) reader.fault(field, `second declaration of ${quote(keyOf(item))}`);
-    seen.add(keyOf(item));
-    items.push(item);
-  }
+  for (const field of list)
+    for (const item of read(field)) {
+      if (item === null) continue;
+      if (seen.has(keyOf(item))) reader.fault(field, `second declaration of ${quote(keyOf(item))}`);
+      seen.add(keyOf(item));
+      items.push(item);
+    }
   return items;
 };
 
@@ -218,6 +230,41 @@ const readIdle = (reader: Reader, at: Field, nodes: readonly SiteNode[]): Idle |
   return node === null || device === null ? null : { node, device, utilisation, allocated, belowPct };
 };
 
+// kpi.md §2.6: a utilisation is sampled every quarter of an hour at least.
+const slowestServerS = 900;
+
+const serverKeys = ["device", "repeat", "utilisation", "interval_s", "operating", "primary"] as const;
+
+const readServer = (reader: Reader, _at: Field, fields: Fields): Server | null => {
+  const device = reader.required(fields, "device", identifier(reader));
+  const utilisation = reader.optional(fields, "utilisation", "util_pct", quantityOf(reader, ["gauge"]));
+  const intervalS = reader.optional(fields, "interval_s", 60, (field) =>
+    reader.number(field, { above: 0, max: slowestServerS }),
+  );
+  const operating = orNull(reader, fields, "operating", quantityOf(reader, ["state"]));
+  const list = reader.optional<readonly Field[]>(fields, "primary", [], reader.list);
+  const primary = list.map((field) => {
+    const keys = reader.map(field, ["quantity", "above"]);
+    if (keys === null) return null;
+    const quantity = reader.required(keys, "quantity", quantityOf(reader, ["gauge", "state"]));
+    const above = reader.optional(keys, "above", 0, (place) => reader.number(place, { min: 0 }));
+    return quantity === null ? null : { quantity, above };
+  });
+  if (device === null) return null;
+  return {
+    ...{ device, utilisation, intervalMs: intervalS * 1000, operating },
+    primary: primary.filter((one) => one !== null),
+  };
+};
+
+const readWaterIntensity = (reader: Reader, at: Field): Declared["waterIntensity"] | null => {
+  const fields = reader.map(at, ["l_per_kwh", "source"]);
+  if (fields === null) return null;
+  const litresPerKwh = reader.required(fields, "l_per_kwh", (field) => reader.number(field, { min: 0 }));
+  const source = reader.required(fields, "source", reader.text);
+  return litresPerKwh === null || source === null ? null : { litresPerKwh, source };
+};
+
 const readRacks = (reader: Reader, at: Field): Racks | null => {
   const fields = reader.map(at, ["groups", "designed", "installed", "in_use", "source"]);
   if (fields === null) return null;
@@ -341,6 +388,14 @@ export const readDeclared = (
   for (const { id, bundledWith } of certificates)
     if (bundledWith !== null && certificatesAt !== null && !certificates.some((other) => other.id === bundledWith))
       reader.fault(certificatesAt, `${quote(id)} is bundled with ${quote(bundledWith)}, which is not in this file`);
+  const servers = eachOf(
+    reader,
+    fields,
+    "servers",
+    (at) => readEach(reader, at, serverKeys, readServer),
+    ({ device }) => device,
+  );
+  const waterIntensity = one("water_intensity", (at) => readWaterIntensity(reader, at) ?? null);
   return {
     media: each(
       reader,
@@ -366,6 +421,8 @@ export const readDeclared = (
       ({ node }) => node,
     ),
     racks: one("racks", (at) => readRacks(reader, at)),
+    ...(servers.length === 0 ? {} : { servers }),
+    ...(waterIntensity === null ? {} : { waterIntensity }),
     puePoints: one("pue_points", (at) => readPoints(reader, at, nodes)) ?? nothingDeclared.puePoints,
     design: one("design", (at) => readDesign(reader, at)),
     weather: one("weather", (at) => readWeather(reader, at)),

@@ -11,6 +11,7 @@ import {
 } from "./model.ts";
 import { bothLanguages, feedOf, given, identifier } from "./site-field.ts";
 import { readPoint } from "./site-point.ts";
+import { readEach } from "./site-repeat.ts";
 
 export const origins: readonly Origin[] = ["measured", "recorded", "synthetic", "estimated"];
 const nodeKeys = [
@@ -114,54 +115,8 @@ const readNode = (reader: Reader, at: Field, fields: Fields): DraftNode | null =
   };
 };
 
-// More than a hall holds; a slip of the finger must not make a million.
-const mostRepeated = 10_000;
-const rangePattern = /^(\d{1,6})\.\.(\d{1,6})$/;
-
-/** `001..400` as 001, 002 … 400, or the words of a list. */
-const readRepeat = (reader: Reader, at: Field): readonly string[] | null => {
-  if (reader.isList(at)) return (reader.list(at) ?? []).map(identifier(reader)).filter((word) => word !== null);
-  const text = reader.text(at);
-  if (text === null) return null;
-  const [, first = "", last = ""] = rangePattern.exec(text) ?? [];
-  const count = Number(last) - Number(first) + 1;
-  if (first === "" || count < 1 || count > mostRepeated) {
-    reader.fault(
-      at,
-      `must be a range such as 001..400 of at most ${mostRepeated}, or a list of words, got ${quote(text)}`,
-    );
-    return null;
-  }
-  const width = first.startsWith("0") ? first.length : 0;
-  return Array.from({ length: count }, (_, index) => String(Number(first) + index).padStart(width, "0"));
-};
-
-/** The same reader for one of many: `*` in its texts is the word of that one. */
-const numbered = (reader: Reader, word: string): Reader => ({
-  ...reader,
-  text: (at) => reader.text(at)?.replaceAll("*", word) ?? null,
-});
-
 /** The nodes of one entry of `nodes`: one, or with `repeat` as many as that says. */
-export const readNodes = (reader: Reader, at: Field): readonly DraftNode[] => {
-  const fields = reader.map(at, nodeKeys);
-  if (fields === null) return [];
-  const repeatAt = fields.get("repeat");
-  if (repeatAt === null) {
-    const one = readNode(reader, at, fields);
-    return one === null ? [] : [one];
-  }
-  const words = readRepeat(reader, repeatAt) ?? [];
-  const drafts: DraftNode[] = [];
-  for (const word of words) {
-    const before = reader.faults.length;
-    const draft = readNode(numbered(reader, word), at, fields);
-    // What is wrong with one is wrong with all.
-    if (reader.faults.length > before) break;
-    if (draft !== null) drafts.push(draft);
-  }
-  return drafts;
-};
+export const readNodes = (reader: Reader, at: Field): readonly DraftNode[] => readEach(reader, at, nodeKeys, readNode);
 
 /** Parents, cycles and double counting; gives the nodes with their counting decided. */
 export const checkTree = (reader: Reader, drafts: readonly DraftNode[]): readonly SiteNode[] => {

@@ -1,7 +1,7 @@
 import type { Account } from "../account.ts";
 import type { SiteModel, SiteNode } from "../model.ts";
 import { roundTripEfficiency, usableEnergy } from "../storage.ts";
-import { inKilo, type KpiEntry, type Terms, type Variant } from "./entry.ts";
+import { inKilo, type KpiEntry, noRatio, type Terms, type Variant } from "./entry.ts";
 import { loadNodes } from "./pue.ts";
 
 const batteries = (model: SiteModel): readonly SiteNode[] =>
@@ -33,6 +33,7 @@ const shared = { results: "many", numUnit: "kWh", denUnit: "kWh", absent: "POINT
 const cycles: KpiEntry = {
   ...shared,
   id: "equivalent_cycles",
+  window: "month and year; shown by day",
   name: { en: "Equivalent full cycles", "zh-CN": "等效满循环次数" },
   formula: "(E_charge + E_discharge) / (2 × nominal capacity)",
   unit: "1",
@@ -50,6 +51,7 @@ const cycles: KpiEntry = {
 const cRate: KpiEntry = {
   ...shared,
   id: "c_rate",
+  window: "day",
   name: { en: "Highest C-rate", "zh-CN": "最大充放电倍率" },
   formula: "highest power of charge or discharge / nominal capacity",
   unit: "1/h",
@@ -78,6 +80,8 @@ const leastMs = 7 * 86_400_000;
 const efficiency: KpiEntry = {
   ...shared,
   id: "round_trip_efficiency",
+  usual: { min: 0.8 },
+  window: "at least ten equivalent cycles or seven days; shown by week",
   name: { en: "Round-trip efficiency", "zh-CN": "往返效率" },
   formula: "x², x = (ΔE + √(ΔE² + 4 E_charge E_discharge)) / (2 E_charge), ΔE by the state of charge",
   unit: "1",
@@ -89,7 +93,7 @@ const efficiency: KpiEntry = {
   lacks: lacksCharge,
   ratio: ({ charge = 0, discharge = 0, gained = 0 }, windowMs, { model, variant }) => {
     const value = roundTripEfficiency(charge, discharge, gained);
-    if (value === null) return null;
+    if (value === null) return noRatio(charge > 0 ? "NO_EFFICIENCY_FITS" : "NO_CHARGE");
     const isShort = windowMs < leastMs && charge + discharge < 2 * leastCycles * capacityKwh(model, variant.id);
     return { numerator: value * charge, denominator: charge, flags: isShort ? ["WINDOW_SHORT"] : [] };
   },
@@ -98,6 +102,7 @@ const efficiency: KpiEntry = {
 const loss: KpiEntry = {
   ...shared,
   id: "storage_loss",
+  window: "month; shown by day",
   name: { en: "Storage loss", "zh-CN": "储能损耗" },
   formula: "E_charge − E_discharge − ΔE by the state of charge",
   unit: "kWh",
@@ -118,11 +123,18 @@ const loss: KpiEntry = {
 const leastSocPct = 10;
 const dischargeEfficiency = 0.95;
 
+const ownWord = (account: Account | undefined, id: string) => {
+  const said = account?.totals.batteries;
+  return said !== undefined && Object.hasOwn(said, id) ? said[id] : undefined;
+};
+
 const rideThrough: KpiEntry = {
   ...shared,
   id: "ride_through",
+  window: "now: at the end of the window, against its mean load",
   name: { en: "Ride-through time", "zh-CN": "后备时间" },
-  formula: "(state of charge at the end − 10 %) × nominal capacity × 0.95 / mean load",
+  formula:
+    "(state of charge at the end − 10 %) × nominal capacity × state of health × 0.95 / mean load; at most what the battery itself reports",
   unit: "min",
   numUnit: "kWmin",
   denUnit: "kW",
@@ -134,15 +146,67 @@ const rideThrough: KpiEntry = {
   ratio: ({ load = 0, hours = 0 }, _windowMs, { accounts, model, variant }) => {
     const last = accounts.at(-1);
     const socPct = last === undefined ? null : (nodeOf(last, variant.id)?.socPct ?? null);
-    if (socPct === null || hours <= 0) return null;
+    if (socPct === null) return noRatio(`POINT_MISSING:${variant.id}:soc_pct`);
+    if (hours <= 0) return null;
+    const said = ownWord(last, variant.id);
+    const { sohPct = null, runtimeS = null, dischargeLimitW = null } = said ?? {};
     const capacity = capacityKwh(model, variant.id);
-    const usable = usableEnergy({ capacity, socPct, leastSocPct, health: 1, efficiency: dischargeEfficiency });
-    return {
-      numerator: usable * 60,
-      denominator: load / hours,
-      flags: ["ASSUMED:soc_min_10_pct", "ASSUMED:soh_1", "ASSUMED:discharge_efficiency_0.95"],
-    };
+    const health = sohPct === null ? 1 : sohPct / 100;
+    const kw = load / hours;
+    const flags = ["ASSUMED:soc_min_10_pct", "ASSUMED:discharge_efficiency_0.95"];
+    if (sohPct === null) flags.push("ASSUMED:soh_1");
+    // A battery that cannot give what the load takes does not carry it for a minute.
+    const ratingW = dischargeLimitW ?? model.nodes.find(({ id }) => id === variant.id)?.ratingW ?? null;
+    if (ratingW !== null && ratingW < kw * 1000)
+      return { numerator: 0, denominator: kw, flags: [...flags, "POWER_LIMITED"] };
+    const minutes = usableEnergy({ capacity, socPct, leastSocPct, health, efficiency: dischargeEfficiency }) * 60;
+    const own = runtimeS === null ? null : (runtimeS / 60) * kw;
+    return own !== null && own < minutes
+      ? { numerator: own, denominator: kw, flags: [...flags, "BY_REPORTED_RUNTIME"] }
+      : { numerator: minutes, denominator: kw, flags };
   },
 };
 
-export const batteryEntries: readonly KpiEntry[] = [cycles, cRate, efficiency, loss, rideThrough];
+const state = {
+  ...shared,
+  unit: "%",
+  numUnit: "%",
+  denUnit: "",
+  boundary: "one battery, of its present capacity",
+  range: { min: 0, max: 100 },
+  window: "now: at the end of the window",
+  joint: () => "hours",
+  unmetered: true,
+  variants: (model: SiteModel) => batteries(model).map(({ id }) => ({ id, numerator: [id], denominator: [] })),
+  terms: ({ start, end }: Account): Terms => ({ hours: (end - start) / 3_600_000 }),
+} as const;
+
+const charge: KpiEntry = {
+  ...state,
+  id: "state_of_charge",
+  name: { en: "State of charge", "zh-CN": "荷电状态 SoC" },
+  formula: "usable energy now / usable capacity now, as the battery says at the end of the window",
+  standard: "own definition, by soc_pct",
+  ratio: (_sums, _windowMs, { accounts, variant }) => {
+    const last = accounts.at(-1);
+    const pct = last === undefined ? null : (nodeOf(last, variant.id)?.socPct ?? null);
+    return pct === null ? noRatio(`POINT_MISSING:${variant.id}:soc_pct`) : { numerator: pct, denominator: null };
+  },
+};
+
+const health: KpiEntry = {
+  ...state,
+  id: "state_of_health",
+  name: { en: "State of health", "zh-CN": "健康状态 SoH" },
+  formula: "usable capacity now / nominal capacity, as the battery says",
+  boundary: "one battery, of its nominal capacity",
+  range: { min: 0, max: null },
+  usual: { max: 105 },
+  standard: "own definition, by soh_pct",
+  ratio: (_sums, _windowMs, { accounts, variant }) => {
+    const pct = ownWord(accounts.at(-1), variant.id)?.sohPct ?? null;
+    return pct === null ? noRatio(`POINT_MISSING:${variant.id}:soh_pct`) : { numerator: pct, denominator: null };
+  },
+};
+
+export const batteryEntries: readonly KpiEntry[] = [charge, health, cycles, cRate, efficiency, loss, rideThrough];

@@ -5,8 +5,17 @@ import { demandPeaks, hasBattery } from "../peak.ts";
 import { billingPowerFactor } from "../phase.ts";
 import { billedReactive, factorAdjustment } from "../power-factor.ts";
 import { coalEquivalent } from "../rating.ts";
-import { gridNodes, longestMonthMs, methodOf } from "./demand.ts";
-import { inKilo, type KpiEntry, type Ratio, type Scope, type Sums, type Terms, type Variant } from "./entry.ts";
+import { gridNodes, incomplete, longestMonthMs, methodOf, overMonth } from "./demand.ts";
+import {
+  inKilo,
+  type KpiEntry,
+  noRatio,
+  type Ratio,
+  type Scope,
+  type Sums,
+  type Terms,
+  type Variant,
+} from "./entry.ts";
 import { lacksMedium, mediaFor, mediumSum } from "./medium.ts";
 import { facilityEnergy, facilityNodes, facilityTerms } from "./pue.ts";
 
@@ -42,6 +51,9 @@ const demandLine = ({ model, accounts }: Scope, windowMs: number): number | null
   if (kw === null) return null;
   return billedDemand(kw, terms.contractW / 1000, terms.billing ?? "contract") * terms.pricePerKwMonth;
 };
+
+const lateDemand = ({ model }: Scope, windowMs: number): Ratio =>
+  noRatio(windowMs > longestMonthMs ? overMonth : incomplete(model));
 
 const adjustmentLine = (sums: Sums, scope: Scope, base: number): number | null => {
   const terms = scope.model.declared?.powerFactor ?? null;
@@ -101,7 +113,7 @@ const bill: KpiEntry = {
     const { id } = scope.variant;
     if (sums.line !== undefined) return money(sums.line);
     const demand = demandLine(scope, windowMs);
-    if (id === "demand") return money(demand);
+    if (id === "demand") return money(demand) ?? lateDemand(scope, windowMs);
     const base = (sums.energy ?? 0) + (demand ?? 0);
     const adjustment = adjustmentLine(sums, scope, base);
     const left = [
@@ -175,7 +187,9 @@ const shaving: KpiEntry = {
   terms: ({ totals }) => ({ energy: inKilo(totals.importWh), moved: inKilo(totals.chargeWh) }),
   ratio: (_sums, _windowMs, scope) => {
     const [base, drawn] = [peakOf(scope, "base"), peakOf(scope, "import")];
-    return base === null || drawn === null ? null : { numerator: base - drawn, denominator: null };
+    return base === null || drawn === null
+      ? noRatio(incomplete(scope.model))
+      : { numerator: base - drawn, denominator: null };
   },
 };
 
@@ -208,10 +222,11 @@ const shavingMoney: KpiEntry = {
   ],
   ratio: (_sums, windowMs, scope) => {
     const { demand } = scope.model;
-    if (demand === null || windowMs > longestMonthMs) return null;
+    if (demand === null) return null;
+    if (windowMs > longestMonthMs) return noRatio(overMonth);
     const inMethod = { ...scope, variant: { ...scope.variant, id: methodOf(scope.model) } };
     const [base, drawn] = [peakOf(inMethod, "base"), peakOf(inMethod, "import")];
-    if (base === null || drawn === null) return null;
+    if (base === null || drawn === null) return noRatio(incomplete(scope.model));
     const { contractW, pricePerKwMonth, billing = "contract" } = demand;
     return {
       numerator: shavingValue({ contractKw: contractW / 1000, pricePerKwMonth, billing }, base, drawn),

@@ -2,7 +2,6 @@ import type { Window } from "../calendar.ts";
 import { marketCarbon } from "../carbon.ts";
 import { certified } from "../certificate.ts";
 import { factorAt } from "../factor.ts";
-// from "../carbon.ts";
 import type { SiteModel } from "../model.ts";
 import { inKilo, type KpiEntry } from "./entry.ts";
 import { itNodes } from "./pue.ts";
@@ -20,6 +19,8 @@ const standard = "ISO/IEC 30134-8:2022 (aligned), location-based";
 // kpi.md §2.9 and §6.3: imports and generators; exports are not deducted.
 const cue: KpiEntry = {
   id: "cue",
+  usual: { max: 2.5 },
+  window: "calendar year; shown by hour where the factor is hourly, and month",
   name: { en: "Carbon usage effectiveness", "zh-CN": "碳利用效率 CUE" },
   formula: "Σ CO2e of imports and generators / E_IT",
   unit: "kgCO2e/kWh",
@@ -44,6 +45,7 @@ const cue: KpiEntry = {
 
 const carbon: KpiEntry = {
   id: "carbon",
+  window: "calendar year; shown by hour and month",
   name: { en: "Carbon emitted", "zh-CN": "碳排放量" },
   formula: "Σ import × grid factor + generators × their factor",
   unit: "kgCO2e",
@@ -63,6 +65,7 @@ const carbon: KpiEntry = {
 
 const intensity: KpiEntry = {
   id: "carbon_intensity",
+  window: "hour and day",
   name: { en: "Carbon intensity of supply", "zh-CN": "供电碳强度" },
   formula: "Σ CO2e / Σ (import + renewables + generators)",
   unit: "gCO2e/kWh",
@@ -100,10 +103,37 @@ const scope2 = {
   factor: "carbon",
 } as const;
 
+const gensetNodes = (model: SiteModel): readonly string[] =>
+  model.nodes
+    .filter(({ kind, counting, points }) => kind === "genset" && counting === "counted" && points.length > 0)
+    .map(({ id }) => id);
+
+const scope1: KpiEntry = {
+  ...scope2,
+  id: "scope1",
+  name: { en: "Scope 1, generators", "zh-CN": "范围一排放（发电机）" },
+  formula: "Σ energy of generators × their factor; gas and refrigerants are not metered here",
+  boundary: "on-site generators",
+  standard: "GHG Protocol (aligned)",
+  window: "calendar year; shown by month",
+  missing: (model) => {
+    const has = gensetNodes(model).length > 0;
+    if (!has) return ["POINT_MISSING:MP.GEN"];
+    return (model.carbon?.gensetGPerKwh ?? null) === null ? ["DECLARATION_MISSING:carbon.genset_g_per_kwh"] : [];
+  },
+  variants: (model) => [{ id: "", numerator: gensetNodes(model), denominator: [], factors: [gensetNodes(model)] }],
+  terms: ({ totals }) => ({ energy: inKilo(totals.gensetWh) }),
+  ratio: ({ energy = 0 }, _windowMs, { model }) => ({
+    numerator: (energy * (model.carbon?.gensetGPerKwh ?? 0)) / 1000,
+    denominator: null,
+  }),
+};
+
 // kpi.md §6.3: imports only; a generator is scope 1.
 const scope2Location: KpiEntry = {
   ...scope2,
   id: "scope2_location",
+  window: "calendar year; shown by month",
   name: { en: "Scope 2, location-based", "zh-CN": "范围二排放（基于位置）" },
   formula: "Σ import × factor of the grid at that time",
   boundary: "grid connections; exports are not deducted",
@@ -129,6 +159,7 @@ const residualMix = (model: SiteModel, window: Window): number | null | string =
 const scope2Market: KpiEntry = {
   ...scope2,
   id: "scope2_market",
+  window: "calendar year; shown by month",
   name: { en: "Scope 2, market-based", "zh-CN": "范围二排放（基于市场）" },
   formula: "(Σ import − contracts and certificates cancelled for the site) × residual mix",
   boundary: "grid connections; exports are not deducted",
@@ -149,4 +180,4 @@ const scope2Market: KpiEntry = {
   },
 };
 
-export const carbonEntries: readonly KpiEntry[] = [carbon, cue, intensity, scope2Location, scope2Market];
+export const carbonEntries: readonly KpiEntry[] = [carbon, cue, intensity, scope1, scope2Location, scope2Market];

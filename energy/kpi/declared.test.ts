@@ -31,6 +31,7 @@ ${terms}`,
 const full = site(`
 pue_points: { cat2: [pdu] }
 design: { pue: 1.25, it_load_kw: 800, climate: Jinan, source: design model 3 }
+water_intensity: { l_per_kwh: 1.8, source: illustrative }
 media:
   - { code: MP.HEAT.OUT, device: heat, quantity: heat_wh, use: heat_reused }
   - { code: MP.HEAT.REMOVED, device: cold, quantity: heat_wh, use: heat_removed }
@@ -291,4 +292,39 @@ test("every entry carries names in both languages, formula, unit, boundary and s
   for (const { id, name, formula, unit, boundary, standard } of catalogue)
     for (const text of [name.en, name["zh-CN"], formula, unit, boundary, standard]) expect(text, id).not.toBe("");
   expect(new Set(catalogue.map(({ id }) => id)).size).toBe(catalogue.length);
+});
+
+describe("the catalogue", () => {
+  test("names every entry in both languages, with formula, units, boundary, window, range and standard", () => {
+    for (const entry of catalogue) {
+      expect(entry.name.en).not.toBe("");
+      expect(entry.name["zh-CN"]).toMatch(/\p{Script=Han}/u);
+      for (const text of [entry.formula, entry.unit, entry.boundary, entry.standard, entry.window ?? ""])
+        expect(text, entry.id).not.toBe("");
+    }
+    expect(new Set(catalogue.map(({ id }) => id)).size).toBe(catalogue.length);
+  });
+  test("of a window without accounts says so, never zero", () => {
+    for (const entry of catalogue)
+      for (const result of kpiResults(entry, [], full, { start: 0, end: dayMs })) {
+        if (result.flags.includes("DECLARED")) continue;
+        expect(result, entry.id).toMatchObject({ value: null, quality: "INVALID" });
+        expect(result.flags, entry.id).toContain("MISSING:accounts of this window");
+      }
+  });
+  test("WUE_source is WUE and the water of the electricity: 1.1 + 1.8 × 1.3 = 3.44 L/kWh", () => {
+    const day = account({ importKwh: 1300, itKwh: 1000, extra: { media: { "water/water_m3": 1.1 } } });
+    expect(find("wue_source", undefined, [day])).toMatchObject({ value: expect.closeTo(3.44, 9), unit: "L/kWh" });
+  });
+  test("values beyond the usual stand, and are flagged", () => {
+    const thirsty = account({ importKwh: 1300, itKwh: 1000, extra: { media: { "water/water_m3": 11 } } });
+    expect(find("wue", "in", [thirsty])).toMatchObject({ value: 11, quality: "MEASURED", flags: ["UNUSUAL"] });
+    // A PUE of 4 of a hall at more than a fifth of its design, and of one that has hardly begun.
+    const [usual, starting] = [
+      account({ importKwh: 40_000, itKwh: 10_000 }),
+      account({ importKwh: 4000, itKwh: 1000 }),
+    ];
+    expect(find("pue", "cat1", [usual]).flags).toContain("UNUSUAL");
+    expect(find("pue", "cat1", [starting]).flags).not.toContain("UNUSUAL");
+  });
 });

@@ -1,7 +1,7 @@
 import { billedDemand, loadFactor } from "../demand.ts";
 import type { SiteModel } from "../model.ts";
 import { demandPeaks, demandWindowMin } from "../peak.ts";
-import { inKilo, type KpiEntry, type Scope, type Terms, type Variant } from "./entry.ts";
+import { inKilo, type KpiEntry, noRatio, type Scope, type Terms, type Variant } from "./entry.ts";
 
 export const gridNodes = (model: SiteModel): readonly string[] =>
   model.nodes
@@ -26,11 +26,15 @@ const peakKw = ({ accounts, model }: Scope, method: "fixed" | "sliding"): number
   return inKilo(method === "fixed" ? peaks?.fixedW : peaks?.slidingW);
 };
 
+/** No demand window of the contract's length lies in the window with all its minutes known. */
+export const incomplete = (model: SiteModel): string => `DEMAND_WINDOW_INCOMPLETE:${demandWindowMin(model)}_MIN`;
+
 export const methodOf = (model: SiteModel): "fixed" | "sliding" => model.demand?.method ?? "fixed";
 
 // kpi.md §7.4: blocks of the wall clock, and windows that end at every minute as on Chinese meters.
 const maxDemand: KpiEntry = {
   id: "max_demand",
+  window: "billing month; shown live",
   name: { en: "Maximum demand", "zh-CN": "最大需量" },
   formula:
     "highest mean import of a demand window (15 min unless the contract says otherwise): fixed blocks, or sliding by 1 min",
@@ -52,13 +56,14 @@ const maxDemand: KpiEntry = {
   ratio: (_sums, _windowMs, scope) => {
     const kw = peakKw(scope, scope.variant.id === "fixed" ? "fixed" : "sliding");
     return kw === null
-      ? null
+      ? noRatio(incomplete(scope.model))
       : { numerator: kw, denominator: null, flags: [`DEMAND_WINDOW_${demandWindowMin(scope.model)}_MIN`] };
   },
 };
 
 const factor: KpiEntry = {
   id: "load_factor",
+  window: "month; shown by day",
   name: { en: "Load factor", "zh-CN": "负荷率" },
   formula: "E_import / (maximum demand × hours), both over the same minutes",
   unit: "1",
@@ -72,15 +77,17 @@ const factor: KpiEntry = {
   terms: (account) => imported(account),
   ratio: (sums, _windowMs, scope) => {
     const kw = peakKw(scope, methodOf(scope.model));
-    return kw === null ? null : loadFactor(sums.energy ?? 0, sums.hours ?? 0, kw);
+    return kw === null ? noRatio(incomplete(scope.model)) : loadFactor(sums.energy ?? 0, sums.hours ?? 0, kw);
   },
 };
 
 // A demand price is per month: the bill of a longer window has a maximum for each of its months.
 export const longestMonthMs = 31 * 86_400_000 + 3_600_000;
+export const overMonth = "WINDOW_LONG:one billing month";
 
 const charge: KpiEntry = {
   id: "demand_charge",
+  window: "billing month",
   name: { en: "Demand charge of the month", "zh-CN": "当月需量电费" },
   formula: "billed demand × price per kW and month; billed by contract C: C up to 1.05 C, above it MD + (MD − 1.05 C)",
   unit: "currency",
@@ -97,9 +104,10 @@ const charge: KpiEntry = {
   terms: (account) => imported(account),
   ratio: (_sums, windowMs, scope) => {
     const terms = scope.model.demand;
-    if (terms === null || windowMs > longestMonthMs) return null;
+    if (terms === null) return null;
+    if (windowMs > longestMonthMs) return noRatio(overMonth);
     const kw = peakKw(scope, terms.method);
-    if (kw === null) return null;
+    if (kw === null) return noRatio(incomplete(scope.model));
     return {
       numerator: billedDemand(kw, terms.contractW / 1000, terms.billing ?? "contract") * terms.pricePerKwMonth,
       denominator: null,

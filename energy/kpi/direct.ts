@@ -48,6 +48,7 @@ const entry = (
   numUnit: "kWh",
   denUnit: "kWh",
   boundary: "site, on-site or directly connected renewables",
+  window: "month and year; shown by day",
   range: { min: 0, max: 1 },
   standard,
   results: "one",

@@ -16,6 +16,9 @@ export interface Ratio {
   readonly estimated?: true;
 }
 
+/** A ratio that cannot be formed, with the reason. */
+export const noRatio = (...flags: readonly string[]): Ratio => ({ numerator: Number.NaN, denominator: null, flags });
+
 /** What a ratio may look at besides its sums. */
 export interface Scope {
   readonly accounts: readonly Account[];
@@ -40,6 +43,10 @@ export interface KpiEntry {
   readonly boundary: string;
   /** Outside it a value is INVALID; null is no limit. */
   readonly range: { readonly min: number | null; readonly max: number | null };
+  /** Outside it a value stands and is flagged UNUSUAL: design defaults of kpi.md §2.0. */
+  readonly usual?: { readonly min?: number; readonly max?: number };
+  /** When a value outside `usual` is nothing unusual after all. */
+  readonly quiet?: (sums: Sums, windowMs: number, model: SiteModel) => boolean;
   readonly standard: string;
   /** Over what it is reported, and what is shown in between. */
   readonly window?: string;
@@ -66,8 +73,13 @@ export interface KpiEntry {
   readonly lacks?: (account: Account, variant: Variant) => readonly string[];
   /** Whether a value just under the physical minimum, within its uncertainty, is kept and flagged. */
   readonly physicalMin?: number;
-  /** The denominator is one device's: its register decides what is too little, not the 1 kWh of a whole site. */
-  readonly denominatorOf?: "site" | "device";
+  /**
+   * The denominator is one device's: its register decides what is too little, not the 1 kWh of a whole site; or a
+   * count or a time, of which only nothing is too little.
+   */
+  readonly denominatorOf?: "site" | "device" | "count";
+  /** Known terms are known for the whole account, whatever its meters are. */
+  readonly unmetered?: true;
   /** Which outside factor the numerator used. */
   readonly factor?: "carbon" | "tariff";
   /** Of the carbon factors, the residual mix instead of the grid's. */
@@ -75,6 +87,8 @@ export interface KpiEntry {
 }
 
 export interface Variant {
+  /** Overrides the entry's. */
+  readonly range?: KpiEntry["range"];
   /** Empty when there is nothing to tell apart. */
   readonly id: string;
   /** Overrides the entry's units, for declared work. */

@@ -38,6 +38,7 @@ export const pick = (terms: Terms, ...names: string[]): Terms => {
 
 const selfConsumption: KpiEntry = {
   id: "self_consumption",
+  window: "month and year; shown by day",
   name: { en: "Self-consumption", "zh-CN": "自发自用率" },
   formula: "(E_gen − E_export of generation) / E_gen",
   unit: "1",
@@ -57,6 +58,7 @@ const selfConsumption: KpiEntry = {
 
 const selfSufficiency: KpiEntry = {
   id: "self_sufficiency",
+  window: "month and year; shown by day",
   name: { en: "Self-sufficiency", "zh-CN": "自给率" },
   formula: "(E_load − E_import for load) / E_load; E_load = import − export + generation + discharge − charge",
   unit: "1",

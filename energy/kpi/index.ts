@@ -17,6 +17,7 @@ import { pueEntries } from "./pue.ts";
 import { ratedEntries } from "./rated.ts";
 import { kpiResult } from "./result.ts";
 import { reuseEntries } from "./reuse.ts";
+import { serverEntries } from "./server.ts";
 import { storedEntries } from "./stored.ts";
 import { totalEntries } from "./total.ts";
 
@@ -26,6 +27,7 @@ export const catalogue: readonly KpiEntry[] = [
   ...reuseEntries,
   ...computeEntries,
   ...ratedEntries,
+  ...serverEntries,
   ...carbonEntries,
   ...greenEntries,
   ...certifiedEntries,

@@ -27,6 +27,7 @@ const missing = ({ carbon }: SiteModel): readonly string[] =>
 
 export const cfe: KpiEntry = {
   id: "cfe",
+  window: "calendar year; shown by day and month",
   name: { en: "24/7 carbon-free energy", "zh-CN": "全天候无碳电力占比 CFE" },
   formula:
     "Σ_h (min(load, contracted) + import for the rest × carbon-free share of the grid) / Σ_h load; contracted = on-site renewables − their charge; discharge counts as not carbon-free",
@@ -54,6 +55,7 @@ export const cfe: KpiEntry = {
 
 const hourlyMatching: KpiEntry = {
   id: "hourly_matching",
+  window: "calendar year; shown by day and month",
   name: { en: "Hourly matching", "zh-CN": "小时级匹配率" },
   formula: "Σ_h min(load, on-site renewables − their charge) / Σ_h load",
   unit: "1",

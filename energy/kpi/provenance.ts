@@ -109,6 +109,7 @@ const shared = {
 const greenShare: KpiEntry = {
   ...shared,
   id: "storage_green_share",
+  window: "month and year; shown by day",
   name: { en: "Green share of discharge", "zh-CN": "储能放电绿电占比" },
   formula:
     "discharge that was charged from on-site renewables / discharge, by the provenance ledger of the books, mixed per hour; energy of unknown source counts as not green; naive: every discharge is green",
@@ -128,6 +129,7 @@ const greenShare: KpiEntry = {
 const carbon: KpiEntry = {
   ...shared,
   id: "storage_carbon",
+  window: "month and year; shown by day",
   name: { en: "Carbon of discharge", "zh-CN": "储能放电碳强度" },
   formula:
     "carbon that the discharged energy was charged with / discharge of known provenance, losses included; naive: zero",
@@ -165,6 +167,7 @@ const paidPerKwh = ({ totals }: Account): number | null => {
 const cost: KpiEntry = {
   ...shared,
   id: "storage_cost",
+  window: "month and year; shown by day",
   name: { en: "Cost of discharge", "zh-CN": "储能放电成本" },
   formula:
     "what the discharged energy cost when it was charged, each minute of charge at the price in force / discharge of known provenance, losses included; generation of the site is free; naive: zero",

@@ -53,6 +53,7 @@ export const facilityTerms = (
 // ISO/IEC 30134-2, kpi.md §2.1.
 const pue: KpiEntry = {
   id: "pue",
+  usual: { min: 1.02, max: 3 },
   name: { en: "Power usage effectiveness", "zh-CN": "电能利用效率 PUE" },
   formula:
     "E_DC / E_IT; E_DC = import − export + renewables + generators (+ discharge − charge of storage outside; − gain of storage inside, under 30 days)",
@@ -76,7 +77,14 @@ const pue: KpiEntry = {
   ],
   terms: (account, model) => ({ ...facilityTerms(account, model), it: inKilo(account.totals.itWh) }),
   ratio: (sums, windowMs) => ({ numerator: facilityEnergy(sums, windowMs), denominator: sums.it ?? 0 }),
+  // Overhead weighs heavily on a hall that is hardly used: nothing unusual.
+  quiet: ({ it = 0 }, windowMs, model) => {
+    const design = model.declared?.design ?? null;
+    return design !== null && (it * 3_600_000) / windowMs <= leastDesignShare * design.itLoadKw;
+  },
 };
+
+const leastDesignShare = 0.2;
 
 const subsystems = {
   cooling: { kinds: ["cooling"], total: "coolingWh" },
@@ -87,6 +95,7 @@ const subsystems = {
 // kpi.md §2.2: partial PUE of a subsystem that shares the same E_IT, so that PUE = 1 + Σ (pPUE − 1).
 const ppue: KpiEntry = {
   id: "ppue",
+  usual: { max: 2.5 },
   name: { en: "Partial PUE", "zh-CN": "局部 PUE" },
   formula: "(E_subsystem + E_IT) / E_IT",
   unit: "1",
@@ -196,6 +205,7 @@ export const overheadTerms = (account: Account, model: SiteModel) => ({
 
 const unaccounted: KpiEntry = {
   id: "unaccounted_share",
+  window: "any, as stated; day and month shown",
   name: { en: "Energy that no meter explains", "zh-CN": "未计量能耗占比" },
   formula: "(E_DC − gain of storage inside − IT − cooling − power chain − other) / E_DC",
   unit: "1",

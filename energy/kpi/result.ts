@@ -29,7 +29,8 @@ const jointTerms = (
   if (joint !== undefined) return Object.hasOwn(joint, key) ? (joint[key] ?? null) : null;
   const terms = entry.terms(account, model, variant);
   if (!isKnown(terms)) return null;
-  return { goodMs: coverageOf(account, variant, model) * (account.end - account.start), terms };
+  const coverage = entry.unmetered === true ? 1 : coverageOf(account, variant, model);
+  return { goodMs: coverage * (account.end - account.start), terms };
 };
 
 const isKnown = (terms: Terms): terms is Sums => {
@@ -105,8 +106,9 @@ const fullFloorMs = 900_000;
 const deviceSteps = 30;
 
 const denominatorFloor = (entry: KpiEntry, variant: Variant, model: SiteModel, windowMs: number): number => {
+  if (entry.denominatorOf === "count") return Number.MIN_VALUE;
   const resolutionWh = resolutionOf(variant, model);
-  if (entry.denominatorOf === "device") return (deviceSteps * resolutionWh) / 1000;
+  if (entry.denominatorOf === "device") return Math.max((deviceSteps * resolutionWh) / 1000, Number.MIN_VALUE);
   return Math.max(leastKwh * Math.min(1, windowMs / fullFloorMs), (3 * resolutionWh) / 1000);
 };
 
@@ -224,7 +226,7 @@ export const kpiResult = (
   if (models.size > 1 || accounts.some((account) => account.flags.includes("BOUNDARY_CHANGED")))
     flags.add("BOUNDARY_CHANGED");
 
-  const figures = evaluate(entry, variant, joint?.terms ?? null, used, model, window, flags);
+  const figures = evaluate(entry, variant, joint?.terms ?? null, used, model, window, flags, heldMs === 0);
   const derived: Quality[] = declared || figures.estimated ? ["ESTIMATED"] : [];
   const worst = worstQuality([...derived, ...qualities.filter((quality) => quality !== "INVALID")]);
   const better = variant.better ?? entry.better;
@@ -285,6 +287,7 @@ const evaluate = (
   model: SiteModel,
   window: Window,
   flags: Set<string>,
+  hasNothing: boolean,
 ): Figures => {
   const windowMs = window.end - window.start;
   const accounts = parts.map(({ account }) => account);
@@ -295,6 +298,7 @@ const evaluate = (
   const none = { value: null, uncertainty: null, valid: false, estimated };
   if (ratio === null || !Number.isFinite(ratio.numerator)) {
     flags.add("NO_DATA");
+    if (hasNothing) flags.add("MISSING:accounts of this window");
     return { ...none, numerator: null, denominator: null };
   }
   const { numerator, denominator } = ratio;
@@ -307,7 +311,11 @@ const evaluate = (
   const factors = variant.factors?.map((ids) => measuredEnergy(ids, accounts, model)) ?? [];
   const relative = factors.length === 0 ? null : relativeUncertainty(factors);
   const uncertainty = relative === null ? null : Math.abs(value) * relative;
-  const valid = inRange(entry, value, uncertainty ?? 0, flags);
+  const valid = inRange(entry, variant.range ?? entry.range, value, uncertainty ?? 0, flags);
+  const { min: usualMin = -Infinity, max: usualMax = Infinity } = entry.usual ?? {};
+  const outside = flags.has("BELOW_PHYSICAL_MIN") || flags.has("OUT_OF_RANGE");
+  const isUnusual = !outside && (value < usualMin || value > usualMax);
+  if (isUnusual && entry.quiet?.(sums ?? {}, windowMs, model) !== true) flags.add("UNUSUAL");
   return { value, numerator, denominator, uncertainty, valid, estimated };
 };
 
@@ -315,8 +323,13 @@ const evaluate = (
 const rounding = 1e-9;
 
 /** A value is never clamped: outside its range it is kept, flagged and INVALID; within its uncertainty, flagged only. */
-const inRange = (entry: KpiEntry, value: number, uncertainty: number, flags: Set<string>): boolean => {
-  const { min, max } = entry.range;
+const inRange = (
+  entry: KpiEntry,
+  { min, max }: KpiEntry["range"],
+  value: number,
+  uncertainty: number,
+  flags: Set<string>,
+): boolean => {
   if (min !== null && value < min - rounding) {
     flags.add(entry.physicalMin === undefined ? "OUT_OF_RANGE" : "BELOW_PHYSICAL_MIN");
     return value >= min - uncertainty;

@@ -12,6 +12,7 @@ const reuseTerms: KpiEntry["terms"] = (account, model) => ({
 const erf: KpiEntry = {
   ...one,
   id: "erf",
+  usual: { max: 0.9 },
   name: { en: "Energy reuse factor", "zh-CN": "能源再利用率 ERF" },
   formula: "E_reuse / E_DC; heat at the hand-off, used outside the boundary",
   boundary: "data centre; heat at the hand-off to a third party",
@@ -52,6 +53,7 @@ const ere: KpiEntry = {
 const cer: KpiEntry = {
   ...one,
   id: "cer",
+  usual: { min: 1.5, max: 40 },
   name: { en: "Cooling efficiency ratio", "zh-CN": "制冷效率 CER" },
   formula: "Q_removed / E_cooling; estimated: (E_IT + losses) / E_cooling",
   boundary: "cooling, server fans left out",
@@ -69,7 +71,8 @@ const cer: KpiEntry = {
     const cooling = counted(model, (kind) => kind === "cooling");
     const warm = counted(model, (kind) => kind === "it" || kind === "ups" || kind === "power-chain");
     return [
-      { id: "metered", numerator: [], denominator: cooling },
+      // Less heat than electricity taken to remove it is a meter's fault, not a chiller's (kpi.md §2.8).
+      { id: "metered", range: { min: 1, max: null }, numerator: [], denominator: cooling },
       { id: "estimated", numerator: warm, denominator: cooling, factors: [warm, cooling] },
     ];
   },
@@ -93,6 +96,7 @@ const waterUse = ({ id }: Variant) => waters[id as keyof typeof waters];
 
 const wue: KpiEntry = {
   id: "wue",
+  usual: { max: 10 },
   name: { en: "Water usage effectiveness", "zh-CN": "水资源利用效率 WUE" },
   formula: "W_IN / E_IT; potable and fresh water alone beside it",
   unit: "L/kWh",
@@ -114,4 +118,33 @@ const wue: KpiEntry = {
   ratio: (sums) => ({ numerator: (sums.water ?? 0) * 1000, denominator: sums.it ?? 0 }),
 };
 
-export const reuseEntries: readonly KpiEntry[] = [erf, ere, cer, wue];
+// kpi.md §2.10: with the water that its electricity took where it was made.
+const { usual: _, ...wueTerms } = wue;
+
+const wueSource: KpiEntry = {
+  ...wueTerms,
+  id: "wue_source",
+  name: { en: "WUE with water of the electricity", "zh-CN": "含电力用水的 WUE（WUE_source）" },
+  formula: "WUE + EWIF × PUE = (W_IN + EWIF × E_DC) / E_IT; EWIF as declared",
+  boundary: "water into the data centre and into the making of its electricity",
+  standard: "The Green Grid WUE_source (aligned)",
+  results: "one",
+  missing: (model) => [
+    ...lacksMedium(model, "water_in"),
+    ...(model.declared?.waterIntensity === undefined ? ["DECLARATION_MISSING:water_intensity"] : []),
+  ],
+  lacks: silentMedium("water_in"),
+  variants: (model) => [{ id: "", numerator: facilityNodes(model), denominator: itNodes(model) }],
+  terms: (account, model) => ({
+    water: mediumSum(account, model, "water_in"),
+    it: inKilo(account.totals.itWh),
+    ...facilityTerms(account, model),
+  }),
+  ratio: (sums, windowMs, { model }) => ({
+    numerator:
+      (sums.water ?? 0) * 1000 + (model.declared?.waterIntensity?.litresPerKwh ?? 0) * facilityEnergy(sums, windowMs),
+    denominator: sums.it ?? 0,
+  }),
+};
+
+export const reuseEntries: readonly KpiEntry[] = [erf, ere, cer, wue, wueSource];

@@ -229,6 +229,49 @@ describe("storage", () => {
     expect(ride).toMatchObject({ value: expect.closeTo(47.5, 6), unit: "min" });
     expect(ride?.flags).toContain("ASSUMED:soh_1");
   });
+  test("TV-RT-1: 2,000 kWh from 60 to 10 % carry 1,200 kW for 47.5 min, for 38 min at 80 % of health", () => {
+    const large = site("").nodes.map((node) => (node.id === "bess" ? { ...node, capacityWh: 2_000_000 } : node));
+    const model = { ...bare, nodes: large };
+    const said = (batteries?: Totals["batteries"]) =>
+      hours({ importKwh: 1200, socPct: 60 }).map((one) => ({
+        ...one,
+        totals: { ...one.totals, ...(batteries === undefined ? {} : { batteries }) },
+      }));
+    const word = { sohPct: null, runtimeS: null, dischargeLimitW: null };
+    const ride = (own: Partial<typeof word> | Record<string, number>) =>
+      results("ride_through", said({ bess: { ...word, ...own } }), model)[0];
+    expect(ride({})?.value).toBeCloseTo(47.5, 6);
+    expect(ride({ sohPct: 80 })).toMatchObject({
+      value: expect.closeTo(38, 6),
+      flags: expect.not.arrayContaining(["ASSUMED:soh_1"]),
+    });
+    expect(ride({ sohPct: 80, runtimeS: 1800 })).toMatchObject({
+      value: expect.closeTo(30, 6),
+      flags: expect.arrayContaining(["BY_REPORTED_RUNTIME"]),
+    });
+    expect(ride({ dischargeLimitW: 1_000_000 })).toMatchObject({
+      value: 0,
+      flags: expect.arrayContaining(["POWER_LIMITED"]),
+    });
+    expect(results("state_of_health", said({ bess: { ...word, sohPct: 80 } }), model)[0]).toMatchObject({
+      value: 80,
+      unit: "%",
+    });
+    expect(results("state_of_charge", said(), model)[0]).toMatchObject({ value: 60, unit: "%", flags: [] });
+    expect(results("state_of_health", said(), model)[0]?.flags).toContain("POINT_MISSING:bess:soh_pct");
+  });
+  test("a battery that was not charged has no efficiency, and says why", () => {
+    expect(results("round_trip_efficiency", hours({ importKwh: 100, storedKwh: 0, socPct: 50 }))[0]).toMatchObject({
+      value: null,
+      quality: "INVALID",
+      flags: expect.arrayContaining(["NO_CHARGE"]),
+    });
+  });
+  test("a minute holds no demand window, and a year is no billing month", () => {
+    const minute = hours({ importKwh: 60 }).slice(0, 1);
+    expect(results("max_demand", minute)[0]?.flags).toContain("DEMAND_WINDOW_INCOMPLETE:15_MIN");
+    expect(results("demand_charge", minute)[0]?.flags).toContain("DEMAND_WINDOW_INCOMPLETE:15_MIN");
+  });
 });
 
 describe("where a discharge came from", () => {

@@ -3,7 +3,7 @@ import type { SiteModel, Text } from "../model.ts";
 import { inKilo, type KpiEntry } from "./entry.ts";
 import { facilityNodes, itNodes, loadNodes } from "./pue.ts";
 
-type EnergyTotal = Exclude<keyof Totals, "work" | "storedWh" | "media" | "idle" | "periods">;
+type EnergyTotal = Exclude<keyof Totals, "work" | "storedWh" | "media" | "idle" | "servers" | "batteries" | "periods">;
 
 const total = (
   id: string,
@@ -21,6 +21,7 @@ const total = (
   boundary: "site",
   range: { min: null, max: null },
   standard: "sum of metered energy",
+  window: "any, as stated",
   results: "one",
   variants: (model) => [{ id: "", numerator: nodes(model), denominator: [], factors: [nodes(model)] }],
   terms: ({ totals }) => ({ energy: inKilo(totals[key]) }),
@@ -29,6 +30,7 @@ const total = (
 
 const cost: KpiEntry = {
   id: "cost",
+  window: "billing month; shown by day",
   name: { en: "Energy cost", "zh-CN": "电费" },
   formula: "Σ import × price − export × its price",
   unit: "currency",

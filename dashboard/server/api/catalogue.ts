@@ -16,6 +16,7 @@ const entries = catalogue.map((entry) => ({
   boundary: entry.boundary,
   window: entry.window ?? null,
   range: entry.range,
+  usual: { min: entry.usual?.min ?? null, max: entry.usual?.max ?? null },
   standard: entry.standard,
   better: entry.better ?? null,
 }));

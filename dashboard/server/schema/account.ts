@@ -115,6 +115,16 @@ export const account = z.object({
     cost: maybe,
     media: z.record(z.string(), maybe).exactOptional(),
     idle: z.record(z.string(), z.object({ allocatedWh: maybe, idleWh: maybe })).exactOptional(),
+    batteries: z
+      .record(z.string(), z.object({ sohPct: maybe, runtimeS: maybe, dischargeLimitW: maybe }))
+      .exactOptional(),
+    servers: z
+      .object({
+        utilisationPct: maybe,
+        serving: z.record(z.string(), z.boolean().nullable()),
+        silent: z.array(z.string()),
+      })
+      .exactOptional(),
     periods: z.record(z.string(), z.object({ importWh: maybe, cost: maybe })).exactOptional(),
     work: z.record(z.string(), z.object({ amount: maybe, energyWh: maybe })),
   }),

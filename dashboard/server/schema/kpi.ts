@@ -36,6 +36,7 @@ export const catalogue = z.object({
       boundary: z.string(),
       window: z.string().nullable(),
       range: z.object({ min: maybe, max: maybe }),
+      usual: z.object({ min: maybe, max: maybe }).describe("a value outside stands and is flagged UNUSUAL"),
       standard: z.string(),
       better: z.enum(["higher", "lower"]).nullable(),
     }),
