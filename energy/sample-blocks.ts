@@ -17,32 +17,50 @@ export interface SampleBlocks {
 
 // Most devices speak every ten seconds or slower: a few minutes of them fit. Who speaks faster gets arrays of its own.
 const mostInBlock = 40;
-const growBy = 8;
+const growBy = 4;
+// What has arrays of its own goes back when so much of a block would stay free.
+const roomBack = 8;
 // Milliseconds that fit beside a base.
 const widest = 2 ** 32 - 1;
+// Steps that fit beside a base, and how fine meters show their values.
+const mostSteps = 2 ** 31 - 1;
+const scales = [10, 100, 1000];
+// Where more slots than this share have values that are no such steps, all are kept as they are.
+const mostOwnShare = 1 / 16;
 
 interface Own {
   readonly ts: number[];
   readonly value: number[];
 }
 
+/** A value in steps of 1/scale; null when it is none, to the last bit. */
+const stepsOf = (value: number, scale: number): number | null => {
+  const steps = Math.round(value * scale);
+  // Beside a base there is no −0.
+  return Number.isSafeInteger(steps) && steps / scale === value && !Object.is(value, -0) ? steps : null;
+};
+
 /**
- * Two typed arrays for a whole site instead of two arrays, an object and a map entry per slot: twelve bytes a sample.
- * All blocks have one size, which grows when one is full.
+ * Two typed arrays for a whole site instead of two arrays, an object and a map entry per slot: eight bytes a sample of
+ * meters that show up to three decimals, twelve of others. All blocks have one size, which grows when one is full.
  */
 export const createSampleBlocks = (slots: number): SampleBlocks => {
   let size = 0;
+  let scale = 1;
   let offsets = new Uint32Array(0);
-  let values = new Float64Array(0);
+  // Steps beside the slot's first, or the values as they are.
+  let values: Int32Array | Float64Array = new Int32Array(0);
+  let isExact = false;
   const counts = new Uint8Array(slots);
   const bases = new Float64Array(slots);
+  let valueBases = new Float64Array(slots);
   const owns = new Map<number, Own>();
 
   const grow = (): void => {
     const wider = size + growBy;
     const [fromOffsets, fromValues] = [offsets, values];
     offsets = new Uint32Array(slots * wider);
-    values = new Float64Array(slots * wider);
+    values = isExact ? new Float64Array(slots * wider) : new Int32Array(slots * wider);
     for (let slot = 0; slot < slots; slot++) {
       const begin = slot * size;
       const end = begin + (counts[slot] ?? 0);
@@ -52,6 +70,55 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     size = wider;
   };
 
+  const valueAt = (slot: number, place: number): number =>
+    isExact ? (values[place] ?? 0) : ((valueBases[slot] ?? 0) + (values[place] ?? 0)) / scale;
+  const eachHeld = (take: (slot: number, place: number) => void): void => {
+    for (let slot = 0; slot < slots; slot++)
+      for (let place = slot * size; place < slot * size + (counts[slot] ?? 0); place++) take(slot, place);
+  };
+
+  const keepExact = (): void => {
+    const exact = new Float64Array(values.length);
+    eachHeld((slot, place) => {
+      exact[place] = valueAt(slot, place);
+    });
+    values = exact;
+    valueBases = new Float64Array(0);
+    isExact = true;
+  };
+  /** Finer steps for all; false when what is held does not fit then. */
+  const refine = (finer: number): boolean => {
+    const by = finer / scale;
+    let fits = valueBases.every((base) => Number.isSafeInteger(base * by));
+    eachHeld((_, place) => {
+      if (Math.abs(values[place] ?? 0) * by > mostSteps) fits = false;
+    });
+    if (!fits) return false;
+    eachHeld((_, place) => {
+      values[place] = (values[place] ?? 0) * by;
+    });
+    valueBases = valueBases.map((base) => base * by);
+    scale = finer;
+    return true;
+  };
+  const inSteps = (value: number): number | null => {
+    const steps = stepsOf(value, scale);
+    if (steps !== null) return steps;
+    const finer = scales.find((one) => one > scale && stepsOf(value, one) !== null);
+    return finer !== undefined && refine(finer) ? stepsOf(value, scale) : null;
+  };
+  /** What is written for a value of a slot; null when the slot needs arrays of its own. */
+  const room = (slot: number, value: number): number | null => {
+    if (isExact) return value;
+    const steps = inSteps(value);
+    if (steps !== null && counts[slot] === 0) valueBases[slot] = steps;
+    const beside = steps === null ? null : steps - (valueBases[slot] ?? 0);
+    if (beside !== null && Math.abs(beside) <= mostSteps) return beside;
+    if (owns.size < mostOwnShare * slots) return null;
+    keepExact();
+    return value;
+  };
+
   const copy = (slot: number): Own => {
     const ts: number[] = [];
     const value: number[] = [];
@@ -59,7 +126,7 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     const begin = slot * size;
     for (let at = begin; at < begin + (counts[slot] ?? 0); at++) {
       ts.push(base + (offsets[at] ?? 0));
-      value.push(values[at] ?? 0);
+      value.push(valueAt(slot, at));
     }
     return { ts, value };
   };
@@ -78,12 +145,23 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     return moved;
   };
 
+  /** What is written for values that begin a slot anew; null when they do not fit beside each other. */
+  const written = (value: readonly number[]): { readonly base: number; readonly beside: readonly number[] } | null => {
+    if (isExact) return { base: 0, beside: value };
+    for (const one of value) if (inSteps(one) === null) return null;
+    const steps = value.map((one) => stepsOf(one, scale) ?? 0);
+    const [base = 0] = steps;
+    const beside = steps.map((one) => one - base);
+    return beside.every((one) => Math.abs(one) <= mostSteps) ? { base, beside } : null;
+  };
+
   /** Who has caught up needs no arrays of its own any more. */
   const giveBack = (slot: number, { ts, value }: Own): void => {
     const [first = 0, last = 0] = [ts[0], ts.at(-1)];
     const fits =
-      ts.length + growBy <= Math.max(size, 2 * growBy) && last - first <= widest && ts.every(Number.isInteger);
-    if (!fits) return;
+      ts.length + roomBack <= Math.max(size, 2 * roomBack) && last - first <= widest && ts.every(Number.isInteger);
+    const what = fits ? written(value) : null;
+    if (what === null) return;
     while (size < ts.length) grow();
     owns.delete(slot);
     counts[slot] = ts.length;
@@ -92,7 +170,8 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
       ts.map((at) => at - first),
       slot * size,
     );
-    values.set(value, slot * size);
+    values.set(what.beside, slot * size);
+    if (!isExact) valueBases[slot] = what.base;
   };
 
   const tsAt = (slot: number, index: number): number =>
@@ -116,7 +195,7 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     count: countOf,
     ts: tsAt,
     value: (slot, index) =>
-      owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.value[index] ?? 0) : (values[slot * size + index] ?? 0),
+      owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.value[index] ?? 0) : valueAt(slot, slot * size + index),
     firstFrom: (slot, ts) => {
       const held = owns.get(slot);
       if (held !== undefined) return firstFrom(held.ts, ts);
@@ -135,7 +214,8 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
       const least = count === 0 ? ts : Math.min(ts, tsAt(slot, 0));
       const most = count === 0 ? ts : Math.max(ts, tsAt(slot, count - 1));
       const isWide = most - least > widest || !Number.isInteger(ts);
-      if (isWide || count === mostInBlock) return insertOwn(own(slot), index, ts, value);
+      const what = isWide || count === mostInBlock ? null : room(slot, value);
+      if (what === null) return insertOwn(own(slot), index, ts, value);
       if (count === size) grow();
       if (least !== bases[slot]) rebase(slot, least);
       const begin = slot * size;
@@ -144,13 +224,14 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
         values.copyWithin(begin + index + 1, begin + index, begin + count);
       }
       offsets[begin + index] = ts - least;
-      values[begin + index] = value;
+      values[begin + index] = what;
       counts[slot] = count + 1;
     },
     replace: (slot, index, value) => {
       const held = owns.get(slot);
-      if (held !== undefined) held.value[index] = value;
-      else values[slot * size + index] = value;
+      const what = held === undefined ? room(slot, value) : null;
+      if (what === null) (held ?? own(slot)).value[index] = value;
+      else values[slot * size + index] = what;
     },
     shift: (slot, by) => {
       const held = owns.get(slot);

@@ -3,7 +3,7 @@ import { alikeOf } from "./alike.ts";
 import { registerDelta } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
 import { gapOf, type SamplesByPoint } from "./node-account.ts";
-import { createSampleBlocks } from "./sample-blocks.ts";
+import { createSampleStore } from "./sample-store.ts";
 import { isOdd, type LagOf } from "./skew.ts";
 import { priceFreshMs } from "./tariff.ts";
 import { versionsOf } from "./validity.ts";
@@ -52,8 +52,9 @@ export interface SiteSamples {
   readonly drop: (before: number) => void;
 }
 
-// What the counter algorithm looks at before a window, to settle a spike or a swap.
-const kept = 8;
+// What the counter algorithm looks at before a window, to settle a spike or a swap; of others the line into it is enough.
+const keptOfRegister = 8;
+const keptOfGauge = 2;
 // Weather stations speak every few minutes to every hour.
 const hourMs = 3_600_000;
 // A register that did something odd may be settled by the next three readings.
@@ -110,6 +111,7 @@ interface Places {
   /** The slot of the first quantity of a device's list; the others follow. */
   readonly slotOf: Int32Array;
   readonly slots: number;
+  readonly isRegister: Uint8Array;
 }
 
 const placesOf = (wanted: ReadonlyMap<string, readonly Wanted[]>): Places => {
@@ -128,7 +130,8 @@ const placesOf = (wanted: ReadonlyMap<string, readonly Wanted[]>): Places => {
     lists.push(one);
     slots += list.length;
   }
-  return { lists, deviceOf, slotOf, slots };
+  const isRegister = Uint8Array.from(lists.flat(), ({ kind }) => Number(kind === "register"));
+  return { lists, deviceOf, slotOf, slots, isRegister };
 };
 
 /** What any of the site's models asks for; where they differ the newest decides what a late value touches. */
@@ -154,11 +157,11 @@ const placesFor = (model: SiteModel): Places => {
 };
 
 export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
-  const { lists, deviceOf, slotOf, slots } = placesFor(model);
-  const held = createSampleBlocks(slots);
+  const { lists, deviceOf, slotOf, slots, isRegister } = placesFor(model);
+  const held = createSampleStore(isRegister);
   const unsettled = new Map<number, number>();
   // Odd lags only, by the first slot of the device and the time of the reading: a site whose clocks are right holds none.
-  const odd = new Map<number, Map<number, number>>();
+  const odd = new Map<number, { readonly slots: number; readonly lags: Map<number, number> }>();
   const ways = new Map<string, readonly number[]>();
   // What the values taken in since `begin` touch.
   let [from, to] = [Infinity, -Infinity];
@@ -216,15 +219,15 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     touchAround(want, slot, index);
   };
 
-  const note = (slot: number, ts: number, received: number): void => {
+  const note = (slot: number, slots: number, ts: number, received: number): void => {
     const lag = received - ts;
     if (!isOdd(lag)) return;
     let of = odd.get(slot);
     if (of === undefined) {
-      of = new Map();
+      of = { slots, lags: new Map() };
       odd.set(slot, of);
     }
-    of.set(ts, lag);
+    of.lags.set(ts, lag);
   };
 
   const lagOf: LagOf = (device, window) => {
@@ -238,7 +241,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       const start = held.firstFrom(slot, window.start);
       // A slow meter says nothing within many a minute: its last word stands for it.
       for (let index = start === end ? Math.max(0, start - 1) : start; index < end; index++) {
-        const lag = of.get(held.ts(slot, index));
+        const lag = of.lags.get(held.ts(slot, index));
         if (lag === undefined) return null;
         least = Math.min(least ?? lag, lag);
       }
@@ -279,7 +282,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       begin();
       const device = deviceOf.get(reading.device);
       let slot = device === undefined ? 0 : (slotOf[device] ?? 0);
-      if (device !== undefined) note(slot, reading.ts, reading.received);
+      if (device !== undefined) note(slot, lists[device]?.length ?? 0, reading.ts, reading.received);
       for (const want of device === undefined ? [] : (lists[device] ?? [])) {
         const { quantity } = want;
         const value = Object.hasOwn(reading.quantities, quantity) ? reading.quantities[quantity] : undefined;
@@ -297,7 +300,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     },
     addRow: ({ wanted, slot, at }, { ts, received }, value, start) => {
       begin();
-      note(slot, ts, received);
+      note(slot, wanted.length, ts, received);
       for (let index = 0; index < at.length; index++) {
         const place = at[index] ?? -1;
         const want = wanted[index];
@@ -313,13 +316,16 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
       }),
     drop: (before) => {
       for (let slot = 0; slot < slots; slot++) {
+        const kept = isRegister[slot] === 1 ? keptOfRegister : keptOfGauge;
         const count = held.firstFrom(slot, before) - kept;
         if (count > 0) held.shift(slot, count);
       }
-      for (const [slot, of] of odd) {
-        const oldest = held.count(slot) === 0 ? before : Math.min(before, held.ts(slot, 0));
-        for (const ts of of.keys()) if (ts < oldest) of.delete(ts);
-        if (of.size === 0) odd.delete(slot);
+      for (const [first, { slots, lags }] of odd) {
+        let oldest = before;
+        for (let slot = first; slot < first + slots; slot++)
+          if (held.count(slot) > 0) oldest = Math.min(oldest, held.ts(slot, 0));
+        for (const ts of lags.keys()) if (ts < oldest) lags.delete(ts);
+        if (lags.size === 0) odd.delete(first);
       }
     },
   };
