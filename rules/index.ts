@@ -23,6 +23,7 @@ export { loadNotifyPlan } from "./notify/load.ts";
 export { type ChannelView, type DeliveryQuery, type Notify, type NotifyDeps, startNotify } from "./notify/notify.ts";
 export type { Silence, SilenceView } from "./notify/silences.ts";
 export { openPast } from "./past/past.ts";
+export { type WasteKey, wasteKeys } from "./past/rank.ts";
 export type { Permit } from "./permit.ts";
 export {
   type AlarmQuality,

@@ -23,7 +23,7 @@ export interface Rules extends AsyncDisposable, PermitDesk {
   /** Put aside until a time of the site's clock, at most seven days: it lives on, and nobody is told of it. */
   shelve(command: ShelveCommand): Promise<CommandResult>;
   unshelve(command: UnshelveCommand): Promise<CommandResult>;
-  /** Alerts by what was lost while they lasted, most energy first; not paged. */
+  /** Alerts by what was lost while they lasted, most money first unless asked otherwise; not paged. */
   waste(query: WasteQuery): Promise<WasteRanking>;
   /** Judges history again with a rule, or two versions of it; one at a time. */
   backtest(command: BacktestCommand): Promise<BacktestResult>;

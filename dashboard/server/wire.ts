@@ -224,7 +224,7 @@ export type BacktestWire = Extract<BacktestResult, { ok: true }>["backtest"];
 /** GET /api/v1/alarm-quality?site&from&to&operators&shifts */
 export type AlarmQualityWire = AlarmQuality;
 
-/** GET /api/v1/alerts/waste?site&from&to&limit → ListWire<WasteWire>, most energy first. */
+/** GET /api/v1/alerts/waste?site&from&to&by&limit → ListWire<WasteWire>, the dearest first by money, energy or carbon. */
 export interface WasteWire {
   readonly alert: Alert;
   readonly waste: {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { type Alert, alertStates, severities } from "../alert.ts";
 import { alertOf } from "../notify/alert.fixture.ts";
 import { type AlertFilter, createAlertIndex, type Place } from "./alert-index.ts";
+import { lossOf } from "./rank.ts";
 
 const indexOf = (alerts: readonly Alert[]) => {
   const index = createAlertIndex();
@@ -62,11 +63,14 @@ test("every word must be somewhere: in the names, the title in either language, 
 
 test("the dearest come first, those whose loss is not known are not among them", () => {
   const index = indexOf(Array.from({ length: 50 }, (_, at) => alertOf({ ...open, id: `a${at}`, start: at })));
-  for (let at = 0; at < 40; at++) index.price({ id: `a${at}`, start: at }, (at * 7) % 40);
-  const all = index.dearest({}, 100);
+  for (let at = 0; at < 40; at++)
+    index.price({ id: `a${at}`, start: at }, lossOf({ energyWh: (at * 7) % 40, cost: at }));
+  const all = index.dearest({}, 100, "energy");
   expect(all.map(({ energyWh }) => energyWh)).toEqual(Array.from({ length: 40 }, (_, at) => 39 - at));
-  for (const limit of [1, 3, 20, 39]) expect(index.dearest({}, limit)).toEqual(all.slice(0, limit));
-  expect(index.dearest({ from: 10, to: 11 }, 5)).toMatchObject([{ id: "a10", energyWh: 30 }]);
+  for (const limit of [1, 3, 20, 39]) expect(index.dearest({}, limit, "energy")).toEqual(all.slice(0, limit));
+  expect(index.dearest({ from: 10, to: 11 }, 5, "carbon")).toMatchObject([{ id: "a10", energyWh: 30 }]);
+  expect(index.dearest({}, 2, "money").map(({ id }) => id)).toEqual(["a39", "a38"]);
+  expect(index.dearest({}, 2, "carbon").map(({ energyWh }) => energyWh)).toEqual([39, 38]);
 });
 
 test("any filter finds what looking at every alert finds, page by page", () => {

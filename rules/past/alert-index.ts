@@ -1,6 +1,7 @@
 import { type Alert, alertStates, severities } from "../alert.ts";
 import type { AlertQuery, Wanted } from "../rules.ts";
 import { createNames, type Names } from "./names.ts";
+import { dearerBy, type Loss, type WasteKey } from "./rank.ts";
 
 // blocks, oldest first:  [ id start active end site rule … ][ … ][ … ]   each column an array, sorted by start and id
 
@@ -19,13 +20,13 @@ export type AlertFilter = Omit<AlertQuery, "limit" | "cursor"> & {
 export interface AlertIndex {
   /** Adds an alert, or what it has become. */
   put(alert: Alert): void;
-  /** What was lost while it lasted, Wh. */
-  price(place: Place, energyWh: number): void;
+  /** What was lost while it lasted. */
+  price(place: Place, loss: Loss): void;
   drop(place: Place): void;
   /** Newest first, from the one after `after`. */
   page(filter: AlertFilter, after: Place | null, limit: number): readonly Place[];
-  /** Those whose loss is known, most energy first. */
-  dearest(filter: AlertFilter, limit: number): readonly (Place & { readonly energyWh: number })[];
+  /** Those whose loss was worked out, the dearest first. */
+  dearest(filter: AlertFilter, limit: number, by: WasteKey): readonly (Place & Loss)[];
   readonly size: number;
 }
 
@@ -47,8 +48,10 @@ interface Block {
   readonly marks: number[];
   /** What people wrote, lower-case. */
   readonly said: string[];
-  /** NaN: not known. */
+  /** NaN: not worked out. */
   readonly energyWh: number[];
+  readonly cost: number[];
+  readonly carbonG: number[];
 }
 type Row = { readonly [Column in keyof Block]: Block[Column][number] };
 type Test = (block: Block, at: number) => boolean;
@@ -56,6 +59,8 @@ type Test = (block: Block, at: number) => boolean;
 const severityShift = 4;
 const shadowBit = 64;
 const neverBit = 128;
+
+const unpriced: Loss = { energyWh: Number.NaN, cost: Number.NaN, carbonG: Number.NaN };
 
 const isBefore = (a: Place, b: Place): boolean => a.start < b.start || (a.start === b.start && a.id < b.id);
 
@@ -100,7 +105,13 @@ export const createAlertIndex = (): AlertIndex => {
     return block.id[at] === place.id ? [block, at] : null;
   };
 
-  const rowOf = (alert: Alert, energyWh: number): Row => ({
+  const lossAt = (block: Block, at: number): Loss => ({
+    energyWh: block.energyWh[at] ?? Number.NaN,
+    cost: block.cost[at] ?? Number.NaN,
+    carbonG: block.carbonG[at] ?? Number.NaN,
+  });
+
+  const rowOf = (alert: Alert, loss: Loss): Row => ({
     id: alert.id,
     start: alert.start,
     active: alert.active ?? Number.NaN,
@@ -119,7 +130,7 @@ export const createAlertIndex = (): AlertIndex => {
       .join("\n")
       .trim()
       .toLowerCase(),
-    energyWh,
+    ...loss,
   });
 
   const insert = (row: Row): void => {
@@ -210,16 +221,20 @@ export const createAlertIndex = (): AlertIndex => {
     put(alert) {
       const found = find(alert);
       if (found === null) {
-        insert(rowOf(alert, Number.NaN));
+        insert(rowOf(alert, unpriced));
         return;
       }
       const [block, at] = found;
-      const row = rowOf(alert, block.energyWh[at] ?? Number.NaN);
+      const row = rowOf(alert, lossAt(block, at));
       for (const column of columns) (block[column] as unknown[])[at] = row[column];
     },
-    price(place, energyWh) {
+    price(place, { energyWh, cost, carbonG }) {
       const found = find(place);
-      if (found !== null) found[0].energyWh[found[1]] = energyWh;
+      if (found === null) return;
+      const [block, at] = found;
+      block.energyWh[at] = energyWh;
+      block.cost[at] = cost;
+      block.carbonG[at] = carbonG;
     },
     drop(place) {
       const found = find(place);
@@ -234,18 +249,19 @@ export const createAlertIndex = (): AlertIndex => {
       scan(filter, after, (block, at) => found.push(placeAt(block, at)) < limit);
       return found;
     },
-    dearest(filter, limit) {
-      let found: (Place & { readonly energyWh: number })[] = [];
-      let least = Number.NEGATIVE_INFINITY;
+    dearest(filter, limit, by) {
+      const order = dearerBy(by);
+      let found: (Place & Loss)[] = [];
+      let least: Loss | null = null;
       const cut = (): void => {
-        found = found.sort((a, b) => b.energyWh - a.energyWh || (isBefore(a, b) ? 1 : -1)).slice(0, limit);
-        if (found.length === limit) least = found.at(-1)?.energyWh ?? least;
+        found = found.sort((a, b) => order(a, b) || (isBefore(a, b) ? 1 : -1)).slice(0, limit);
+        if (found.length === limit) least = found.at(-1) ?? null;
       };
       scan(filter, null, (block, at) => {
-        const energyWh = block.energyWh[at] ?? Number.NaN;
+        const loss = lossAt(block, at);
         // Of equal ones the newer came first.
-        if (!(energyWh > least)) return true;
-        found.push({ ...placeAt(block, at), energyWh });
+        if (Number.isNaN(loss.energyWh) || (least !== null && order(least, loss) <= 0)) return true;
+        found.push({ ...placeAt(block, at), ...loss });
         if (found.length >= 2 * limit) cut();
         return true;
       });
@@ -262,6 +278,6 @@ const wordColumns = ["site", "rule", "subject", "subcode", "title"] as const;
 
 const emptyBlock = (): Block => ({
   ...{ id: [], start: [], active: [], end: [], site: [], rule: [], subject: [], subcode: [], title: [] },
-  ...{ marks: [], said: [], energyWh: [] },
+  ...{ marks: [], said: [], energyWh: [], cost: [], carbonG: [] },
 });
 const columns = Object.keys(emptyBlock()) as readonly (keyof Block)[];

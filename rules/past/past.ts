@@ -8,6 +8,7 @@ import { createQueue } from "../queue.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { AlertQuery } from "../rules.ts";
 import { type AlertFilter, createAlertIndex, type Place } from "./alert-index.ts";
+import { type Loss, lossOf, type WasteKey } from "./rank.ts";
 
 /** What was lost while an alert lasted: ledger kind `alert-waste`, key and `ts` of the alert. */
 export const wasteKind = "alert-waste";
@@ -23,17 +24,14 @@ export interface PastDeps {
 /** Every alert that ever was, found by what it is. */
 export interface Past extends AsyncDisposable {
   list(query: AlertQuery): Promise<Page<Alert>>;
-  /** Those whose loss is known, most energy first; waits until all history is known. */
-  dearest(filter: AlertFilter, limit: number): Promise<readonly (Place & { readonly energyWh: number })[]>;
+  /** Those whose loss was worked out, the dearest first; waits until all history is known. */
+  dearest(filter: AlertFilter, limit: number, by: WasteKey): Promise<readonly (Place & Loss)[]>;
   /** Of the given places, newest first; waits until all history is known. */
   find(filter: AlertFilter, limit: number): Promise<readonly Place[]>;
   /** Resolves when all history is known. */
   readonly loaded: Promise<void>;
   readonly size: () => number;
 }
-
-/** Ranks last: worked out, and not known in any minute. */
-export const unknownLoss = -Number.MAX_VALUE;
 
 const maxPage = 1000;
 // Some 10 ms of this thread; then everybody else has a turn.
@@ -57,8 +55,7 @@ export const openPast = async ({ ledger, fail, onAlert, onWaste }: PastDeps): Pr
 
   const take = (row: LedgerRow): void => {
     if (row.kind === wasteKind) {
-      const { energyWh } = row.body as { readonly energyWh?: number | null };
-      index.price({ start: row.ts, id: row.key }, energyWh ?? unknownLoss);
+      index.price({ start: row.ts, id: row.key }, lossOf(row.body as Parameters<typeof lossOf>[0]));
       onWaste?.(row);
       return;
     }
@@ -165,10 +162,10 @@ export const openPast = async ({ ledger, fail, onAlert, onWaste }: PastDeps): Pr
       }
       return { items, next: places.length > limit && last !== undefined ? formatPlace(last) : null };
     },
-    async dearest(filter, limit) {
+    async dearest(filter, limit, by) {
       await loaded.promise;
       await queue.run(catchUp);
-      return index.dearest(filter, limit);
+      return index.dearest(filter, limit, by);
     },
     async find(filter, limit) {
       await loaded.promise;

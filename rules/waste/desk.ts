@@ -6,14 +6,15 @@ import { type Json, type Ledger, type LedgerChange, type LedgerRow, timestamp } 
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
 import type { RulesCode } from "../codes.ts";
-import { type Past, unknownLoss, wasteKind } from "../past/past.ts";
+import { type Past, wasteKind } from "../past/past.ts";
+import { dearerBy, lossOf, type WasteKey } from "../past/rank.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
 import type { AlertQuery } from "../rules.ts";
 import { changedRule } from "../site-rules.ts";
 import { type Waste, type WasteMeter, wasteMeter } from "./waste.ts";
 
-export type WasteQuery = Omit<AlertQuery, "cursor" | "shadow">;
+export type WasteQuery = Omit<AlertQuery, "cursor" | "shadow"> & { readonly by?: WasteKey };
 
 export interface WastedAlert {
   readonly alert: Alert;
@@ -64,7 +65,7 @@ interface Priced extends Waste {
   readonly restated: boolean;
 }
 
-/** Alerts whose rule has a loss formula, the dearest first; those whose loss is not known last. */
+/** Alerts whose rule has a loss formula, the dearest first, by money unless asked; those whose loss is not known last. */
 export const createWasteDesk = ({ ledger, sites, rules, now, fail }: WasteDeps): WasteDesk => {
   const stop = new AbortController();
   const { signal } = stop;
@@ -215,19 +216,20 @@ export const createWasteDesk = ({ ledger, sites, rules, now, fail }: WasteDeps):
       past = found;
       running = run(found.loaded);
     },
-    async waste({ limit, ...filter }) {
+    async waste({ limit, by = "money", ...filter }) {
       if (past === null) return { items: [], pending: 0 };
-      const ended = await past.dearest(filter, limit);
+      const ended = await past.dearest(filter, limit, by);
       const current = await past.find({ ...filter, endsAfter: Number.POSITIVE_INFINITY }, mostOpen);
       const { found, left } = await openWaste(current.map(({ id }) => id));
+      const order = dearerBy(by);
       const dearest = [
-        ...ended.flatMap(({ id, start, energyWh }) => (found.has(id) ? [] : [{ id, start, energyWh }])),
+        ...ended.filter(({ id }) => !found.has(id)),
         ...current.flatMap(({ id, start }) => {
           const waste = found.get(id);
-          return waste === undefined ? [] : [{ id, start, energyWh: waste.energyWh ?? unknownLoss }];
+          return waste === undefined ? [] : [{ id, start, ...lossOf(waste) }];
         }),
       ]
-        .sort((a, b) => b.energyWh - a.energyWh || b.start - a.start)
+        .sort((a, b) => order(a, b) || b.start - a.start)
         .slice(0, limit)
         .map(({ id }) => id);
       const rows = await ledger.getAll(alertKind, dearest);

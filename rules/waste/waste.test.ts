@@ -154,3 +154,28 @@ test("an open alert ranks with what it lost so far", async () => {
   now = t0 + 20 * minute;
   expect(await lost()).toEqual([700]);
 });
+
+test("a loss of money alone ranks among the dearest, and behind those of energy when they are asked for", async () => {
+  const { ledger, waste, open } = await desk(() => t0);
+  const priced = (id: string, at: number, loss: Partial<Record<"energyWh" | "cost" | "carbonG", number>>) => [
+    putAlert({ ...alert, id, start: at }),
+    {
+      ...{ op: "put" as const, kind: "alert-waste", key: id, site: "hall", ts: timestamp(at) },
+      body: { energyWh: null, cost: null, carbonG: null, ...loss, until: alert.returned, restated: false },
+    },
+  ];
+  await ledger.commit([
+    ...priced("energy", t0, { energyWh: 900, carbonG: 10 }),
+    ...priced("money", t0 + 1, { cost: 7 }),
+    ...priced("both", t0 + 2, { energyWh: 5, cost: 1 }),
+    ...priced("none", t0 + 3, {}),
+  ]);
+  await using _past = await open();
+  await using _ = waste;
+  await waste.settled();
+  const ranked = async (by?: "money" | "energy" | "carbon") =>
+    (await waste.waste({ limit: 10, ...(by === undefined ? {} : { by }) })).items.map(({ alert: { id } }) => id);
+  expect(await ranked()).toEqual(["money", "both", "energy", "none"]);
+  expect(await ranked("energy")).toEqual(["energy", "both", "money", "none"]);
+  expect(await ranked("carbon")).toEqual(["energy", "both", "money", "none"]);
+});
