@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkName, isLoopback, mayPublish, maySubscribe, mayWrite } from "./access.ts";
+import { checkName, isLoopback, mayPublish, maySubscribe, mayTell, mayWrite } from "./access.ts";
 import type { Identity } from "./message.ts";
 
 const base = { clientId: "c", loopback: false, site: null, device: null } as const;
@@ -21,6 +21,13 @@ test("an admin writes any site and any dialect", () => {
   publishes(admin, "dc/demo/r-1/telemetry");
   publishes(admin, "dc/other/gw/batch");
   publishes(admin, "shellies/plug/relay/0/power");
+});
+
+test("who may tell of a device is who may publish its telemetry", () => {
+  for (const identity of [system, admin, anonymous, gateway, device, reader])
+    for (const site of ["demo", "other", "system"])
+      for (const name of ["m-1", "m-2"])
+        expect(mayTell(identity, site, name)).toBe(mayPublish(identity, `dc/${site}/${name}/telemetry`).ok);
 });
 
 test("an anonymous client on loopback writes what an admin writes", () => {

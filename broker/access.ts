@@ -68,6 +68,13 @@ export function mayWrite(identity: Identity, site: string, device: string): Verd
   return mayPublish(identity, `dc/${site}/${device}/telemetry`);
 }
 
+/** `mayPublish` for the telemetry topic of a site and device whose names are good: asked for each message. */
+export function mayTell({ role, site, device }: Identity, ofSite: string, ofDevice: string): boolean {
+  if (role === "system") return true;
+  if (role === "reader" || ofSite === "system") return false;
+  return site === null || (site === ofSite && (device === null || device === ofDevice));
+}
+
 /** A user name or client id that would be a wildcard, a path or a control sequence somewhere (CVE-2017-7650). */
 export function checkName(kind: "user name" | "client id", name: string): Verdict {
   const bad = /[#+/]/.exec(name)?.[0] ?? control.exec(name)?.[0];

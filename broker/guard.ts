@@ -116,7 +116,7 @@ export function createGuard(limits: GuardLimits): Guard {
           if (lane !== null && body > 0) {
             // What came before it must be looked at before.
             if (at > from) return { ok: true, from, taken: at };
-            lane.take(chunk, byte, body, bodyEnd);
+            lane.take(chunk, byte, bodyEnd);
             count();
             at = from = bodyEnd;
             continue;

@@ -1,16 +1,17 @@
 //   guard ──whole PUBLISH of telemetry, nobody else listens──▶ lane ──▶ onMessages ──▶ one write of many PUBACKs
 //     └── everything else ──▶ aedes
 import type { PublishPacket } from "aedes";
-import { mayPublish } from "./access.ts";
+import { mayTell } from "./access.ts";
 import type { Audience } from "./audience.ts";
 import type { BrokerCode } from "./errors.ts";
 import { openClient } from "./inside.ts";
 import type { Identity, InboundMessage } from "./message.ts";
 import type { Session, Sessions } from "./session.ts";
 import type { Tally } from "./tally.ts";
-import { parseTopic, type TopicAddress } from "./topic.ts";
+import { parseTopic } from "./topic.ts";
+import { createTopicBook } from "./topic-book.ts";
 
-// A known topic takes about 250 bytes; the province has 345,400 devices.
+// The province has 345,400 devices.
 const knownTopics = 500_000;
 
 /**
@@ -19,38 +20,19 @@ const knownTopics = 500_000;
  */
 export function createLanes(deps: LaneDeps): Lanes {
   const { sessions, tally, audience, track } = deps;
-  const grants = new Map<string, Grant>();
-  let known = 0;
+  // Of all clients together: who may write to a topic is asked each time.
+  const topics = createTopicBook();
 
-  function grantOf(identity: Identity): Grant {
-    const { role, site, device } = identity;
-    const key = JSON.stringify([role, site, device]);
-    const grant = grants.get(key) ?? { key, topics: new Map(), holders: 0 };
-    grants.set(key, grant);
-    grant.holders += 1;
-    return grant;
-  }
-
-  function leave(grant: Grant): void {
-    grant.holders -= 1;
-    if (grant.holders > 0) return;
-    known -= grant.topics.size;
-    grants.delete(grant.key);
-  }
-
-  /** Null when the long way has to look at this topic. */
-  function learn(grant: Grant, identity: Identity, topic: string): Known | null {
+  /** The number of a topic met for the first time; -1 when the long way has to look at it. */
+  function learn(identity: Identity, chunk: Buffer, from: number, to: number): number {
+    // Letters of our topics are ASCII; any other byte makes a topic that is not ours.
+    const topic = chunk.toString("latin1", from, to);
     const parsed = parseTopic(topic);
-    if (!parsed.ok || parsed.address.kind !== "telemetry" || topic.length > deps.topicBytes) return null;
-    if (!mayPublish(identity, topic).ok) return null;
-    if (known >= knownTopics) {
-      for (const { topics } of grants.values()) topics.clear();
-      known = 0;
-    }
-    const entry = { topic, address: parsed.address };
-    grant.topics.set(topic, entry);
-    known += 1;
-    return entry;
+    if (!parsed.ok || parsed.address.kind !== "telemetry" || topic.length > deps.topicBytes) return -1;
+    const { site, device } = parsed.address;
+    if (!mayTell(identity, site, device)) return -1;
+    if (topics.size >= knownTopics) topics.clear();
+    return topics.add(chunk, from, to, site, device);
   }
 
   function fail(session: Session, error: Error, message: InboundMessage): void {
@@ -64,9 +46,9 @@ export function createLanes(deps: LaneDeps): Lanes {
 
   function open(session: Session, identity: Identity): Lane {
     const { client, connection, guard, sequence } = session;
-    const grant = grantOf(identity);
-    connection.once("close", () => leave(grant));
-    let found: Known | null = null;
+    let site = "";
+    let device = "";
+    let topicEnd = 0;
     let messages: InboundMessage[] = [];
     // 0 stands for QoS 0.
     let ids: number[] = [];
@@ -134,25 +116,26 @@ export function createLanes(deps: LaneDeps): Lanes {
     return {
       find(chunk, first, start, end) {
         if (end - start < 2) return false;
-        const topicEnd = start + 2 + (((chunk[start] ?? 0) << 8) | (chunk[start + 1] ?? 0));
+        topicEnd = start + 2 + (((chunk[start] ?? 0) << 8) | (chunk[start + 1] ?? 0));
         // A PUBLISH of QoS 1 has a packet id, which is not 0.
         if (first & 2) {
           if (topicEnd + 2 > end || (chunk[topicEnd] === 0 && chunk[topicEnd + 1] === 0)) return false;
         } else if (topicEnd > end) return false;
-        // Letters of our topics are ASCII; any other byte makes a topic that is not known.
-        const topic = chunk.toString("latin1", start + 2, topicEnd);
-        found = grant.topics.get(topic) ?? learn(grant, identity, topic);
-        return found !== null && !audience.hears(found.address.site, found.address.device);
+        let number = topics.find(chunk, start + 2, topicEnd);
+        if (number < 0) number = learn(identity, chunk, start + 2, topicEnd);
+        if (number < 0) return false;
+        site = topics.site(number);
+        device = topics.device(number);
+        return mayTell(identity, site, device) && !audience.hears(site, device);
       },
-      take(chunk, first, start, end) {
-        if (found === null) throw new Error("BUG: a packet is taken that was not found");
+      take(chunk, first, end) {
         if (messages.length === 0) received = deps.now();
-        const topicEnd = start + 2 + found.topic.length;
         const qos = first & 2 ? 1 : 0;
         const payload = chunk.subarray(topicEnd + qos * 2, end);
         bytes += payload.length;
         ids.push(qos === 0 ? 0 : ((chunk[topicEnd] ?? 0) << 8) | (chunk[topicEnd + 1] ?? 0));
-        const { topic, address } = found;
+        const address = { kind: "telemetry", site, device } as const;
+        const topic = `dc/${site}/${device}/telemetry`;
         messages.push({ topic, address, payload, qos, retain: false, identity, received });
       },
       deliver() {
@@ -212,22 +195,11 @@ export interface Lane {
   /** Whether it may go this way. */
   find(chunk: Buffer, first: number, start: number, end: number): boolean;
   /** Takes what was found just before. */
-  take(chunk: Buffer, first: number, start: number, end: number): void;
+  take(chunk: Buffer, first: number, end: number): void;
   /** Hands over what was taken. */
   deliver(): void;
   /** Writes acknowledgements that wait for the end of this turn of the loop. */
   flush(): void;
-}
-
-interface Grant {
-  readonly key: string;
-  readonly topics: Map<string, Known>;
-  holders: number;
-}
-
-interface Known {
-  readonly topic: string;
-  readonly address: Extract<TopicAddress, { readonly kind: "telemetry" }>;
 }
 
 interface Batch {

@@ -76,13 +76,13 @@ export const createTaker = (books: ReadonlyMap<string, SiteBook>): ((columns: Re
       };
     }
     for (; learned < count; learned += 1) {
-      const name = known.devices[learned];
+      const name = known.devices.at(learned);
       routes.book[learned] = (name === undefined ? undefined : placeOf.get(name.site)) ?? -1;
     }
   };
 
   const enter = (number: number, book: SiteBook, known: NameBook, form: number): void => {
-    const name = known.devices[number];
+    const name = known.devices.at(number);
     const lane = name === undefined ? null : book.laneOf(name.device, known.shapes[form] ?? []);
     routes.shape[number] = form;
     routes.way[number] = lane === null ? -1 : wayOf(lane);

@@ -1,3 +1,4 @@
+import { createDeviceTable, type DeviceList } from "./device-table.ts";
 import { type Reading, readingFlags } from "./reading.ts";
 import { timestamp } from "./unit.ts";
 
@@ -8,18 +9,13 @@ import { timestamp } from "./unit.ts";
 
 /** Numbers for names; grows, and a number never changes its meaning. */
 export interface NameBook {
-  readonly devices: readonly DeviceName[];
+  readonly devices: DeviceList;
   /** Names of quantities, in the order of a row's values. */
   readonly shapes: readonly (readonly string[])[];
   device(site: string, device: string): number;
   /** Its number if it has one. */
   find(site: string, device: string): number | undefined;
   shape(names: readonly string[]): number;
-}
-
-export interface DeviceName {
-  readonly site: string;
-  readonly device: string;
 }
 
 /** Rows of readings as columns of equal length; `value` holds the rows' values end to end. */
@@ -56,29 +52,14 @@ export interface ColumnRow {
 
 /** Names of devices and sets of quantities as numbers, counted from 0 in the order they come. */
 export const createNameBook = (): NameBook => {
-  const devices: DeviceName[] = [];
+  const devices = createDeviceTable();
   const shapes: (readonly string[])[] = [];
-  // Names come from messages, each a string of its own: the same text is kept once.
-  const sites = new Map<string, { readonly site: string; readonly numbers: Map<string, number> }>();
-  const texts = new Map<string, string>();
   const shapeNumbers = new Map<string, number>();
   return {
     devices,
     shapes,
-    find: (site, device) => sites.get(site)?.numbers.get(device),
-    device: (site, device) => {
-      let own = sites.get(site);
-      const known = own?.numbers.get(device);
-      if (known !== undefined) return known;
-      if (own === undefined) {
-        own = { site, numbers: new Map() };
-        sites.set(site, own);
-      }
-      const text = texts.get(device) ?? device;
-      texts.set(text, text);
-      own.numbers.set(text, devices.length);
-      return devices.push({ site: own.site, device: text }) - 1;
-    },
+    find: devices.find,
+    device: devices.number,
     shape: (names) => {
       const key = names.join(" ");
       const known = shapeNumbers.get(key);
@@ -164,7 +145,7 @@ export const eachReading = (columns: ReadingColumns, take: (reading: Reading) =>
   const { book, device, shape, ts, received, flags, value } = columns;
   let at = 0;
   for (let row = 0; row < device.length; row += 1) {
-    const name = book.devices[device[row] ?? -1];
+    const name = book.devices.at(device[row] ?? -1);
     const names = book.shapes[shape[row] ?? -1];
     if (name === undefined || names === undefined) throw new Error(`BUG: row ${row} has no name in its book`);
     const quantities: Record<string, number> = {};
@@ -185,7 +166,7 @@ export const sitesOf = ({ book, device }: ReadingColumns): ReadonlySet<string> =
   const sites = new Set<string>();
   let last = "";
   for (const number of device) {
-    const site = book.devices[number]?.site ?? last;
+    const site = book.devices.at(number)?.site ?? last;
     if (site !== last) sites.add(site);
     last = site;
   }

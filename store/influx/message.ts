@@ -1,5 +1,6 @@
-import { createNameBook, type DeviceName, type NameBook, type ReadingColumns, readingsOf } from "../columns.ts";
+import { createNameBook, type NameBook, type ReadingColumns, readingsOf } from "../columns.ts";
 import type { StoreSettings } from "../config.ts";
+import type { DeviceName } from "../device-table.ts";
 import { type StoreCode, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { LedgerChange } from "../ledger.ts";
 import type { Reading } from "../reading.ts";

@@ -1,4 +1,4 @@
-import type { DeviceName } from "../columns.ts";
+import type { DeviceName } from "../device-table.ts";
 import type { Chunk } from "./chunk.ts";
 import type { Log } from "./log.ts";
 import type { Horizon } from "./places.ts";
@@ -59,7 +59,9 @@ const readingBits = 0x0f;
 export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollowDeps): ColumnFollow => {
   let numbers = new Int32Array(1024);
   const shapeNumbers = new Map<number, number>();
-  const devices: DeviceName[] = [];
+  // Devices by their numbers.
+  let devices = new Int32Array(1024);
+  let count = 0;
   const shapeNames: (readonly string[])[] = [];
   let wantedKey: string | null = null;
   // Of a device: 0 not looked at, 1 wanted, 2 not.
@@ -74,8 +76,15 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
     }
     const known = numbers[device] ?? 0;
     if (known > 0) return known - 1;
-    numbers[device] = devices.push(nameOf(device));
-    return devices.length - 1;
+    if (count === devices.length) {
+      const larger = new Int32Array(2 * count);
+      larger.set(devices);
+      devices = larger;
+    }
+    devices[count] = device;
+    count += 1;
+    numbers[device] = count;
+    return count - 1;
   };
   const shapeNumberOf = (shape: number): number => {
     const known = shapeNumbers.get(shape);
@@ -144,7 +153,7 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
       return {
         cursor: cursorAt(seq),
         behind: seq < Math.min(until, log.last()),
-        devices: devices.slice(known.devices),
+        devices: Array.from(devices.subarray(Math.min(known.devices, count), count), nameOf),
         shapes: shapeNames.slice(known.shapes),
         device: device.slice(0, rows),
         shape: shape.slice(0, rows),

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { expiredCursor, formatCursor, parseCount, parseCursor } from "../cursor.ts";
+import { createDeviceTable, type DeviceName } from "../device-table.ts";
 import type { Reading } from "../reading.ts";
 import {
   type Correction,
@@ -84,21 +85,20 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   const summaryById = db.prepare("SELECT * FROM device WHERE id = ?");
   const deviceById = db.prepare("SELECT site, device FROM device WHERE id = ?");
 
-  const names = new Map<number, { readonly site: string; readonly device: string }>();
-  // Racks of many sites have the same names.
-  const texts = new Map<string, string>();
-  const shared = (text: string): string => {
-    const known = texts.get(text);
-    if (known !== undefined) return known;
-    texts.set(text, text);
-    return text;
-  };
-  const nameOf = (device: number) => {
-    const known = names.get(device);
+  const names = createDeviceTable();
+  // By a device's id, its number + 1 among the names; 0 was not looked up.
+  let numbers = new Int32Array(1024);
+  const nameOf = (device: number): DeviceName => {
+    if (device >= numbers.length) {
+      const larger = new Int32Array(Math.max(2 * numbers.length, device + 1));
+      larger.set(numbers);
+      numbers = larger;
+    }
+    const known = names.at((numbers[device] ?? 0) - 1);
     if (known !== undefined) return known;
     const raw = deviceById.get(device);
-    const name = { site: shared(String(raw?.site)), device: shared(String(raw?.device)) };
-    names.set(device, name);
+    const name = { site: String(raw?.site), device: String(raw?.device) };
+    numbers[device] = names.number(name.site, name.device) + 1;
     return name;
   };
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { refusal } from "../check.ts";
 import { flagBits, flagsOf } from "../columns.ts";
+import { createDeviceTable, type DeviceName } from "../device-table.ts";
 import { mergeReading } from "../merge.ts";
 import { identifierPattern, quantityPattern, type Reading } from "../reading.ts";
 import type { WriteResult } from "../readings.ts";
@@ -38,14 +39,6 @@ export type Batch =
   | { readonly kind: "readings"; readonly readings: readonly Reading[] }
   | { readonly kind: "columns"; readonly columns: SentColumns };
 
-interface Known {
-  readonly site: string;
-  readonly device: string;
-  /** Null until it has a row. */
-  id: number | null;
-  lastTs: number;
-}
-
 interface Shape {
   readonly names: readonly string[];
   id: number | null;
@@ -70,9 +63,12 @@ export interface WriterParts {
 
 /** The only one who writes readings into an open file. */
 export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, catalogue }: WriterParts): Writer => {
-  const devices = new Map<string, { readonly site: string; readonly known: Map<string, Known> }>();
-  const texts = new Map<string, string>();
-  const numbered: Known[] = [];
+  const names = createDeviceTable();
+  // By a name's number: its id in the file, 0 until it has a row; and the newest time of its readings.
+  let ids = new Int32Array(1024);
+  let newest = new Float64Array(1024).fill(-1);
+  // By the number of the sender's book: the number of the name here + 1.
+  let numbered = new Int32Array(1024);
   const numberedShapes: Shape[] = [];
   const insertDevice = db.prepare("INSERT INTO device(site, device) VALUES (?, ?)");
   const insert = db.prepare("INSERT INTO chunk(last, rows, received, bytes) VALUES (?, ?, ?, ?)");
@@ -89,26 +85,23 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
     log.forget();
     if (chunk.rows() > 0) chunk.take();
     for (const shape of numberedShapes) shape.id = null;
-    for (const { known: own } of devices.values())
-      for (const known of own.values()) {
-        known.id = null;
-        known.lastTs = -1;
-      }
+    ids.fill(0);
+    newest.fill(-1);
     const rolled = readRolled(db);
     catalogue.refresh();
     const sealed = catalogue.sealed();
     seq = Math.max(rolled, sealed, log.last());
-    const byId: Known[] = [];
+    const byId: number[] = [];
     for (const raw of db.prepare("SELECT id, site, device, last_ts FROM device").iterate()) {
       const known = knownOf(String(raw.site), String(raw.device));
-      known.id = Number(raw.id);
-      known.lastTs = Number(raw.last_ts ?? -1);
-      byId[known.id] = known;
+      ids[known] = Number(raw.id);
+      newest[known] = Number(raw.last_ts ?? -1);
+      byId[Number(raw.id)] = known;
     }
     sealer.reset();
     const saw = (device: number, at: number) => {
       const known = byId[device];
-      if (known !== undefined && at > known.lastTs) known.lastTs = at;
+      if (known !== undefined && at > (newest[known] ?? -1)) newest[known] = at;
     };
     // A partition never changes: a transaction that failed is no reason to read it again.
     for (const info of catalogue.list()) {
@@ -129,25 +122,29 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
     }
   };
 
-  const knownOf = (site: string, device: string): Known => {
-    let own = devices.get(site);
-    const known = own?.known.get(device);
-    if (known !== undefined) return known;
-    if (own === undefined) {
-      own = { site, known: new Map() };
-      devices.set(site, own);
+  /** The number of the name. */
+  const knownOf = (site: string, device: string): number => {
+    const known = names.number(site, device);
+    if (known >= ids.length) {
+      ids = moved(ids, new Int32Array(2 * known));
+      newest = moved(newest, new Float64Array(2 * known).fill(-1));
     }
-    // Names come from messages, each a string of its own: the same text is kept once.
-    const text = texts.get(device) ?? device;
-    texts.set(text, text);
-    const fresh: Known = { site: own.site, device: text, id: null, lastTs: -1 };
-    own.known.set(text, fresh);
-    return fresh;
+    return known;
   };
 
-  const idOf = (known: Known): number => {
-    known.id ??= Number(insertDevice.run(known.site, known.device).lastInsertRowid);
-    return known.id;
+  const nameOf = (known: number): DeviceName => {
+    const name = names.at(known);
+    if (name === undefined) throw new Error(`BUG: ${known} is no name`);
+    return name;
+  };
+
+  const idOf = (known: number): number => {
+    const id = ids[known] ?? 0;
+    if (id > 0) return id;
+    const { site, device } = nameOf(known);
+    const fresh = Number(insertDevice.run(site, device).lastInsertRowid);
+    ids[known] = fresh;
+    return fresh;
   };
 
   const flush = () => {
@@ -164,8 +161,8 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
     sealer.add(row.device, row.ts, seq);
   };
 
-  const merge = (known: Known, message: Reading, { columns, row: at }: Place, counts: Counts) => {
-    const merged = mergeReading(log.reading(columns, at, known.site, known.device), message);
+  const merge = (known: number, message: Reading, { columns, row: at }: Place, counts: Counts) => {
+    const merged = mergeReading(log.reading(columns, at, message.site, message.device), message);
     counts.accepted += merged.accepted;
     counts.duplicates += merged.duplicates;
     counts.corrections += merged.corrected.length;
@@ -181,10 +178,11 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
   };
 
   /** Where a row of that time is, if there can be one. */
-  const placeOf = (known: Known, ts: number): Place | undefined => {
+  const placeOf = (known: number, ts: number): Place | undefined => {
+    const id = ids[known] ?? 0;
     // Nearly every message is newer than all before it: no look-up.
-    if (known.id === null || ts > known.lastTs) return undefined;
-    return places.one(sealer.tails(), known.id, ts, flush);
+    if (id === 0 || ts > (newest[known] ?? -1)) return undefined;
+    return places.one(sealer.tails(), id, ts, flush);
   };
 
   const put = (message: Reading, counts: Counts) => {
@@ -202,7 +200,7 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
     row.flags = flagBits(message.flags);
     append(values, 0, values.length);
     counts.accepted += values.length;
-    if (message.ts > known.lastTs) known.lastTs = message.ts;
+    if (message.ts > (newest[known] ?? -1)) newest[known] = message.ts;
   };
 
   const putAll = (batch: readonly Reading[]): WriteResult => {
@@ -222,22 +220,25 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
     const counts = { accepted: 0, duplicates: 0, corrections: 0 };
     let at = 0;
     for (let index = 0; index < device.length; index += 1) {
-      const known = numbered[device[index] ?? -1];
+      const known = (numbered[device[index] ?? -1] ?? 0) - 1;
       const kind = numberedShapes[shape[index] ?? -1];
-      if (known === undefined || kind === undefined) throw new Error(`BUG: row ${index} has no name`);
+      if (known < 0 || kind === undefined) throw new Error(`BUG: row ${index} has no name`);
       const from = at;
       at += kind.names.length;
       const time = ts[index] ?? Number.NaN;
       const isPlain =
-        time > known.lastTs && isTime(time) && isTime(received[index] ?? Number.NaN) && areFinite(value, from, at);
+        time > (newest[known] ?? -1) &&
+        isTime(time) &&
+        isTime(received[index] ?? Number.NaN) &&
+        areFinite(value, from, at);
       if (!isPlain) {
-        const one = readingAt(columns, index, known, kind.names, from);
+        const one = readingAt(columns, index, nameOf(known), kind.names, from);
         const reason = refusal(one);
         if (reason === null) put(one, counts);
         else rejected.push({ reading: one, code: "STORE_LINE_REFUSED", reason });
         continue;
       }
-      row.device = known.id ?? idOf(known);
+      row.device = idOf(known);
       kind.id ??= shapes.id(kind.names);
       row.shape = kind.id;
       row.ts = time;
@@ -245,7 +246,7 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
       row.flags = flags[index] ?? 0;
       append(value, from, at);
       counts.accepted += at - from;
-      known.lastTs = time;
+      newest[known] = time;
     }
     return { ...counts, rejected };
   };
@@ -256,7 +257,9 @@ export const createWriter = (db: DatabaseSync, { shapes, log, sealer, places, ca
       for (const [index, { site, device }] of columns.devices.entries()) {
         if (!identifierPattern.test(site) || !identifierPattern.test(device))
           throw new Error(`BUG: "${site}/${device}" is not a name`);
-        numbered[columns.firstDevice + index] = knownOf(site, device);
+        const number = columns.firstDevice + index;
+        if (number >= numbered.length) numbered = moved(numbered, new Int32Array(2 * number));
+        numbered[number] = knownOf(site, device) + 1;
       }
       for (const [index, names] of columns.shapes.entries()) {
         if (names.length === 0 || !names.every((name) => quantityPattern.test(name)))
@@ -292,7 +295,7 @@ const areFinite = (values: Float64Array, from: number, to: number): boolean => {
 const readingAt = (
   { ts, received, flags, value }: SentColumns,
   row: number,
-  { site, device }: Known,
+  { site, device }: DeviceName,
   names: readonly string[],
   from: number,
 ): Reading => ({
@@ -303,3 +306,8 @@ const readingAt = (
   quantities: Object.fromEntries(names.map((name, index) => [name, value[from + index] ?? Number.NaN])),
   flags: flagsOf(flags[row] ?? 0),
 });
+
+const moved = <Column extends Int32Array | Float64Array>(old: Column, fresh: Column): Column => {
+  fresh.set(old);
+  return fresh;
+};
