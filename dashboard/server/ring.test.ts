@@ -48,6 +48,16 @@ test("memory is bounded, whatever the time", () => {
   expect(walk(ring, 39)).toBe("lost");
 });
 
+test("large events come back as they were, in little memory", () => {
+  const ring = createRing({ holdMs: 1e9, maxBytes: 1_000_000, firstId: 1 });
+  const texts = Array.from({ length: 40 }, (_, count) => `${count} ${"绿电 1234.5 ".repeat(10_000)}`);
+  for (const text of texts) push(ring, 0, text);
+  const read: string[] = [];
+  for (let entry = ring.after(0); entry !== null && entry !== "lost"; entry = ring.after(entry.id))
+    read.push(Buffer.from(entry.bytes).toString());
+  expect(read).toEqual(texts);
+});
+
 const startClient = (ring: Ring, sites: ReadonlySet<string> | null = null) => {
   const sent: string[] = [];
   const state = { takes: true, now: 0, destroyed: false };
