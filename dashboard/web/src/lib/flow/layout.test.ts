@@ -9,6 +9,7 @@ const scene = fc.integer({ min: 320, max: 2600 }).chain((width) => {
   const room = roomFor(width);
   return fc.record({
     width: fc.constant(width),
+    height: fc.integer({ min: 0, max: 1600 }),
     grid: fc.integer({ min: 0, max: room.grid }),
     source: fc.integer({ min: 0, max: room.source }),
     storage: fc.integer({ min: 0, max: room.storage }),
@@ -16,14 +17,20 @@ const scene = fc.integer({ min: 320, max: 2600 }).chain((width) => {
     residual: fc.integer({ min: 0, max: 1 }),
   });
 });
-const lay = (of: { width: number } & Record<"grid" | "source" | "storage" | "load" | "residual", number>): FlowLayout =>
-  layoutFlow(of.width, {
-    grid: names("grid", of.grid),
-    source: names("source", of.source),
-    storage: names("storage", of.storage),
-    load: names("load", of.load),
-    residual: names("residual", of.residual),
-  });
+const lay = (
+  of: { width: number; height?: number } & Record<"grid" | "source" | "storage" | "load" | "residual", number>,
+): FlowLayout =>
+  layoutFlow(
+    of.width,
+    {
+      grid: names("grid", of.grid),
+      source: names("source", of.source),
+      storage: names("storage", of.storage),
+      load: names("load", of.load),
+      residual: names("residual", of.residual),
+    },
+    of.height,
+  );
 const boxesOf = (layout: FlowLayout): Box[] => [layout.bus, ...layout.placed.flatMap(({ card, pill }) => [card, pill])];
 const overlap = (a: Box, b: Box): boolean =>
   a.x + 0.01 < b.x + b.w && b.x + 0.01 < a.x + a.w && a.y + 0.01 < b.y + b.h && b.y + 0.01 < a.y + a.h;
@@ -102,4 +109,13 @@ test("every line ends on the edge of the bus", () => {
 test("a phone gets two rows, a desk the diamond", () => {
   expect(lay({ width: narrowPx - 1, grid: 1, source: 1, storage: 1, load: 1, residual: 1 }).shape).toBe("narrow");
   expect(lay({ width: narrowPx, grid: 1, source: 1, storage: 1, load: 1, residual: 1 }).shape).toBe("wide");
+});
+
+test("a wide picture spreads into the height it is given, and never takes less than it needs", () => {
+  const of = { width: 1100, grid: 1, source: 1, storage: 1, load: 5, residual: 1 };
+  const least = lay(of).height;
+  expect(lay({ ...of, height: 10 }).height).toBe(least);
+  const tall = lay({ ...of, height: least + 200 });
+  expect(tall.height).toBe(least + 200);
+  expect(Math.max(...boxesOf(tall).map(({ y, h }) => y + h))).toBe(least + 200);
 });

@@ -102,7 +102,7 @@ const horizontal = (
 /** Points that divide a length evenly, seen from its start. */
 const spread = (count: number, index: number, length: number): number => (length * (index + 1)) / (count + 1);
 
-const wide = (width: number, sides: FlowSides): FlowLayout => {
+const wide = (width: number, sides: FlowSides, room: number): FlowLayout => {
   const cardW = clamp(132, width * 0.165, 230);
   const pillW = clamp(112, width * 0.14, 170);
   const busW = clamp(150, width * 0.19, 240);
@@ -111,9 +111,11 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
   const bottomIds = [...sides.storage, ...sides.residual];
   const top = sides.source.length > 0 ? reach : 0;
   const bottom = bottomIds.length > 0 ? reach : 0;
-  const pitch = pillH + gap;
-  const column = Math.max(sides.load.length, sides.grid.length) * pitch - gap;
-  const height = Math.max(top + busH + bottom, column);
+  const most = Math.max(sides.load.length, sides.grid.length);
+  const needed = Math.max(top + busH + bottom, most * (pillH + gap) - gap);
+  const height = Math.max(needed, Math.min(room, 2 * needed));
+  // Room to spare goes between the loads too, up to half a card each.
+  const pitch = pillH + clamp(gap, (height - most * pillH) / Math.max(1, most - 1), gap + pillH / 2);
   const middle = height > top + busH + bottom ? height / 2 : top + busH / 2;
   const bus: Box = { x: width / 2 - busW / 2, y: middle - busH / 2, w: busW, h: busH };
   // A row may reach over the grid's corner, which is empty, but not into the column of loads.
@@ -141,7 +143,7 @@ const wide = (width: number, sides: FlowSides): FlowLayout => {
   const rowsEnd = Math.max(0, ...rows.map(({ card }) => card.x + card.w));
 
   const side = (ids: readonly string[], left: boolean): Placed[] => {
-    const total = ids.length * pitch - gap;
+    const total = ids.length * pitch - (pitch - pillH);
     const start = clamp(0, middle - total / 2, height - total);
     return ids.map((id, index) => {
       const y = start + index * pitch;
@@ -192,5 +194,6 @@ const narrow = (width: number, sides: FlowSides): FlowLayout => {
 export const roomFor = (width: number): Readonly<Record<"grid" | "source" | "storage" | "load", number>> =>
   width < narrowPx ? { grid: 1, source: 2, storage: 1, load: 1 } : { grid: 2, source: 3, storage: 2, load: 6 };
 
-export const layoutFlow = (width: number, sides: FlowSides): FlowLayout =>
-  width < narrowPx ? narrow(width, sides) : wide(width, sides);
+/** `room` is the height that the page has left for it, which a wide picture spreads into. */
+export const layoutFlow = (width: number, sides: FlowSides, room = 0): FlowLayout =>
+  width < narrowPx ? narrow(width, sides) : wide(width, sides, room);
