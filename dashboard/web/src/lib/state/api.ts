@@ -33,7 +33,9 @@ const ask = async <Body>(url: string, init: RequestInit): Promise<Body> => {
   });
   if (response.ok) return (await response.json()) as Body;
   const problem = (await response.json().catch(() => null)) as ProblemWire | null;
-  throw new ApiError(problem?.code ?? "HTTP", response.status, problem?.detail ?? response.statusText);
+  // A command that is refused names the reason's own code beside the server's.
+  const finer = problem?.errors?.find(({ name }) => /^[A-Z]+_[A-Z_]+$/.test(name))?.name;
+  throw new ApiError(finer ?? problem?.code ?? "HTTP", response.status, problem?.detail ?? response.statusText);
 };
 
 export const getJson = <Body>(path: string, query?: Query, signal?: AbortSignal): Promise<Body> =>
