@@ -41,6 +41,8 @@ export const digitsFor = (value: number): number => {
 
 /** From here on a number is read as so many thousands, millions or 万. */
 const compactFrom = 100_000;
+const compactFormat = (locale: string, least: number): Intl.NumberFormat =>
+  new Intl.NumberFormat(locale, { notation: "compact", minimumSignificantDigits: least, maximumSignificantDigits: 4 });
 const compacts = new Map<string, Intl.NumberFormat>();
 
 /** About three figures; large numbers as 26.83M or 2683万. */
@@ -49,7 +51,7 @@ export const formatSignificant = (locale: string, value: number | null | undefin
   if (Math.abs(value) < compactFrom) return formatNumber(locale, value, digitsFor(value));
   let format = compacts.get(locale);
   if (format === undefined) {
-    format = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 4 });
+    format = compactFormat(locale, 4);
     compacts.set(locale, format);
   }
   return minus(format.format(value));
@@ -62,7 +64,8 @@ export const formatAxis = (locale: string, splits: readonly number[]): string[] 
   while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6 * step * 10 ** digits)
     digits += 1;
   const large = splits.some((value) => Math.abs(value) >= compactFrom);
-  return splits.map((value) => (large ? formatSignificant(locale, value) : formatNumber(locale, value, digits)));
+  const compact = compactFormat(locale, 1);
+  return splits.map((value) => (large ? minus(compact.format(value)) : formatNumber(locale, value, digits)));
 };
 
 export const formatPercent = (locale: string, share: number | null | undefined, digits = 0): Shown => ({
