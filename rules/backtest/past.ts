@@ -31,6 +31,11 @@ export interface PastQuery {
 const hourMs = 3_600_000;
 const pageRows = 10_000;
 const pageAccounts = 60;
+// More of them, and one sweep over all is cheaper.
+const mostDevices = 2000;
+// Some 40 MB of them are at hand, and as many on their way.
+const mostReadings = 50_000;
+const mostHours = 24;
 // More than ten seconds would look like our own absence.
 const tickMs = 5000;
 
@@ -44,9 +49,10 @@ export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly H
   let heard: number | null = null;
   const accounts = accountsOf(query);
   let account = await accounts.next();
+  const readingsOf = await hourlyReadings(query);
   for (let from = query.from; from < query.to; from = hourEnd(from)) {
     const to = Math.min(query.to, hourEnd(from));
-    for (const reading of await readingsOf(query, from, to)) {
+    for (const reading of await readingsOf(from, to)) {
       const happenings: Happening[] = [];
       for (; account.done !== true && account.value.account.end <= reading.ts; account = await accounts.next())
         happenings.push(account.value);
@@ -69,25 +75,66 @@ export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly H
 
 const hourEnd = (at: number): number => (Math.floor(at / hourMs) + 1) * hourMs;
 
-const readingsOf = async (query: PastQuery, from: number, to: number): Promise<readonly Reading[]> => {
-  const { readings, site, devices = null } = query;
-  const found: Reading[] = [];
-  const read = async (device?: string): Promise<void> => {
-    let cursor: string | null = null;
-    do {
-      const page: Page<Reading> = await readings.read({
-        ...{ site, from: timestamp(from), to: timestamp(to), limit: pageRows },
-        ...(device === undefined ? {} : { device }),
-        ...(cursor === null ? {} : { cursor }),
-      });
-      for (const reading of page.items) found.push(reading);
-      cursor = page.next;
-    } while (cursor !== null);
+/**
+ * The readings of one hour after the other. They lie by device: several hours of one are read at once, so that its pages
+ * are unpacked for all of them.
+ */
+const hourlyReadings = async (query: PastQuery) => {
+  const { readings, site } = query;
+  const seen = query.devices ?? (await readings.devices(site)).map(({ device }) => device);
+  const devices = seen.length > mostDevices ? [undefined] : seen;
+  let hours = 1;
+  let read: Span = { from: 0, to: 0, byHour: new Map() };
+  let next: Promise<Span> | null = null;
+  const readSpan = async (from: number): Promise<Span> => {
+    const to = Math.min(query.to, hourEnd(from) + (hours - 1) * hourMs);
+    const byHour = new Map<number, Reading[]>();
+    let count = 0;
+    for (const device of devices) {
+      let cursor: string | null = null;
+      do {
+        const page: Page<Reading> = await readings.read({
+          ...{ site, from: timestamp(from), to: timestamp(to), limit: pageRows },
+          ...(device === undefined ? {} : { device }),
+          ...(cursor === null ? {} : { cursor }),
+        });
+        count += page.items.length;
+        for (const reading of page.items) {
+          const hour = Math.floor(reading.ts / hourMs);
+          const mine = byHour.get(hour);
+          if (mine === undefined) byHour.set(hour, [reading]);
+          else mine.push(reading);
+        }
+        cursor = page.next;
+      } while (cursor !== null);
+    }
+    if (count > mostReadings) hours = Math.max(1, Math.floor(hours / 2));
+    else if (count < mostReadings / 2) hours = Math.min(mostHours, hours * 2);
+    return { from, to, byHour };
   };
-  if (devices === null) await read();
-  else for (const device of devices) await read(device);
-  return found.sort((a, b) => a.received - b.received || a.ts - b.ts || (a.device < b.device ? -1 : 1));
+  const later = (from: number): Promise<Span> | null => {
+    const span = from < query.to ? readSpan(from) : null;
+    // Whoever stops early leaves it behind.
+    span?.catch(() => undefined);
+    return span;
+  };
+  return async (from: number, to: number): Promise<readonly Reading[]> => {
+    if (from >= read.to) {
+      read = await (next ?? readSpan(from));
+      next = hours > 1 ? later(read.to) : null;
+    }
+    const mine = read.byHour.get(Math.floor(from / hourMs)) ?? [];
+    read.byHour.delete(Math.floor(from / hourMs));
+    if (to > read.to) throw new Error("BUG: hours are read whole");
+    return mine.sort((a, b) => a.received - b.received || a.ts - b.ts || (a.device < b.device ? -1 : 1));
+  };
 };
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly byHour: Map<number, Reading[]>;
+}
 
 type AccountHappening = Extract<Happening, { readonly kind: "account" }>;
 
