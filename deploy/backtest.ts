@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { formatLocal, loadSites } from "#energy";
+import { formatLocal, loadPlans, loadSites } from "#energy";
 import {
   alertHash,
   type BacktestResult,
@@ -124,7 +124,9 @@ const main = async (): Promise<number> => {
   const parsed = parseSettings(process.env);
   if (!parsed.ok) return refused(parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));
   const { settings } = parsed;
-  const loaded = await loadSites(settings.energy.ENERGY_SITES_DIR);
+  const plans = await loadPlans(settings.energy.ENERGY_TARIFFS_DIR);
+  if (!plans.ok) return refused(placesOf(plans.faults));
+  const loaded = await loadSites(settings.energy.ENERGY_SITES_DIR, Date.now(), undefined, plans.plans);
   if (!loaded.ok) return refused(placesOf(loaded.faults));
   const demo = values.site === demoSite || loaded.sites.length === 0 ? await loadDemoSite() : null;
   const sites = demo?.ok ? [...loaded.sites.filter(({ id }) => id !== demoSite), demo.site] : loaded.sites;

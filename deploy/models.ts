@@ -1,4 +1,4 @@
-import { type Fault, loadSites, type SiteModel } from "#energy";
+import { type Fault, loadPlans, loadSites, type SiteModel } from "#energy";
 import { declaredRule, loadCatalogue } from "#rules";
 import { loadDemoSite } from "./replay/site.ts";
 import type { Settings } from "./settings.ts";
@@ -22,8 +22,11 @@ export async function loadModels({
   const declared = known.ok
     ? Object.fromEntries(known.catalogue.rules.map((rule) => [rule.id, declaredRule(rule)]))
     : undefined;
-  const loaded = await loadSites(energy.ENERGY_SITES_DIR, Date.now(), declared);
-  if (!loaded.ok) return loaded;
+  const plans = await loadPlans(energy.ENERGY_TARIFFS_DIR);
+  const loaded = await loadSites(energy.ENERGY_SITES_DIR, Date.now(), declared, plans.ok ? plans.plans : undefined);
+  // A site that names a plan of a faulty file is told of both.
+  if (!plans.ok || !loaded.ok)
+    return { ok: false, faults: [...(plans.ok ? [] : plans.faults), ...(loaded.ok ? [] : loaded.faults)] };
   // The demonstration speaks to our own broker only.
   const alone = loaded.sites.length === 0 && deploy.PARTS.includes("broker");
   const demo = deploy.DEPLOY_DEMO === "auto" ? (alone ? "on" : "off") : deploy.DEPLOY_DEMO;

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import {
   formatLocal,
   keptModel,
+  loadPlans,
   loadSites,
   type Recomputed,
   readAccounts,
@@ -42,8 +43,10 @@ const ask = (argv: readonly string[]): { site: string; day: string; days: number
   return { site: values.site, day: values.day, days, most };
 };
 
-const findSite = async (dir: string, id: string): Promise<SiteModel | string> => {
-  const loaded = await loadSites(dir);
+const findSite = async (dir: string, tariffsDir: string | undefined, id: string): Promise<SiteModel | string> => {
+  const plans = await loadPlans(tariffsDir);
+  if (!plans.ok) return plans.faults.map(({ file, line, message }) => `${file}:${line}: ${message}`).join("\n");
+  const loaded = await loadSites(dir, Date.now(), undefined, plans.plans);
   if (!loaded.ok) return loaded.faults.map(({ file, line, message }) => `${file}:${line}: ${message}`).join("\n");
   const own = loaded.sites.find((site) => site.id === id);
   if (own !== undefined) return own;
@@ -80,7 +83,7 @@ const main = async (): Promise<number> => {
     return 2;
   }
   const { settings } = parsed;
-  const model = await findSite(settings.energy.ENERGY_SITES_DIR, asked.site);
+  const model = await findSite(settings.energy.ENERGY_SITES_DIR, settings.energy.ENERGY_TARIFFS_DIR, asked.site);
   if (typeof model === "string") {
     say(model);
     return 2;

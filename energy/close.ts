@@ -20,7 +20,7 @@ import {
 } from "./node-account.ts";
 import { valueAt } from "./power.ts";
 import { withLag } from "./skew.ts";
-import { energyCost, priceAt, priceFreshMs } from "./tariff.ts";
+import { energyCost, priceAt, priceFreshMs, tariffAt } from "./tariff.ts";
 
 const net = (account: NodeAccount | undefined): number | null =>
   account === undefined || account.forwardWh === null || account.reverseWh === null
@@ -167,8 +167,14 @@ const costOf = (
     return { cost: null };
   }
   const periods = periodsOf(price, energy);
+  // A device's price is known on days of which the plan says nothing; what is sold then is not.
+  const exportPrice = tariffAt(tariff, window.start, model.timeZone)?.exportPricePerKwh ?? null;
   if (energy.importWh === null || energy.exportWh === null) return { cost: null, ...periods };
-  return { cost: energyCost(energy.importWh, energy.exportWh, price.perKwh, tariff.exportPricePerKwh), ...periods };
+  if (exportPrice === null && energy.exportWh > 0) {
+    flags.add("PRICE_MISSING");
+    return { cost: null, ...periods };
+  }
+  return { cost: energyCost(energy.importWh, energy.exportWh, price.perKwh, exportPrice ?? 0), ...periods };
 };
 
 const workOf = (

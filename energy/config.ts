@@ -5,6 +5,11 @@ const milliseconds = z.coerce.number().int();
 /** Settings of energy, from the environment. */
 export const energySchema = z.strictObject({
   ENERGY_SITES_DIR: z.string().min(1).default("./sites").describe("folder of site files (*.yaml); may be absent"),
+  ENERGY_TARIFFS_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder with your own tariff plans (*.yaml); the shipped ones always load"),
   // A sensor every 10 s has said its word ten seconds after a minute is over.
   ENERGY_LATENESS_MS: milliseconds
     .min(0)

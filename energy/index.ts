@@ -49,6 +49,7 @@ export type { Fault } from "./fields.ts";
 export { keptModel } from "./kept-model.ts";
 export { catalogue, findKpi, kpiKey, renderCatalogue } from "./kpi/index.ts";
 export { type LoadedSites, loadSites } from "./load.ts";
+export { loadPlans } from "./load-plans.ts";
 export {
   type CarbonTerms,
   type ComputeTerms,
@@ -86,5 +87,5 @@ export {
 export { reportTable } from "./report/table.ts";
 export { type ParsedSite, parseSite } from "./site.ts";
 export { ratioSignature, type Signature, type Suspect, signatureNames, signatures } from "./suspect.ts";
-export { bandsOn } from "./tariff.ts";
+export { bandsOn, demandPriceAt, tariffAt } from "./tariff.ts";
 export { modelNow, modelsAfter } from "./validity.ts";

@@ -4,6 +4,7 @@ import type { Fault } from "./fields.ts";
 import type { DeclaredRules, SiteModel } from "./model.ts";
 import { createNodePool } from "./share.ts";
 import { parseSite } from "./site.ts";
+import type { TariffPlans } from "./tariff-plan.ts";
 import { joinVersions } from "./validity.ts";
 
 export type LoadedSites =
@@ -20,6 +21,7 @@ export const loadSites = async (
   dir: string,
   now: number = Date.now(),
   declaredRules?: DeclaredRules,
+  plans?: TariffPlans,
 ): Promise<LoadedSites> => {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -30,7 +32,7 @@ export const loadSites = async (
   const files = new Map<string, { readonly site: SiteModel; readonly file: string }[]>();
   for (const name of names.filter((candidate) => siteFile.test(candidate)).sort()) {
     const file = join(dir, name);
-    const parsed = parseSite(await readFile(file, "utf8"), file, declaredRules);
+    const parsed = parseSite(await readFile(file, "utf8"), file, declaredRules, plans);
     if (!parsed.ok) {
       faults.push(...parsed.faults);
       continue;

@@ -227,6 +227,19 @@ export interface DemandTerms {
   readonly billing?: DemandBilling;
   /** Day of the month on which a billing cycle begins, 1 to 28; the first when absent. */
   readonly cycleStartDay?: number;
+  /** The named plan that the price comes from: then `versions` has it over time, and the price here is the newest. */
+  readonly plan?: string;
+  readonly versions?: readonly DemandVersion[];
+}
+
+/** What demand costs from one local date to another. */
+export interface DemandVersion {
+  readonly validFrom: string | null;
+  readonly validTo: string | null;
+  readonly pricePerKwMonth: number;
+  readonly billing: DemandBilling;
+  /** A month that uses much of its contracted capacity pays less: `times` the charge from so many kWh per kVA on. */
+  readonly rebate?: { readonly kwhPerKva: number; readonly times: number };
 }
 
 export const demandBillings = ["contract", "contract_twice", "actual"] as const;
@@ -259,6 +272,18 @@ export interface Tariff {
   /** A device that publishes `price_per_kwh`; it wins over the bands while fresh. */
   readonly device: string | null;
   readonly source: string;
+  /** The named plan that it comes from: then `versions` has its figures over time, and `bands` those of all of them. */
+  readonly plan?: string;
+  readonly versions?: readonly TariffVersion[];
+}
+
+/** The figures of a plan from one local date to another, and who says so. Null is no known beginning or end. */
+export interface TariffVersion
+  extends Pick<Tariff, "bands" | "holidays" | "workdays" | "exportPricePerKwh" | "source"> {
+  readonly validFrom: string | null;
+  readonly validTo: string | null;
+  readonly instrument: string;
+  readonly clause: string;
 }
 
 export interface CarbonTerms {

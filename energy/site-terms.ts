@@ -13,12 +13,78 @@ import {
 } from "./model.ts";
 import { bothLanguages, identifier } from "./site-field.ts";
 import { origins } from "./site-node.ts";
+import type { TariffPlan, TariffPlans } from "./tariff-plan.ts";
 
 const periods: readonly TariffPeriod[] = ["critical_peak", "peak", "flat", "valley", "deep_valley"];
 const dayMin = 1440;
 
-export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
+export const readWindow = (reader: Reader, fields: Fields): number =>
+  reader.optional(fields, "window_min", 15, (field) => {
+    const minutes = reader.number(field, { min: 1, max: 60, whole: true });
+    if (minutes === null || 60 % minutes === 0) return minutes;
+    reader.fault(field, `must divide the hour (5, 10, 15, 20, 30, 60), got ${minutes}`);
+    return null;
+  });
+
+export const readMethod = (reader: Reader, fields: Fields): "fixed" | "sliding" =>
+  reader.optional(fields, "method", "fixed" as const, (field) => reader.choice(field, ["fixed", "sliding"] as const));
+
+/** What the terms of a site stand against: the plans it may name, and what a plan must agree with. */
+export interface TermsOf {
+  readonly plans: TariffPlans;
+  readonly currency: string | null;
+  readonly timeZone: string | null;
+}
+
+/** The plan that a site names; null, with a fault, when there is none or it is not for this site. */
+const readPlanName = (reader: Reader, at: Field, { plans, currency, timeZone }: TermsOf): TariffPlan | null => {
+  const id = reader.text(at);
+  if (id === null) return null;
+  const plan = plans.get(id);
+  if (plan === undefined) {
+    reader.fault(at, `unknown tariff plan ${quote(id)}, expected one of ${[...plans.keys()].join(", ")}`);
+    return null;
+  }
+  if (currency !== null && plan.currency !== currency)
+    reader.fault(at, `plan ${quote(id)} is in ${plan.currency}, this site in ${currency}`);
+  if (timeZone !== null && plan.timeZone !== null && plan.timeZone !== timeZone)
+    reader.fault(at, `plan ${quote(id)} is by the clock of ${plan.timeZone}, this site by that of ${timeZone}`);
+  return plan;
+};
+
+/** Keys that a plan speaks for. */
+const refuseBeside = (reader: Reader, fields: Fields, keys: readonly string[]): void => {
+  for (const key of keys) {
+    const at = fields.get(key);
+    if (at !== null) reader.fault(at, "the plan says it: leave it out, or leave the plan out");
+  }
+};
+
+const plannedDemand = (reader: Reader, fields: Fields, planAt: Field, of: TermsOf): DemandTerms | null => {
+  refuseBeside(reader, fields, ["window_min", "method", "price_per_kw_month", "billing"]);
+  const plan = readPlanName(reader, planAt, of);
+  const contractW = reader.required(fields, "contract_w", (field) => reader.number(field, { above: 0 }));
+  const startDay = reader.optional<number | null>(fields, "cycle_start_day", null, (field) =>
+    reader.number(field, { min: 1, max: 28, whole: true }),
+  );
+  if (plan === null || contractW === null) return null;
+  const { demand } = plan;
+  const newest = demand?.versions.at(-1);
+  if (demand === null || newest === undefined) {
+    reader.fault(planAt, `plan ${quote(plan.id)} has no price of demand`);
+    return null;
+  }
+  const { windowMin, method, versions } = demand;
+  return {
+    ...{ contractW, windowMin, method, pricePerKwMonth: newest.pricePerKwMonth, billing: newest.billing },
+    ...(startDay === null ? {} : { cycleStartDay: startDay }),
+    ...{ plan: plan.id, versions },
+  };
+};
+
+export const readDemand = (reader: Reader, at: Field, of: TermsOf): DemandTerms | null => {
   const fields = reader.map(at, [
+    "plan",
     "contract_w",
     "window_min",
     "method",
@@ -27,16 +93,11 @@ export const readDemand = (reader: Reader, at: Field): DemandTerms | null => {
     "cycle_start_day",
   ]);
   if (fields === null) return null;
+  const planAt = fields.get("plan");
+  if (planAt !== null) return plannedDemand(reader, fields, planAt, of);
   const contractW = reader.required(fields, "contract_w", (field) => reader.number(field, { above: 0 }));
-  const windowMin = reader.optional(fields, "window_min", 15, (field) => {
-    const minutes = reader.number(field, { min: 1, max: 60, whole: true });
-    if (minutes === null || 60 % minutes === 0) return minutes;
-    reader.fault(field, `must divide the hour (5, 10, 15, 20, 30, 60), got ${minutes}`);
-    return null;
-  });
-  const method = reader.optional(fields, "method", "fixed" as const, (field) =>
-    reader.choice(field, ["fixed", "sliding"] as const),
-  );
+  const windowMin = readWindow(reader, fields);
+  const method = readMethod(reader, fields);
   const price = reader.optional(fields, "price_per_kw_month", 0, (field) => reader.number(field, { min: 0 }));
   const billing = reader.optional(fields, "billing", "contract" as const, (field) =>
     reader.choice(field, demandBillings),
@@ -132,7 +193,7 @@ const checkCover = (reader: Reader, at: Field, bands: readonly Band[], when: str
   reader.fault(at, `no band covers ${clockText(start)} to ${clockText(after < 0 ? dayMin : after)}${when}`);
 };
 
-const readDate =
+export const readDate =
   (reader: Reader) =>
   (at: Field): string | null => {
     const text = reader.text(at);
@@ -142,60 +203,70 @@ const readDate =
     return null;
   };
 
-/** Holidays and worked weekends, and the dates between which a tariff holds. */
-const readValidity = (
-  reader: Reader,
-  fields: Fields,
-): Pick<Tariff, "holidays" | "workdays" | "validFrom" | "validTo"> => {
+/** Holidays and worked weekends. */
+const readDays = (reader: Reader, fields: Fields): Pick<Tariff, "holidays" | "workdays"> => {
   const dates = (key: string): readonly string[] =>
     reader
       .optional<readonly Field[]>(fields, key, [], reader.list)
       .map(readDate(reader))
       .filter((date) => date !== null);
-  const date = (key: string) => reader.optional<string | null>(fields, key, null, readDate(reader));
   const [holidays, workdays] = [dates("holidays"), dates("workdays")];
+  return { ...(holidays.length === 0 ? {} : { holidays }), ...(workdays.length === 0 ? {} : { workdays }) };
+};
+
+/** The dates between which a tariff of a site holds. */
+const readValidity = (reader: Reader, fields: Fields): Pick<Tariff, "validFrom" | "validTo"> => {
+  const date = (key: string) => reader.optional<string | null>(fields, key, null, readDate(reader));
   const [validFrom, validTo] = [date("valid_from"), date("valid_to")];
   if (validFrom !== null && validTo !== null && validTo <= validFrom)
     reader.fault(fields.get("valid_to") ?? fields.self, `must be after ${validFrom}, the day it begins to hold`);
-  return {
-    ...(holidays.length === 0 ? {} : { holidays }),
-    ...(workdays.length === 0 ? {} : { workdays }),
-    ...(validFrom === null ? {} : { validFrom }),
-    ...(validTo === null ? {} : { validTo }),
-  };
+  return { ...(validFrom === null ? {} : { validFrom }), ...(validTo === null ? {} : { validTo }) };
 };
 
-export const readTariff = (reader: Reader, at: Field): Tariff | null => {
-  const fields = reader.map(at, [
-    "bands",
-    "holidays",
-    "workdays",
-    "valid_from",
-    "valid_to",
-    "export_price_per_kwh",
-    "device",
-    "source",
-  ]);
-  if (fields === null) return null;
+const bandKeys = ["bands", "holidays", "workdays", "export_price_per_kwh"] as const;
+
+/** Prices by time of day, month and kind of day, of a site or of a version of a plan. */
+export const readBands = (
+  reader: Reader,
+  fields: Fields,
+): Pick<Tariff, "bands" | "holidays" | "workdays" | "exportPricePerKwh"> => {
   const list = reader.required(fields, "bands", reader.list);
   const bands = (list ?? []).map((field) => readBand(reader, field));
   const good = bands.filter((band) => band !== null);
   const bandsAt = fields.get("bands");
   if (list !== null && bandsAt !== null && good.length === bands.length) checkSeasons(reader, bandsAt, good);
-  const validity = readValidity(reader, fields);
   return {
     bands: good.map(({ from, to, period, pricePerKwh, months, days }) => ({
       ...{ from: from.text, to: to.text, period, pricePerKwh },
       ...(months === null ? {} : { months }),
       ...(days === null ? {} : { days }),
     })),
-    ...validity,
+    ...readDays(reader, fields),
     exportPricePerKwh: reader.optional(fields, "export_price_per_kwh", 0, (field) => reader.number(field, {})),
-    device: reader.optional<string | null>(fields, "device", null, (field) =>
-      reader.isNone(field) ? null : identifier(reader)(field),
-    ),
-    source: reader.optional(fields, "source", "", reader.text),
   };
+};
+
+export const readTariff = (reader: Reader, at: Field, of: TermsOf): Tariff | null => {
+  const fields = reader.map(at, ["plan", ...bandKeys, "valid_from", "valid_to", "device", "source"]);
+  if (fields === null) return null;
+  const device = reader.optional<string | null>(fields, "device", null, (field) =>
+    reader.isNone(field) ? null : identifier(reader)(field),
+  );
+  const planAt = fields.get("plan");
+  if (planAt !== null) {
+    refuseBeside(reader, fields, [...bandKeys, "valid_from", "valid_to", "source"]);
+    const plan = readPlanName(reader, planAt, of);
+    if (plan === null) return null;
+    const newest = plan.versions.at(-1);
+    return {
+      bands: plan.versions.flatMap(({ bands }) => bands),
+      exportPricePerKwh: newest?.exportPricePerKwh ?? 0,
+      ...{ device, source: newest?.source ?? "", plan: plan.id, versions: plan.versions },
+    };
+  }
+  const { bands, exportPricePerKwh, ...days } = readBands(reader, fields);
+  const source = reader.optional(fields, "source", "", reader.text);
+  return { bands, ...days, ...readValidity(reader, fields), exportPricePerKwh, device, source };
 };
 
 export const readCarbon = (reader: Reader, at: Field): CarbonTerms | null => {

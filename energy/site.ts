@@ -9,6 +9,7 @@ import { checkTree, type DraftNode, readNodes } from "./site-node.ts";
 import { placeKeys, readPlaces } from "./site-place.ts";
 import { readRules } from "./site-rules.ts";
 import { readCarbon, readCompute, readDemand, readTariff } from "./site-terms.ts";
+import { shippedPlans, type TariffPlans } from "./tariff-plan.ts";
 
 export type ParsedSite =
   | { readonly ok: true; readonly site: SiteModel }
@@ -92,16 +93,25 @@ const checkPoints = (reader: Reader, drafts: readonly DraftNode[]): void => {
 const ordered = (faults: readonly Fault[]): Fault[] =>
   [...faults].sort((a, b) => a.line - b.line || a.column - b.column);
 
-/** A site file as a model, or every fault in it with line and column; its `rules` are held against the declared. */
-export const parseSite = (text: string, file: string, declaredRules?: DeclaredRules): ParsedSite => {
+/** A site file as a model, or every fault in it with line and column; its `rules` are held against the declared, its plans among the known. */
+export const parseSite = (
+  text: string,
+  file: string,
+  declaredRules?: DeclaredRules,
+  plans: TariffPlans = shippedPlans(),
+): ParsedSite => {
   const plain = readPlainYaml(text);
-  const quick = plain === undefined ? null : readSite(readPlain(plain, file), declaredRules);
+  const quick = plain === undefined ? null : readSite(readPlain(plain, file), declaredRules, plans);
   // What is not in order is read again, for the places of its faults.
-  return quick?.ok ? quick : readSite(readYaml(text, file), declaredRules);
+  return quick?.ok ? quick : readSite(readYaml(text, file), declaredRules, plans);
 };
 
 /** The model that a reader holds, or its faults. */
-export const readSite = (reader: Reader, declaredRules?: DeclaredRules): ParsedSite => {
+export const readSite = (
+  reader: Reader,
+  declaredRules?: DeclaredRules,
+  plans: TariffPlans = shippedPlans(),
+): ParsedSite => {
   const fields = reader.faults.length > 0 ? null : reader.map(reader.root, siteKeys);
   if (fields === null) return { ok: false, faults: reader.faults };
 
@@ -129,9 +139,10 @@ export const readSite = (reader: Reader, declaredRules?: DeclaredRules): ParsedS
   }
   const none = <Terms>(at: Field, read: (field: Field) => Terms | null): Terms | null =>
     reader.isNone(at) ? null : read(at);
+  const of = { plans, currency, timeZone };
   const terms = {
-    demand: reader.optional(fields, "demand", null, (at) => none(at, (field) => readDemand(reader, field))),
-    tariff: reader.optional(fields, "tariff", null, (at) => none(at, (field) => readTariff(reader, field))),
+    demand: reader.optional(fields, "demand", null, (at) => none(at, (field) => readDemand(reader, field, of))),
+    tariff: reader.optional(fields, "tariff", null, (at) => none(at, (field) => readTariff(reader, field, of))),
     carbon: reader.optional(fields, "carbon", null, (at) => none(at, (field) => readCarbon(reader, field))),
     compute: reader.optional(fields, "compute", null, (at) => none(at, (field) => readCompute(reader, field, nodes))),
   };

@@ -1,5 +1,5 @@
 import { civilDay, minuteOfDay } from "./calendar.ts";
-import type { DayType, Tariff, TariffPeriod } from "./model.ts";
+import type { DayType, DemandTerms, DemandVersion, Tariff, TariffPeriod, TariffVersion } from "./model.ts";
 
 export interface Price {
   readonly perKwh: number;
@@ -26,12 +26,74 @@ const dayTypeOf = (
   return (weekday === 0 || weekday === 6) && !workdays.includes(date) ? "weekend" : "workday";
 };
 
+interface Dated {
+  readonly validFrom?: string | null;
+  readonly validTo?: string | null;
+}
+
+const holdsOn = ({ validFrom, validTo }: Dated, date: string): boolean =>
+  (validFrom ?? "") <= date && ((validTo ?? null) === null || date < (validTo ?? ""));
+
+/** What a plan says on the local day of a time; null where it says nothing. */
+const versionOn = <Version extends Dated>(
+  versions: readonly Version[],
+  ts: number,
+  timeZone: string,
+): Version | null => {
+  const { date } = civilDay(ts, timeZone);
+  return versions.find((version) => holdsOn(version, date)) ?? null;
+};
+
+/** The versions of a plan that hold on some day of a window. */
+export const versionsIn = <Version extends Dated>(
+  versions: readonly Version[],
+  window: { readonly start: number; readonly end: number },
+  timeZone: string,
+): readonly Version[] => {
+  const [first, last] = [civilDay(window.start, timeZone).date, civilDay(window.end - 1, timeZone).date];
+  return versions.filter(
+    ({ validFrom, validTo }) => (validFrom ?? "") <= last && ((validTo ?? null) === null || first < (validTo ?? "")),
+  );
+};
+
+const inForce = new WeakMap<TariffVersion, Tariff>();
+
+/** The tariff in force at a time: that version of its plan where it comes from one; null when none holds then. */
+export const tariffAt = (tariff: Tariff, ts: number, timeZone: string): Tariff | null => {
+  if (tariff.versions === undefined) return tariff;
+  const version = versionOn(tariff.versions, ts, timeZone);
+  if (version === null) return null;
+  const known = inForce.get(version);
+  if (known !== undefined && known.device === tariff.device) return known;
+  const { bands, holidays, workdays, exportPricePerKwh, source } = version;
+  const made: Tariff = {
+    ...{ bands, exportPricePerKwh, source, device: tariff.device },
+    ...(holidays === undefined ? {} : { holidays }),
+    ...(workdays === undefined ? {} : { workdays }),
+  };
+  inForce.set(version, made);
+  return made;
+};
+
+/** What demand costs at a time; null when the plan says nothing of that day. */
+export const demandPriceAt = (
+  terms: DemandTerms,
+  ts: number,
+  timeZone: string,
+): Pick<DemandVersion, "pricePerKwMonth" | "billing" | "rebate"> | null => {
+  if (terms.versions === undefined)
+    return { pricePerKwMonth: terms.pricePerKwMonth, billing: terms.billing ?? "contract" };
+  return versionOn(terms.versions, ts, timeZone);
+};
+
 /** The bands of the tariff that hold on the local day of a time; none outside the dates of the tariff. */
-export const bandsOn = (tariff: Tariff, ts: number, timeZone: string): Tariff["bands"] => {
+export const bandsOn = (given: Tariff, ts: number, timeZone: string): Tariff["bands"] => {
+  const tariff = tariffAt(given, ts, timeZone);
+  if (tariff === null) return [];
   const { validFrom, validTo } = tariff;
   if (validFrom === undefined && validTo === undefined && !tariff.bands.some(isSeasonal)) return tariff.bands;
   const day = civilDay(ts, timeZone);
-  if ((validFrom ?? "") > day.date || (validTo !== undefined && day.date >= validTo)) return [];
+  if (!holdsOn(tariff, day.date)) return [];
   const kind = dayTypeOf(tariff, day);
   return tariff.bands.filter(
     ({ months, days }) => (months?.includes(day.month) ?? true) && (days?.includes(kind) ?? true),

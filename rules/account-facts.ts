@@ -1,4 +1,4 @@
-import type { Account, SiteModel, SiteNode } from "#energy";
+import { type Account, demandPriceAt, type SiteModel, type SiteNode } from "#energy";
 import type { Reading } from "#store";
 import { type Baseline, noBaseline, pueBaseline, type RampHistory, rampAfter, rampFacts } from "./baseline.ts";
 import { numberOf } from "./column.ts";
@@ -165,8 +165,9 @@ export const createAccountFacts = (
       };
       if (model.demand !== null) {
         month = monthAfter(month, model, account.start, ofDemand.facts);
-        Object.assign(site, { month_demand_w: month.beforeW, demand_price: model.demand.pricePerKwMonth });
-        site.demand_billing = model.demand.billing ?? "contract";
+        const price = demandPriceAt(model.demand, account.start, model.timeZone);
+        Object.assign(site, { month_demand_w: month.beforeW, demand_price: price?.pricePerKwMonth ?? null });
+        site.demand_billing = price?.billing ?? model.demand.billing ?? "contract";
       }
       if (readsRoom) {
         const seen = roomAfter(room, account, inlets.take(account.start, account.end), site);

@@ -1,4 +1,4 @@
-import { type Account, bandsOn, minuteOfDay, type SiteModel, type SiteNode, type Tariff } from "#energy";
+import { type Account, bandsOn, minuteOfDay, type SiteModel, type SiteNode, type Tariff, tariffAt } from "#energy";
 import type { Facts } from "./evaluate.ts";
 import type { NodeParts } from "./node-parts.ts";
 
@@ -177,6 +177,6 @@ const tariffFacts = (tariff: Tariff | null, ts: number, timeZone: string): Facts
     price_peak: prices.length === 0 ? null : Math.max(...prices),
     price_now: band?.pricePerKwh ?? null,
     price_low: prices.length === 0 ? null : Math.min(...prices),
-    price_export: tariff.exportPricePerKwh,
+    price_export: tariffAt(tariff, ts, timeZone)?.exportPricePerKwh ?? null,
   };
 };

@@ -5,7 +5,8 @@ import { demandPeaks, hasBattery } from "../peak.ts";
 import { billingPowerFactor } from "../phase.ts";
 import { billedReactive, factorAdjustment } from "../power-factor.ts";
 import { coalEquivalent } from "../rating.ts";
-import { gridNodes, incomplete, longestMonthMs, methodOf, overMonth } from "./demand.ts";
+import { tariffAt } from "../tariff.ts";
+import { demandPrice, gridNodes, incomplete, longestMonthMs, methodOf, overMonth } from "./demand.ts";
 import {
   inKilo,
   type KpiEntry,
@@ -43,17 +44,22 @@ const reactive = (account: Account, model: SiteModel): Terms => {
   };
 };
 
-const demandLine = ({ model, accounts }: Scope, windowMs: number): number | null => {
+const demandLine = (scope: Scope, windowMs: number): number | null => {
+  const { model, accounts } = scope;
   const terms = model.demand;
   if (terms === null || windowMs > longestMonthMs) return null;
   const peaks = demandPeaks(accounts, model);
   const kw = inKilo(terms.method === "fixed" ? peaks?.fixedW : peaks?.slidingW);
   if (kw === null) return null;
-  return billedDemand(kw, terms.contractW / 1000, terms.billing ?? "contract") * terms.pricePerKwMonth;
+  const price = demandPrice(scope);
+  return typeof price === "string" ? null : billedDemand(kw, terms.contractW / 1000, price.billing) * price.perKwMonth;
 };
 
-const lateDemand = ({ model }: Scope, windowMs: number): Ratio =>
-  noRatio(windowMs > longestMonthMs ? overMonth : incomplete(model));
+const lateDemand = (scope: Scope, windowMs: number): Ratio => {
+  const price = demandPrice(scope);
+  if (windowMs > longestMonthMs) return noRatio(overMonth);
+  return noRatio(typeof price === "string" ? price : incomplete(scope.model));
+};
 
 const adjustmentLine = (sums: Sums, scope: Scope, base: number): number | null => {
   const terms = scope.model.declared?.powerFactor ?? null;
@@ -102,8 +108,10 @@ const bill: KpiEntry = {
           }, 0);
     if (id.startsWith("energy:")) return { line: periodCost(account, id.slice("energy:".length)) };
     const exported = account.totals.exportWh;
-    const price = model.tariff?.exportPricePerKwh ?? 0;
-    const income = exported === null ? null : -(exported * price) / 1000;
+    const { tariff, timeZone } = model;
+    const inForce = tariff === null ? null : tariffAt(tariff, account.start, timeZone);
+    const price = tariff === null ? 0 : (inForce?.exportPricePerKwh ?? null);
+    const income = exported === null || (price === null && exported > 0) ? null : -(exported * (price ?? 0)) / 1000;
     if (id === "export") return { line: income };
     const withReactive =
       (model.declared?.powerFactor ?? null) !== null && mediaFor(model, "reactive_import").length > 0;
@@ -227,9 +235,11 @@ const shavingMoney: KpiEntry = {
     const inMethod = { ...scope, variant: { ...scope.variant, id: methodOf(scope.model) } };
     const [base, drawn] = [peakOf(inMethod, "base"), peakOf(inMethod, "import")];
     if (base === null || drawn === null) return noRatio(incomplete(scope.model));
-    const { contractW, pricePerKwMonth, billing = "contract" } = demand;
+    const price = demandPrice(scope);
+    if (typeof price === "string") return noRatio(price);
+    const terms = { contractKw: demand.contractW / 1000, pricePerKwMonth: price.perKwMonth, billing: price.billing };
     return {
-      numerator: shavingValue({ contractKw: contractW / 1000, pricePerKwMonth, billing }, base, drawn),
+      numerator: shavingValue(terms, base, drawn),
       denominator: null,
     };
   },

@@ -1,6 +1,7 @@
 import { billedDemand, loadFactor } from "../demand.ts";
-import type { SiteModel } from "../model.ts";
+import type { DemandBilling, SiteModel } from "../model.ts";
 import { demandPeaks, demandWindowMin } from "../peak.ts";
+import { demandPriceAt } from "../tariff.ts";
 import { inKilo, type KpiEntry, noRatio, type Scope, type Terms, type Variant } from "./entry.ts";
 
 export const gridNodes = (model: SiteModel): readonly string[] =>
@@ -85,6 +86,27 @@ const factor: KpiEntry = {
 export const longestMonthMs = 31 * 86_400_000 + 3_600_000;
 export const overMonth = "WINDOW_LONG:one billing month";
 
+/** What a kW of the month costs, the rebate of a well used capacity taken off; a flag says why it is not known. */
+export const demandPrice = ({
+  accounts,
+  model,
+  window,
+}: Scope): { readonly perKwMonth: number; readonly billing: DemandBilling } | string => {
+  const terms = model.demand;
+  if (terms === null) return "DECLARATION_MISSING:demand";
+  const [first, last] = [window.start, window.end - 1].map((ts) => demandPriceAt(terms, ts, model.timeZone));
+  if (first == null || last == null) return `TARIFF_NOT_VALID:${terms.plan}`;
+  const { pricePerKwMonth, billing, rebate } = last;
+  if (first.pricePerKwMonth !== pricePerKwMonth || first.billing !== billing)
+    return `TARIFF_CHANGES_WITHIN:${terms.plan}`;
+  if (rebate === undefined) return { perKwMonth: pricePerKwMonth, billing };
+  const capacityVa = model.contract?.capacityVa ?? null;
+  if (capacityVa === null) return "DECLARATION_MISSING:contract.capacity_va";
+  const kwh = accounts.reduce((sum, { totals }) => sum + (totals.importWh ?? 0), 0) / 1000;
+  const earned = kwh / (capacityVa / 1000) >= rebate.kwhPerKva;
+  return { perKwMonth: pricePerKwMonth * (earned ? rebate.times : 1), billing };
+};
+
 const charge: KpiEntry = {
   id: "demand_charge",
   window: "billing month",
@@ -108,10 +130,9 @@ const charge: KpiEntry = {
     if (windowMs > longestMonthMs) return noRatio(overMonth);
     const kw = peakKw(scope, terms.method);
     if (kw === null) return noRatio(incomplete(scope.model));
-    return {
-      numerator: billedDemand(kw, terms.contractW / 1000, terms.billing ?? "contract") * terms.pricePerKwMonth,
-      denominator: null,
-    };
+    const price = demandPrice(scope);
+    if (typeof price === "string") return noRatio(price);
+    return { numerator: billedDemand(kw, terms.contractW / 1000, price.billing) * price.perKwMonth, denominator: null };
   },
 };
 

@@ -5,6 +5,7 @@ import { leastCoverage } from "../counted.ts";
 import { factorsOver } from "../factor.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
+import { versionsIn } from "../tariff.ts";
 import type { KpiEntry, Scope, Sums, Terms, Variant } from "./entry.ts";
 import { inputsOf, nodesOf, resolutionOf } from "./inputs.ts";
 
@@ -170,6 +171,19 @@ const factorsOf = (
 ): Pick<KpiResult, "factors"> => {
   const terms = entry.factor === undefined ? null : model[entry.factor];
   if (terms === null) return {};
+  if (entry.factor === "tariff") {
+    const { tariff } = model;
+    const fed =
+      tariff === null || tariff.device === null ? [] : [{ id: `tariff:${tariff.device}`, version: "as published" }];
+    const used = tariff?.versions === undefined ? [] : versionsIn(tariff.versions, window, model.timeZone);
+    if (tariff?.plan !== undefined)
+      return {
+        factors: [
+          ...fed,
+          ...used.map((version) => ({ id: `tariff:${tariff.plan}`, version: `${version.validFrom ?? "…"}` })),
+        ],
+      };
+  }
   const id = entry.factorUse === "residual" ? model.declared?.factors.residual : model.declared?.factors.grid;
   const dated = entry.factor === "carbon" && id !== undefined ? factorsOver(id, window) : [];
   const fellBack = flags.has("FACTOR_DEFAULT") || terms.device === null || entry.factorUse === "residual";
