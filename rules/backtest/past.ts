@@ -1,7 +1,7 @@
 import {
   type Ledger,
+  type LedgerQuery,
   type LedgerRow,
-  type LedgerText,
   type Page,
   type Reading,
   type Readings,
@@ -9,7 +9,8 @@ import {
 } from "#store";
 import { accountKind, readAccount } from "../record.ts";
 import type { Happening } from "../run.ts";
-import { createScanner } from "./scan.ts";
+import { createScanner, type ScannedAccount } from "./scan.ts";
+import { startScanThread } from "./scan-thread.ts";
 
 // readings of an hour, as they arrived ─┐
 // accounts, each when its minute ends  ─┼─▶ happenings, in order
@@ -31,6 +32,8 @@ export interface PastQuery {
 const hourMs = 3_600_000;
 const pageRows = 10_000;
 const pageAccounts = 60;
+// A shorter history is judged before a thread has begun.
+const threadMs = 43_200_000;
 // More of them, and one sweep over all is cheaper.
 const mostDevices = 2000;
 // Some 40 MB of them are at hand, and as many on their way.
@@ -46,8 +49,19 @@ const tickMs = 5000;
  * again, live neither). Where nothing was received for five seconds the wall clock ticks.
  */
 export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly Happening[]> {
-  let heard: number | null = null;
   const accounts = accountsOf(query);
+  try {
+    yield* inOrder(query, accounts);
+  } finally {
+    await accounts.return(undefined);
+  }
+}
+
+async function* inOrder(
+  query: PastQuery,
+  accounts: AsyncGenerator<AccountHappening>,
+): AsyncGenerator<readonly Happening[]> {
+  let heard: number | null = null;
   let account = await accounts.next();
   const readingsOf = await hourlyReadings(query);
   for (let from = query.from; from < query.to; from = hourEnd(from)) {
@@ -138,29 +152,9 @@ interface Span {
 
 type AccountHappening = Extract<Happening, { readonly kind: "account" }>;
 
-/** The page after the one at hand is fetched meanwhile. */
+/** Each page is fetched and taken apart while the one before it is judged. */
 async function* accountsOf(query: PastQuery): AsyncGenerator<AccountHappening> {
-  const pageOf = accountPages(query);
-  let next = pageOf(null);
-  for (;;) {
-    const page = await next;
-    if (page.next !== null) {
-      next = pageOf(page.next);
-      // Whoever stops early leaves it behind.
-      next.catch(() => undefined);
-    }
-    for (const happening of page.items) {
-      const one = await happening();
-      if (one !== null) yield one;
-    }
-    if (page.next === null) return;
-  }
-}
-
-type Later = () => AccountHappening | null | Promise<AccountHappening | null>;
-
-const accountPages = ({ ledger, site, from, to, nodes }: PastQuery) => {
-  const { scan } = createScanner(nodes ?? []);
+  const { ledger, nodes, from, to } = query;
   const told = (row: LedgerRow): AccountHappening | null => {
     const account = readAccount(row);
     return account === null ? null : { kind: "account", account, wall: row.at };
@@ -169,17 +163,61 @@ const accountPages = ({ ledger, site, from, to, nodes }: PastQuery) => {
     const row = (await ledger.history(accountKind, key))[0];
     return row === undefined ? null : told(row);
   };
-  const scanned = ({ text, at }: LedgerText): AccountHappening => ({ kind: "account", ...scan(text), wall: at });
-  return async (cursor: string | null): Promise<{ readonly items: readonly Later[]; readonly next: string | null }> => {
-    const asked = {
+  const { listText } = ledger;
+  if (listText === undefined || nodes === undefined) {
+    for await (const items of ahead(pagesOf(query, (asked) => ledger.list(asked))))
+      for (const row of items) {
+        const one = row.revision === 1 ? told(row) : await first(row.key);
+        if (one !== null) yield one;
+      }
+    return;
+  }
+  await using thread = to - from < threadMs ? null : startScanThread(nodes);
+  const { scan } = createScanner(nodes);
+  const scanned = async (texts: readonly Uint8Array[]): Promise<readonly ScannedAccount[]> =>
+    thread === null ? texts.map(scan) : await thread.scan(texts);
+  const apart = async function* () {
+    for await (const items of ahead(pagesOf(query, (asked) => listText(asked)))) {
+      const accounts = await scanned(items.filter(({ revision }) => revision === 1).map(({ text }) => text));
+      yield { items, accounts };
+    }
+  };
+  for await (const { items, accounts } of ahead(apart())) {
+    let next = 0;
+    for (const { revision, key, at } of items) {
+      const one = revision === 1 ? accounts[next++] : undefined;
+      const happening = one === undefined ? await first(key) : { kind: "account" as const, ...one, wall: at };
+      if (happening !== null) yield happening;
+    }
+  }
+}
+
+async function* pagesOf<Row>(
+  { site, from, to }: PastQuery,
+  list: (asked: LedgerQuery) => Promise<Page<Row>>,
+): AsyncGenerator<readonly Row[]> {
+  let cursor: string | null = null;
+  do {
+    const page: Page<Row> = await list({
       ...{ kind: accountKind, site, from: timestamp(from), to: timestamp(to), limit: pageAccounts },
       ...(cursor === null ? {} : { cursor }),
-    };
-    if (ledger.listText === undefined || nodes === undefined) {
-      const { items, next } = await ledger.list(asked);
-      return { items: items.map((row) => () => (row.revision === 1 ? told(row) : first(row.key))), next };
+    });
+    yield page.items;
+    cursor = page.next;
+  } while (cursor !== null);
+}
+
+/** The next is worked on while whoever asked has the one at hand. */
+async function* ahead<Item>(source: AsyncGenerator<Item>): AsyncGenerator<Item> {
+  let next = source.next();
+  try {
+    for (let one = await next; one.done !== true; one = await next) {
+      next = source.next();
+      // Whoever stops early leaves it behind.
+      next.catch(() => undefined);
+      yield one.value;
     }
-    const { items, next } = await ledger.listText(asked);
-    return { items: items.map((row) => () => (row.revision === 1 ? scanned(row) : first(row.key))), next };
-  };
-};
+  } finally {
+    await source.return(undefined);
+  }
+}

@@ -24,6 +24,26 @@ const fieldOfKey: Readonly<Record<string, PartField>> = {
   coverage: "coverage",
 };
 
+/** The bytes of an account apart: what is not nodes as they were written, the nodes in columns. */
+export interface CutAccount {
+  readonly rest: string;
+  readonly columns: NodeParts["columns"];
+  readonly flags: NodeParts["flags"];
+}
+
+export const columnsOf = (nodes: number, data = new Float64Array(partFields.length * nodes)): NodeParts["columns"] =>
+  Object.fromEntries(
+    partFields.map((field, index) => [field, data.subarray(index * nodes, (index + 1) * nodes)]),
+  ) as Record<PartField, Float64Array>;
+
+export const scannedOf = (
+  { rest, columns, flags }: CutAccount,
+  places: ReadonlyMap<string, number>,
+): ScannedAccount => ({
+  account: JSON.parse(rest) as Account,
+  nodes: { columns, flags, part: (id) => partOfColumns(columns, flags, places.get(id) ?? -1) },
+});
+
 /** Reads accounts of one site; `ids` are the nodes whose columns are wanted, in their order. */
 export const createScanner = (ids: readonly string[]) => {
   const places = new Map(ids.map((id, place) => [id, place]));
@@ -128,14 +148,13 @@ export const createScanner = (ids: readonly string[]) => {
     at++;
   };
 
-  const scan = (given: Uint8Array): ScannedAccount => {
+  /** `columns` are filled; they must be of so many nodes. */
+  const cut = (given: Uint8Array, columns: NodeParts["columns"]): CutAccount => {
     bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
     const from = bytes.indexOf(marker);
     if (from < 0) throw new SyntaxError("an account without nodes");
     at = from + marker.length - 1;
-    const columns = Object.fromEntries(
-      partFields.map((field) => [field, new Float64Array(ids.length).fill(Number.NaN)]),
-    ) as Record<PartField, Float64Array>;
+    for (const field of partFields) columns[field].fill(Number.NaN);
     const flags = new Map<number, readonly AccountFlag[]>();
     let turn = 0;
     let place = -1;
@@ -165,8 +184,7 @@ export const createScanner = (ids: readonly string[]) => {
       readObject(readPart);
     });
     const rest = `${bytes.toString("utf8", 0, from)}"nodes":{}${bytes.toString("utf8", at)}`;
-    const part = (id: string) => partOfColumns(columns, flags, placeOf(id));
-    return { account: JSON.parse(rest) as Account, nodes: { columns, flags, part } };
+    return { rest, columns, flags };
   };
-  return { scan };
+  return { cut, scan: (given: Uint8Array): ScannedAccount => scannedOf(cut(given, columnsOf(ids.length)), places) };
 };
