@@ -3,7 +3,7 @@ import type { Account, KpiResult } from "./account.ts";
 import { type Attributed, attribute, type Driver, type HourPower, type Measure, type Period } from "./attribution.ts";
 import type { Window } from "./calendar.ts";
 import { findKpi, kpiResults } from "./kpi/index.ts";
-import { sumTerms } from "./kpi/result.ts";
+import { sumTerms } from "./kpi/term-sum.ts";
 import type { SiteModel, Text } from "./model.ts";
 import { coverHours, coverWindow } from "./query.ts";
 

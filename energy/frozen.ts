@@ -55,6 +55,15 @@ const othersMoved = (model: SiteModel, node: SiteNode, accounts: readonly Accoun
   return watts.length > 1 && varied(watts);
 };
 
+/** Whether a part moved by itself: then so did the whole. */
+const hasMoved = (id: string, accounts: readonly Account[]): boolean => {
+  for (const { nodes } of accounts) {
+    const part = Object.hasOwn(nodes, id) ? nodes[id] : undefined;
+    if (part !== undefined && part.minW !== null && part.maxW !== null && part.minW !== part.maxW) return true;
+  }
+  return false;
+};
+
 /** What a node showed over several accounts. */
 const shownOver = (id: string, accounts: readonly Account[]): Shown => {
   const parts = accounts.map(({ nodes }) => (Object.hasOwn(nodes, id) ? nodes[id] : undefined));
@@ -105,6 +114,7 @@ export const markFrozen = (
       registerStands(node, account, ratingW, window.ms) ||
       hours.some(
         (hour) =>
+          !hasMoved(node.id, hour) &&
           gaugeStands(node, hour === accounts ? account : shownOver(node.id, hour), ratingW) &&
           othersMoved(model, node, hour),
       );

@@ -52,7 +52,8 @@ const leastGapMs = 150_000;
 /** Samples of a point further apart than this have a gap between them. */
 export const gapOf = (intervalMs: number): number => Math.max(3 * intervalMs, leastGapMs);
 
-const qualityOrder: readonly Quality[] = ["MEASURED", "PARTLY_ESTIMATED", "ESTIMATED", "INVALID"];
+/** From the best to the worst. */
+export const qualityOrder: readonly Quality[] = ["MEASURED", "PARTLY_ESTIMATED", "ESTIMATED", "INVALID"];
 export const worstQuality = (qualities: Iterable<Quality>): Quality => {
   let worst = 0;
   for (const quality of qualities) worst = Math.max(worst, qualityOrder.indexOf(quality));

@@ -4,9 +4,10 @@ import { type Window, windowOf } from "./calendar.ts";
 import { accountWindow } from "./close.ts";
 import { composeAccounts } from "./compose.ts";
 import { accountChanges, type Change } from "./difference.ts";
+import { isEmptyAccount } from "./longer.ts";
 import type { SiteModel } from "./model.ts";
 import { createSiteSamples } from "./samples.ts";
-import { factorLookbackMs, isEmptyAccount } from "./site-book.ts";
+import { factorLookbackMs } from "./site-book.ts";
 import { openingReachMs, quarterWithStorage, sumWithStorage } from "./storage-book.ts";
 import { modelAt, samplesUnder, versionsOf } from "./validity.ts";
 

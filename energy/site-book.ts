@@ -1,15 +1,13 @@
 import type { Json, LedgerChange, LedgerRow, Reading, Timestamp } from "#store";
 import type { Account, AccountStep } from "./account.ts";
-import { type Window, windowOf } from "./calendar.ts";
 import { advanceOnReading, advanceOnTick, type SiteClock, startClock } from "./clock.ts";
-import { composeAccounts } from "./compose.ts";
-import { accountChanges } from "./difference.ts";
+import { createLongerAccounts, createPending, type LongerAccounts, restateMs } from "./longer.ts";
 import { accountMinute } from "./minute.ts";
 import type { SiteModel } from "./model.ts";
 import type { SamplesByPoint } from "./node-account.ts";
+import { createRecentAccounts } from "./recent.ts";
 import { createSiteSamples, type SampleLane, type SiteSamples, type Touched } from "./samples.ts";
-import { carryStorage, countedBatteries, openingReachMs, quarterWithStorage, sumWithStorage } from "./storage-book.ts";
-import { factorDevices, modelAt, versionsOf } from "./validity.ts";
+import { factorDevices, versionsOf } from "./validity.ts";
 
 //  reading ─▶ clock ─▶ minutes that are over ─┐
 //     └─▶ samples ─▶ closed minutes touched ──┴─▶ account/1m ─▶ account/15m ─▶ account/1h, account/1d
@@ -96,28 +94,17 @@ export const factorLookbackMs = 7_200_000;
 const longestEmptyMs = 31 * 86_400_000;
 // Keeps a transaction at a few megabytes whatever the size of the site.
 const nodesPerChunk = 10_000;
-// Some 150 MB of accounts. Beyond it, longer windows are composed of what the ledger gives back.
-const mostNodeAccounts = 400_000;
 // Late readings find their neighbours in memory for so long; in large estates for a minute.
 const heldMinutes = 3;
 const largeEstateNodes = 50_000;
 // What a window needs of the time before it, in readings: the context of a register and some that were missed.
 const contextReadings = 12;
 const wholeRefillNodes = 5000;
-// kpi.md §1.5: accounts are restated for seven days.
-const restateMs = 7 * 86_400_000;
-const recentLimits: Readonly<Record<AccountStep, number>> = { "1m": 32, "15m": 8, "1h": 2, "1d": 2 };
 
 const floorMinute = (ts: number): number => Math.floor(ts / minuteMs) * minuteMs;
 
 export const accountKind = (step: AccountStep): string => `account/${step}`;
 export const siteStateKind = "energy/site";
-
-const same = (a: Account, b: Account): boolean => accountChanges(a, b).length === 0;
-
-/** Nothing of any node is known: of a time before the site spoke that is no account. */
-export const isEmptyAccount = (account: Account): boolean =>
-  Object.values(account.nodes).every((node) => node.forwardWh === null && node.meanW === null);
 
 export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: SiteState | null): SiteBook => {
   const { bridgeMs, latenessMs } = deps;
@@ -128,29 +115,13 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   const marginMs = slowest > latenessMs ? slowest + 5000 : latenessMs;
   const chunkMinutes = Math.max(15, Math.floor(nodesPerChunk / Math.max(1, model.nodes.length)));
   const samples: SiteSamples = createSiteSamples(model, { bridgeMs });
-  const recent = new Map<AccountStep, Map<number, Account>>();
   const estateNodes = Math.max(1, deps.estateNodes ?? model.nodes.length);
   const heldMs = (estateNodes > largeEstateNodes ? 1 : heldMinutes) * minuteMs;
-  const remembers = estateNodes * recentLimits["1m"] <= mostNodeAccounts;
   const dirty = new Set<number>();
   let clock = startClock(saved?.clock);
   let closedUntil = saved?.closedUntil ?? null;
   /** From here on the samples in memory are all there are. */
   let completeFrom = saved?.closedUntil ?? 0;
-
-  const remember = (account: Account): void => {
-    if (!remembers) return;
-    let held = recent.get(account.step);
-    if (held === undefined) {
-      held = new Map();
-      recent.set(account.step, held);
-    }
-    held.set(account.start, account);
-    while (held.size > recentLimits[account.step]) {
-      const oldest = [...held.keys()].reduce((least, start) => Math.min(least, start), Infinity);
-      held.delete(oldest);
-    }
-  };
 
   const touch = ({ from, to }: Touched): void => {
     if (closedUntil === null) return;
@@ -216,102 +187,11 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     return accounts;
   };
 
-  /** Accounts of a window: those about to be committed over those in memory over those in the ledger. */
-  const held = async (
-    step: AccountStep,
-    window: Window,
-    pending: ReadonlyMap<string, Account>,
-  ): Promise<readonly Account[]> => {
-    const found: Account[] = [];
-    let start = window.start;
-    for (; start < window.end; start = windowOf(step, start, model.timeZone).end) {
-      const account = pending.get(`${step}/${start}`) ?? recent.get(step)?.get(start);
-      if (account === undefined) break;
-      found.push(account);
-    }
-    if (start >= window.end) return found;
-    const stored = await deps.readAccounts(step, window.start, window.end);
-    const merged = new Map(stored.map((account) => [account.start as number, account]));
-    for (const account of pending.values())
-      if (account.step === step && account.start >= window.start && account.start < window.end)
-        merged.set(account.start, account);
-    return [...merged.values()].sort((a, b) => a.start - b.start);
-  };
-
-  /** Only accounts that say something else than the committed ones; those that `known` names may be committed. */
-  const changed = async (accounts: readonly Account[], known: (account: Account) => boolean): Promise<Account[]> => {
-    const old = new Map<number, Account>();
-    const starts = accounts.filter(known).map((account) => account.start as number);
-    for (const run of runs(starts)) {
-      const [first, last] = [run[0], run.at(-1)];
-      const step = accounts[0]?.step;
-      if (first === undefined || last === undefined || step === undefined) continue;
-      const { end } = windowOf(step, last, model.timeZone);
-      for (const account of await held(step, { start: first, end }, new Map())) old.set(account.start, account);
-    }
-    return accounts.filter((account) => {
-      if (!known(account)) return true;
-      const before = old.get(account.start);
-      return before === undefined ? !isEmptyAccount(account) : !same(before, account);
-    });
-  };
-
-  const quartersBefore = async (start: number, pending: ReadonlyMap<string, Account>): Promise<readonly Account[]> => {
-    const near = await held("15m", windowOf("15m", start - 1, model.timeZone), pending);
-    return near.length > 0 ? near : held("15m", { start: start - openingReachMs, end: start }, pending);
-  };
-
-  const withStorage = async (
-    at: SiteModel,
-    account: Account,
-    parts: readonly Account[],
-    last: Account | undefined,
-    pending: ReadonlyMap<string, Account>,
-  ): Promise<Account> => {
-    if (countedBatteries(at).length === 0) return account;
-    if (account.step !== "15m") return sumWithStorage(account, parts);
-    const before = last?.end === account.start ? [last] : await quartersBefore(account.start, pending);
-    return quarterWithStorage(at, account, before);
-  };
-
-  /** What a restated quarter leaves in store is what every one after it opens with, as far back as accounts are restated. */
-  const carry = async (
-    quarters: readonly Account[],
-    before: number,
-    pending: Map<string, Account>,
-  ): Promise<readonly Account[]> => {
-    const first = quarters.find(({ storage }) => storage !== undefined);
-    if (first === undefined || first.end > before) return quarters;
-    const after = await held("15m", { start: first.start, end: first.start + restateMs }, pending);
-    const carried = carryStorage((ts) => modelAt(model, ts), after);
-    for (const quarter of carried) pending.set(`15m/${quarter.start}`, quarter);
-    const all = new Map([...quarters, ...carried].map((quarter) => [quarter.start as number, quarter]));
-    return [...all.values()].sort((a, b) => a.start - b.start);
-  };
-
-  const compose = async (
-    step: AccountStep,
-    parts: AccountStep,
-    accounts: readonly Account[],
-    until: { readonly before: number; readonly after: number },
-    pending: Map<string, Account>,
-  ): Promise<Account[]> => {
-    const windows = new Map<number, Window>();
-    for (const account of accounts) {
-      const window = windowOf(step, account.start, model.timeZone);
-      if (window.end <= until.after) windows.set(window.start, window);
-    }
-    const composed: Account[] = [];
-    for (const window of [...windows.values()].sort((a, b) => a.start - b.start)) {
-      const at = modelAt(model, window.end - 1);
-      const inside = await held(parts, window, pending);
-      const bare = composeAccounts(at, { ...window, step }, inside);
-      composed.push(await withStorage(at, bare, inside, composed.at(-1), pending));
-    }
-    const fresh = await changed(composed, (account) => account.end <= until.before);
-    for (const account of fresh) pending.set(`${step}/${account.start}`, account);
-    return fresh;
-  };
+  const longer: LongerAccounts = createLongerAccounts(model, {
+    recent: createRecentAccounts(estateNodes),
+    readAccounts: deps.readAccounts,
+    runs,
+  });
 
   const state = (): SiteState => ({ clock: { now: clock.now, heard: clock.heard }, closedUntil });
 
@@ -335,12 +215,14 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     for (let minute = before; minute < after; minute += minuteMs) minutes.push(minute);
     const isRestated = new Set(restated);
     const accounts = (await closeMinutes(minutes)).sort((a, b) => a.start - b.start);
-    const fresh = await changed(accounts, (account) => isRestated.has(account.start));
-    const pending = new Map(fresh.map((account) => [`1m/${account.start}`, account]));
+    const fresh = await longer.changed(accounts, (account) => isRestated.has(account.start));
+    const pending = createPending();
+    for (const account of fresh) pending["1m"].set(account.start, account);
     const until = { before, after };
-    const quarters = await carry(await compose("15m", "1m", fresh, until, pending), before, pending);
-    const hours = await compose("1h", "15m", quarters, until, pending);
-    const days = await compose("1d", "15m", quarters, until, pending);
+    const composed = await longer.compose("15m", "1m", fresh, until, pending);
+    const quarters = await longer.carry(composed, before, pending);
+    const hours = await longer.compose("1h", "15m", quarters, until, pending);
+    const days = await longer.compose("1d", "15m", quarters, until, pending);
     const data = deps.dataRevision();
     const all = [...fresh, ...quarters, ...hours, ...days].map((account) => ({ ...account, data }));
     const ts = after as Timestamp;
@@ -364,7 +246,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
           ...account,
           revision: revisions.get(`${accountKind(account.step)}/${account.start}`) ?? account.revision,
         }));
-        for (const account of committed) remember(account);
+        for (const account of committed) longer.keep(account);
         return committed;
       },
     };
@@ -410,7 +292,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     state,
     recent: async (count) => {
       if (closedUntil === null) return [];
-      return held("1m", { start: closedUntil - count * minuteMs, end: closedUntil }, new Map());
+      return longer.held("1m", { start: closedUntil - count * minuteMs, end: closedUntil }, createPending());
     },
     adopt: async () => {
       if (closedUntil === null) return;

@@ -56,15 +56,16 @@ const steadyLag = (minutes: readonly { readonly start: number; readonly node: No
   return late.reduce((least, { node }) => Math.min(least, node.lagMs ?? least), Infinity);
 };
 
-/** Flags nodes of a composed account whose meters' clocks were wrong: a quarter by its minutes, longer windows by their parts. */
+/**
+ * Flags nodes of a composed account whose meters' clocks were wrong: a quarter by its minutes, longer windows by their
+ * parts. `odd`: nodes of which a part was dated wrong.
+ */
 export const markSkewed = (
   nodes: Readonly<Record<string, NodeAccount>>,
   accounts: readonly Account[],
   step: AccountStep,
+  odd: ReadonlySet<string>,
 ): Readonly<Record<string, NodeAccount>> => {
-  const odd = new Set<string>();
-  for (const account of accounts)
-    for (const id in account.nodes) if (account.nodes[id]?.lagMs !== undefined) odd.add(id);
   if (odd.size === 0) return nodes;
   const marked: Record<string, NodeAccount> = { ...nodes };
   for (const id of odd) {

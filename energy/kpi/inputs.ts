@@ -60,7 +60,8 @@ export const nodesOf = (model: SiteModel, ids: readonly string[]): readonly Site
 };
 
 const inputSets = new WeakMap<Variant, { readonly nodes: SiteModel["nodes"]; readonly ids: readonly string[] }>();
-const idsOf = (variant: Variant, model: SiteModel): readonly string[] => {
+/** The nodes that a variant looks at, each once; the same array for the same nodes. */
+export const inputIds = (variant: Variant, model: SiteModel): readonly string[] => {
   const known = inputSets.get(variant);
   if (known?.nodes === model.nodes) return known.ids;
   const ids = oneSet(model, [variant.numerator, variant.denominator]);
@@ -77,7 +78,7 @@ export interface Inputs {
 const states = new WeakMap<Account, Map<readonly string[], Inputs>>();
 
 export const inputsOf = (account: Account, variant: Variant, model: SiteModel): Inputs => {
-  const ids = idsOf(variant, model);
+  const ids = inputIds(variant, model);
   let known = states.get(account);
   if (known === undefined) {
     known = new Map();
@@ -101,27 +102,14 @@ export const inputsOf = (account: Account, variant: Variant, model: SiteModel): 
   return inputs;
 };
 
-/** `inputsOf(…).coverage` while one window is composed: each account and set of nodes once, kept no longer than that. */
-export const createCoverages = (): ((account: Account, variant: Variant, model: SiteModel) => number) => {
-  const known = new Map<readonly string[], Map<Account, number>>();
-  return (account, variant, model) => {
-    const ids = idsOf(variant, model);
-    let ofSet = known.get(ids);
-    if (ofSet === undefined) {
-      ofSet = new Map();
-      known.set(ids, ofSet);
-    }
-    const found = ofSet.get(account);
-    if (found !== undefined) return found;
-    let least = Infinity;
-    for (const id of ids) {
-      const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
-      if (node !== undefined && node.coverage < least) least = node.coverage;
-    }
-    const coverage = least === Infinity ? account.coverage : least;
-    ofSet.set(account, coverage);
-    return coverage;
-  };
+/** `inputsOf(…).coverage` of the nodes that `inputIds` names, without keeping it. */
+export const coverageOf = (account: Account, ids: readonly string[]): number => {
+  let least = Infinity;
+  for (const id of ids) {
+    const node = Object.hasOwn(account.nodes, id) ? account.nodes[id] : undefined;
+    if (node !== undefined && node.coverage < least) least = node.coverage;
+  }
+  return least === Infinity ? account.coverage : least;
 };
 
 const resolutions = new WeakMap<Variant, { readonly nodes: SiteModel["nodes"]; readonly wh: number }>();

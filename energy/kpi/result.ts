@@ -1,103 +1,14 @@
 import type { Account, AccountFlag, JointSums, KpiResult, Quality } from "../account.ts";
 import { nodeLimit } from "../balance.ts";
-import { formatLocal, type Window, windowOf } from "../calendar.ts";
+import { formatLocal, type Window } from "../calendar.ts";
 import { leastCoverage } from "../counted.ts";
 import { factorsOver } from "../factor.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
 import { versionsIn } from "../tariff.ts";
-import type { KpiEntry, Scope, Sums, Terms, Variant } from "./entry.ts";
+import type { KpiEntry, Scope, Sums, Variant } from "./entry.ts";
 import { inputsOf, nodesOf, resolutionOf } from "./inputs.ts";
-
-const isDeclared = (entry: KpiEntry, variant: Variant): boolean => entry.declared === true || variant.declared === true;
-
-/** Where composed accounts hold the terms of a KPI; null when it has none. */
-export const jointKey = (entry: KpiEntry, variant: Variant): string | null => {
-  if (isDeclared(entry, variant)) return null;
-  return entry.joint?.(variant) ?? (entry.results === "one" ? entry.id : `${entry.id}/${variant.id}`);
-};
-
-/** The terms of a KPI in one account, null when one of them is unknown. Composed accounts carry them joined. */
-const jointTerms = (
-  entry: KpiEntry,
-  variant: Variant,
-  key: string,
-  account: Account,
-  model: SiteModel,
-  coverageOf: CoverageOf,
-): JointSums | null => {
-  const { joint } = account;
-  if (joint !== undefined) return Object.hasOwn(joint, key) ? (joint[key] ?? null) : null;
-  const terms = entry.terms(account, model, variant);
-  if (!isKnown(terms)) return null;
-  const coverage = entry.unmetered === true ? 1 : coverageOf(account, variant, model);
-  return { goodMs: coverage * (account.end - account.start), terms };
-};
-
-const isKnown = (terms: Terms): terms is Sums => {
-  for (const name in terms) if (terms[name] === null) return false;
-  return true;
-};
-
-/** What is being added up: one object for a whole window, where one for every minute was a sixth of all accounting. */
-interface Adding {
-  goodMs: number;
-  readonly terms: Record<string, number>;
-}
-
-const addJoint = (sum: Adding | null, { goodMs, terms }: JointSums): Adding => {
-  if (sum === null) return { goodMs, terms: { ...terms } };
-  sum.goodMs += goodMs;
-  for (const name in terms) sum.terms[name] = (sum.terms[name] ?? 0) + (terms[name] ?? 0);
-  return sum;
-};
-
-/** How much of a variant's inputs an account knows, 0..1. */
-type CoverageOf = (account: Account, variant: Variant, model: SiteModel) => number;
-const inputCoverage: CoverageOf = (account, variant, model) => inputsOf(account, variant, model).coverage;
-
-const isRaw = (account: Account): boolean =>
-  account.joint === undefined || account.step === "1m" || account.step === "15m";
-
-/**
- * The terms of a KPI over accounts, oldest first. `settled`: where the hour is the unit, parts of an hour are put
- * together before they count; `raw` leaves them for the hour they belong to.
- */
-export const sumTerms = (
-  entry: KpiEntry,
-  variant: Variant,
-  accounts: readonly Account[],
-  model: SiteModel,
-  form: "raw" | "settled",
-  seen?: (account: Account, terms: Sums | null) => void,
-  coverageOf: CoverageOf = inputCoverage,
-): JointSums | null => {
-  const { hourly } = entry;
-  const key = jointKey(entry, variant) ?? "";
-  let whole: Adding | null = null;
-  let hour: Adding | null = null;
-  let hourStart = Number.NaN;
-  const settle = (): void => {
-    if (hour !== null && hourly !== undefined)
-      whole = addJoint(whole, { goodMs: hour.goodMs, terms: hourly(hour.terms) });
-    hour = null;
-  };
-  for (const account of accounts) {
-    const terms = jointTerms(entry, variant, key, account, model, coverageOf);
-    seen?.(account, terms?.terms ?? null);
-    if (terms === null) continue;
-    if (hourly === undefined || form === "raw" || !isRaw(account)) {
-      whole = addJoint(whole, terms);
-      continue;
-    }
-    const { start } = windowOf("1h", account.start, model.timeZone);
-    if (start !== hourStart) settle();
-    hourStart = start;
-    hour = addJoint(hour, terms);
-  }
-  settle();
-  return whole;
-};
+import { isDeclared, sumTerms } from "./term-sum.ts";
 
 // kpi.md §1.7: 1 kWh or three steps of the register. Under 15 minutes the 1 kWh shrinks with the window (4 kW of mean
 // power), so that a small site has live values; a longer window keeps the full 1 kWh.
