@@ -35,8 +35,17 @@ const refused = (text: string): number => {
 type Done = Extract<BacktestResult, { readonly ok: true }>["backtest"];
 type Tried = Done["after"];
 
-const summary = ({ rule, version, alerts, minutesInAlarm, duringMaintenance }: Tried): string =>
-  `${rule} v${version}: ${alerts.length} alerts, ${minutesInAlarm.toFixed(1)} min in alarm, ${duringMaintenance} during maintenance`;
+const summary = ({
+  rule,
+  version,
+  alerts,
+  minutesInAlarm,
+  duringMaintenance,
+  silenced,
+  told,
+  minutesShelved,
+}: Tried): string =>
+  `${rule} v${version}: ${alerts.length} alerts, ${minutesInAlarm.toFixed(1)} min in alarm, ${duringMaintenance} during maintenance, ${silenced} silenced, ${told} told, ${minutesShelved.toFixed(1)} min on the shelf`;
 
 const told = (done: Done, timeZone: string): readonly string[] => {
   const line = (mark: string, { subject, subcode, severity, active, end }: Tried["alerts"][number]): string =>

@@ -76,3 +76,19 @@ const wayBack = (
   }
   return null;
 };
+
+/** Rules whose alerts silence these or make them worse, with theirs; and the one that knows the supply mode. */
+export const companionsOf = (tried: readonly Rule[], rules: readonly Rule[]): readonly Rule[] => {
+  const isTried = (id: string): boolean => tried.some((rule) => rule.id === id);
+  const wanted = new Set<string>();
+  const want = (one: Rule): void => {
+    for (const { rule: id } of linksOf(one)) {
+      const other = rules.find((each) => each.id === id);
+      if (other === undefined || wanted.has(id) || isTried(id)) continue;
+      wanted.add(id);
+      want(other);
+    }
+  };
+  for (const rule of tried) want(rule);
+  return rules.filter(({ id, inputs }) => !isTried(id) && (wanted.has(id) || inputs.includes("site_mode")));
+};

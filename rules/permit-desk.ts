@@ -7,7 +7,8 @@ import type { Permit } from "./permit.ts";
 import { auditKind } from "./record.ts";
 import type { ClosePermitCommand, OpenPermitCommand, PermitResult } from "./rules.ts";
 
-const permitKind = "permit";
+/** Key = id, `ts` = beginning; opened and closed are revisions. */
+export const permitKind = "permit";
 const person = z.string().trim().min(1).max(200);
 const openShape = z.strictObject({
   site: z.string().min(1).max(64),

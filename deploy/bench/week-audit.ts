@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import mqtt from "mqtt";
-import { type Alert, alertHash, judgedLines, replayCapsule, type SavedWatch } from "#rules";
+import { type Alert, alertHash, judgedLines, parseRule, replayCapsule, type SavedWatch } from "#rules";
 import { openStore, type Page, timestamp } from "#store";
 import { type Product, startProduct } from "../product.ts";
 import { publishHistory, replayTopic } from "../replay/history.ts";
@@ -130,9 +130,16 @@ const replayCapsules = async (
   alerts: readonly Alert[],
 ): Promise<readonly string[]> => {
   const different: string[] = [];
+  // Each carries the whole catalogue.
+  const known = new Map<string, ReturnType<typeof parseRule>>();
+  const parse = (source: string, file: string): ReturnType<typeof parseRule> => {
+    const parsed = known.get(source) ?? parseRule(source, file);
+    known.set(source, parsed);
+    return parsed;
+  };
   for (const [index, { id, rule }] of alerts.entries()) {
     const text = await (await fetch(`${product.url}/api/v1/alerts/${id}/capsule`)).text();
-    const replay = replayCapsule(JSON.parse(text), alertHash);
+    const replay = replayCapsule(JSON.parse(text), alertHash, parse);
     if (!replay.ok || !replay.equal || replay.recorded.length === 0) different.push(`${rule} ${id}`);
     if (index > 0) continue;
     const file = join(folder, "alert.json");

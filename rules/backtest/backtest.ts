@@ -3,16 +3,17 @@ import { type Ledger, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
 import { acknowledged } from "../command.ts";
+import { companionsOf } from "../links.ts";
 import { meteredNodes } from "../node-plan.ts";
 import { createMaintenance } from "../notify/maintenance.ts";
 import type { NotifyPlan } from "../notify/plan.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
 import { createRun, type Happening } from "../run.ts";
-import { linksOf } from "../suppress.ts";
 import { devicesFor } from "./devices.ts";
 import { type Difference, differenceOf, pairsOf } from "./difference.ts";
 import { alarmMinutes, alertsIn, type Episode, episodesOf } from "./episode.ts";
+import { createPermitRoll, isSilenced, permitOrders, quietOf, shelvedMinutes } from "./orders.ts";
 import { happeningsOf } from "./past.ts";
 import { type TradeOff, tradeOffOf } from "./trade-off.ts";
 
@@ -46,6 +47,12 @@ export interface TriedRule {
   readonly minutesInAlarm: number;
   /** Became active in a maintenance window, which mutes the telling. */
   readonly duringMaintenance: number;
+  /** Became active while a silence of then matched it. */
+  readonly silenced: number;
+  /** Somebody would have been told: neither of the two. */
+  readonly told: number;
+  /** In alarm while the alert of then was on the shelf. */
+  readonly minutesShelved: number;
   readonly tradeOff: TradeOff;
 }
 
@@ -73,14 +80,18 @@ const sliceMs = 25;
 const pageRows = 1000;
 
 /**
- * Judges history again with one rule or two versions of it, through the engine that judges live. Every alert is taken as
+ * Judges history again with one rule or two versions of it, through the engine that judges live, under the work permits of
+ * then. Every alert is taken as
  * acknowledged when it comes up, so that each coming is an alert of its own.
  */
 export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promise<Backtest> => {
   const { model, before, after, from, to } = query;
   const warmUpFrom = Math.max(0, from - warmUpMs);
   const { others = [] } = query;
-  const trials = [before === null ? [] : [before], [after, ...others]].map((rules) => createTrial(query, deps, rules));
+  const past = await ordersOf(query, deps);
+  const trials = [before === null ? [] : [before], [after, ...others]].map((rules) =>
+    createTrial(query, deps, past, rules),
+  );
   const breathe = createBreath(sliceMs);
   let [readings, accounts] = [0, 0];
   // A model that takes over on the way has nodes of its own: then everything is read as it came.
@@ -114,12 +125,29 @@ export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promis
   };
 };
 
-const createTrial = ({ model, from, to }: BacktestQuery, deps: BacktestDeps, tried: readonly Rule[]) => {
+/** What people had ordered then: it counts for whatever is tried. */
+const ordersOf = async ({ model, before, after, others = [], from, to }: BacktestQuery, { ledger }: BacktestDeps) => ({
+  permits: await permitOrders(ledger, model.id, Math.max(0, from - warmUpMs), to),
+  quiet: await quietOf(ledger, {
+    ...{ site: model.id, from, to },
+    rules: [before, after, ...others].flatMap((rule) => (rule === null ? [] : [rule.id])),
+  }),
+});
+
+const createTrial = (
+  { model, from, to }: BacktestQuery,
+  deps: BacktestDeps,
+  { permits, quiet }: Awaited<ReturnType<typeof ordersOf>>,
+  tried: readonly Rule[],
+) => {
   const rules = tried.length === 0 ? [] : [...tried, ...companionsOf(tried, deps.rules)];
   const run = createRun({ sites: tried.length === 0 ? [] : [model], rules, hash: deps.hash, catchupWaitMs });
   const transitions = new Map(tried.map(({ id }) => [id, [] as Alert[]]));
+  const roll = createPermitRoll(permits);
   const take = (happening: Happening): void => {
-    for (const alert of run.take(happening)) {
+    const given = roll.before(run.watches.get(model.id), happening);
+    const moved = run.take(happening);
+    for (const alert of [...given, ...moved, ...roll.after(run.watches.get(model.id))]) {
       transitions.get(alert.rule)?.push(alert);
       if (alert.active === null || alert.acknowledged !== null || alert.state === "CLOSED") continue;
       run.watches
@@ -135,33 +163,22 @@ const createTrial = ({ model, from, to }: BacktestQuery, deps: BacktestDeps, tri
     const alerts = alertsIn(episodes, from, to);
     const maintenance = createMaintenance(deps.maintenance);
     const activated = own.filter(({ state, active }) => state === "ACTIVE" && active !== null);
-    const muted = new Set(
-      activated.flatMap((alert) => (maintenance.muting(alert, alert.active ?? 0) === null ? [] : [alert.id])),
-    );
+    const found = (test: (alert: Alert) => boolean) =>
+      new Set(activated.flatMap((alert) => (test(alert) ? [alert.id] : [])));
+    const muted = found((alert) => maintenance.muting(alert, alert.active ?? 0) !== null);
+    const silenced = found((alert) => isSilenced(quiet, alert));
+    const countOf = (ids: ReadonlySet<string>): number => alerts.filter(({ id }) => ids.has(id)).length;
     return {
       ...{ rule: rule.id, version: rule.version, alerts },
       minutesInAlarm: alarmMinutes(episodes, from, to),
-      duringMaintenance: alerts.filter(({ id }) => muted.has(id)).length,
+      duringMaintenance: countOf(muted),
+      silenced: countOf(silenced),
+      told: alerts.filter(({ id }) => !muted.has(id) && !silenced.has(id)).length,
+      minutesShelved: alerts.reduce((sum, alert) => sum + shelvedMinutes(quiet, alert), 0),
       tradeOff: tradeOffOf(episodes.filter(({ start }) => start >= from)),
     };
   };
   return { rules, take, results: () => tried.map(resultOf) };
-};
-
-/** Rules whose alerts silence these or make them worse, with theirs; and the one that knows the supply mode. */
-const companionsOf = (tried: readonly Rule[], rules: readonly Rule[]): readonly Rule[] => {
-  const isTried = (id: string): boolean => tried.some((rule) => rule.id === id);
-  const wanted = new Set<string>();
-  const want = (one: Rule): void => {
-    for (const { rule: id } of linksOf(one)) {
-      const other = rules.find((each) => each.id === id);
-      if (other === undefined || wanted.has(id) || isTried(id)) continue;
-      wanted.add(id);
-      want(other);
-    }
-  };
-  for (const rule of tried) want(rule);
-  return rules.filter(({ id, inputs }) => !isTried(id) && (wanted.has(id) || inputs.includes("site_mode")));
 };
 
 const recorded = async (ledger: Ledger, { model, after, from, to }: BacktestQuery): Promise<readonly Alert[]> => {

@@ -3,15 +3,15 @@ import type { SiteModel } from "#energy";
 import { type Ledger, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
-import { acknowledged } from "../command.ts";
 import { judgedLines } from "../judged.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
 import { createRun } from "../run.ts";
+import { alertOrders, createPermitRoll, permitOrders } from "./orders.ts";
 import { happeningsOf } from "./past.ts";
 
-// ledger: alerts as recorded ─┬─ acknowledgements ─▶ run of all rules ◀─ stored readings, accounts
-//                             └─ lines ─────────────▶ the same? ◀─ lines ─┘
+// ledger: permits, what was done to alerts ─▶ run of all rules ◀─ stored readings, accounts
+//         alerts as recorded ─ lines ─▶ the same? ◀─ lines ─┘
 
 export interface RejudgeQuery {
   readonly model: SiteModel;
@@ -59,8 +59,8 @@ const sliceMs = 25;
 const pageRows = 1000;
 
 /**
- * Judges a site's past again with all rules at once, shadow rules among them, acknowledging what people acknowledged when
- * they did, and compares every transition with the recorded one. Compared are alerts that began in `[from, to)`, up to `to`.
+ * Judges a site's past again with all rules at once, shadow rules among them, with the work permits of then, acknowledging
+ * and shelving what people did when they did, and compares every transition with the recorded one. Compared are alerts that began in `[from, to)`, up to `to`.
  */
 export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<Rejudged> => {
   const { model, to } = query;
@@ -75,8 +75,8 @@ export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<R
   const isCompared = ({ start, changed }: Alert): boolean => start >= from && changed.site < to;
 
   const run = createRun({ sites: [model], rules, hash, catchupWaitMs });
-  const watch = run.watches.get(model.id);
-  const given = acknowledgementsOf(past);
+  const given = alertOrders(past);
+  const permits = createPermitRoll(await permitOrders(deps.ledger, model.id, warmUpFrom, to));
   const judged: Alert[] = [];
   const breathe = createBreath(sliceMs);
   let [readings, accounts, next] = [0, 0, 0];
@@ -84,13 +84,11 @@ export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<R
     for (const happening of happenings) {
       if (happening.kind === "readings") readings += happening.readings.filter(({ ts }) => ts < to).length;
       else if (happening.kind === "account" && happening.account.start < to) accounts += 1;
-      judged.push(...run.take(happening));
-      for (let ack = given[next]; ack !== undefined && (watch?.now() ?? 0) >= ack.changed.site; ack = given[++next]) {
-        const { by, reason } = ack.acknowledged ?? { by: "", reason: "" };
-        const { changed } = ack;
-        const amended = watch?.amend(ack.id, (one) => acknowledged(one, by, reason, changed));
-        if (amended !== null && amended !== undefined) judged.push(amended);
-      }
+      judged.push(...permits.before(run.watches.get(model.id), happening), ...run.take(happening));
+      const watch = run.watches.get(model.id);
+      judged.push(...permits.after(watch));
+      for (let one = given[next]; one !== undefined && (watch?.now() ?? 0) >= one.changed.site; one = given[++next])
+        judged.push(...[watch?.amend(one.id, one.amend)].filter((alert) => alert !== null && alert !== undefined));
     }
     await breathe();
   }
@@ -128,17 +126,6 @@ const transitionsOf = async (ledger: Ledger, site: string, from: number, to: num
     cursor = page.next;
   } while (cursor !== null);
   return found;
-};
-
-const acknowledgementsOf = (transitions: readonly Alert[]): readonly Alert[] => {
-  const last = new Map<string, number | null>();
-  return transitions
-    .filter(({ id, acknowledged }) => {
-      const before = last.get(id) ?? null;
-      last.set(id, acknowledged?.at ?? null);
-      return acknowledged !== null && acknowledged.at !== before;
-    })
-    .sort((a, b) => a.changed.site - b.changed.site);
 };
 
 /** Lines that only one of two has, each as often as it has more of them. */

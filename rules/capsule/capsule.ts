@@ -1,6 +1,7 @@
 import { keptModel, type SiteModel } from "#energy";
 import { type Json, type Ledger, type LedgerRow, type Page, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
+import { type PermitOrder, permitOrders } from "../backtest/orders.ts";
 import { happeningsOf } from "../backtest/past.ts";
 import { evidenceKind, readLink } from "../evidence/evidence.ts";
 import { alertKind, auditKind, readAlert } from "../record.ts";
@@ -30,6 +31,8 @@ export interface Capsule {
   /** false: the limits left out what lies before `from` or after `to`, and it may matter. */
   readonly whole: boolean;
   readonly happenings: readonly Happening[];
+  /** Work permits that were open meanwhile, as they were opened and closed; absent in files of before. */
+  readonly permits?: readonly PermitOrder[];
   /** What people did meanwhile, and other alerts of the site. */
   readonly log: readonly Json[];
   readonly others: readonly Alert[];
@@ -111,6 +114,7 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
     lookBackMs: lookBack.accountsMs,
     rules: deps.rules.map(({ id, version, mode, file, source }) => ({ id, version, mode, file, source })),
     whole: !isCut && !isFar && to === until,
+    permits: await permitOrders(ledger, alert.site, from, to),
     log: log.map(({ body }) => body),
     others: others.flatMap((row) => readAlert(row) ?? []).filter((other) => other.id !== id),
     evidence: await linksOf(ledger, id, transitions),

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Alert } from "../alert.ts";
+import { createPermitRoll } from "../backtest/orders.ts";
 import { acknowledged } from "../command.ts";
+import { companionsOf } from "../links.ts";
 import { parseRule } from "../rule.ts";
 import { createRun } from "../run.ts";
 import type { SavedWatch } from "../watch.ts";
@@ -43,22 +45,34 @@ const shape = z.looseObject({
   ),
   to: z.number(),
   happenings: z.array(z.looseObject({ kind: z.enum(["readings", "account", "tick"]) })),
+  permits: z
+    .array(z.looseObject({ at: z.number(), wall: z.number(), permit: z.looseObject({ id: z.string() }) }))
+    .optional(),
 });
 
 const catchupWaitMs = 60_000;
 // The last judgements before the alert are those of whole windows.
 const fillMs = 120_000;
 
-/** Judges a capsule again from nothing, acknowledging when it was acknowledged, and compares the transitions. */
-export const replayCapsule = (value: unknown, hash: (text: string) => string): CapsuleReplay => {
+/**
+ * Judges a capsule again from nothing, with the permits of then and acknowledging when it was acknowledged, and compares the
+ * transitions. Rules that say nothing of the alert's own are not judged.
+ */
+export const replayCapsule = (
+  value: unknown,
+  hash: (text: string) => string,
+  parse: typeof parseRule = parseRule,
+): CapsuleReplay => {
   const checked = shape.safeParse(value);
   if (!checked.success) return { ok: false, reason: z.prettifyError(checked.error) };
-  const { alert, transitions, site, rules: files, happenings, to, others } = value as Capsule;
-  const parsed = files.map(({ source, file, mode }) => ({ result: parseRule(source, file), mode }));
+  const { alert, transitions, site, rules: files, happenings, permits = [], to, others } = value as Capsule;
+  const parsed = files.map(({ source, file, mode }) => ({ result: parse(source, file), mode }));
   const faults = parsed.flatMap(({ result }) => (result.ok ? [] : result.faults));
   const fault = faults[0];
   if (fault !== undefined) return { ok: false, reason: `${fault.file}:${fault.line} ${fault.message}` };
-  const rules = parsed.flatMap(({ result, mode }) => (result.ok ? [{ ...result.rule, mode }] : []));
+  const inForce = parsed.flatMap(({ result, mode }) => (result.ok ? [{ ...result.rule, mode }] : []));
+  const own = inForce.filter(({ id }) => id === alert.rule);
+  const rules = [...own, ...companionsOf(own, inForce)];
   const begin = (saved: SavedWatch | null) =>
     createRun({ sites: [site], rules, hash, catchupWaitMs, saved: () => saved });
   let run = begin(null);
@@ -77,9 +91,12 @@ export const replayCapsule = (value: unknown, hash: (text: string) => string): C
   };
   const ack = transitions.find(({ acknowledged }) => acknowledged !== null) ?? null;
   let isAcknowledged = ack === null;
+  const roll = createPermitRoll(permits);
   const seen: Alert[] = [];
   for (const happening of happenings) {
-    for (const one of run.take(happening)) {
+    const permitted = roll.before(watch, happening);
+    const moved = run.take(happening);
+    for (const one of [...permitted, ...moved, ...roll.after(watch)]) {
       if (one.id === alert.id) seen.push(one);
       // Another began later, so somebody had acknowledged it.
       if (!isSame(one) || one.state !== "RETURNED" || one.changed.site > alert.start) continue;

@@ -65,6 +65,9 @@ export interface Silences {
   warned(silence: Silence): LedgerChange;
 }
 
+/** Half-open. */
+export const silenceEnd = ({ until, ended }: Silence): number => Math.min(until, ended?.at ?? Number.POSITIVE_INFINITY);
+
 const readSilence = (row: LedgerRow): Silence => row.body as unknown as Silence;
 
 const put = (silence: Silence): LedgerChange => ({
@@ -100,11 +103,10 @@ export const openSilences = async ({ ledger, open, hash, now }: SilencesDeps): P
     cursor = page.next;
   } while (cursor !== null);
 
-  const untilOf = (silence: Silence): number => Math.min(silence.until, silence.ended?.at ?? Number.POSITIVE_INFINITY);
   const matched = (match: Matcher): readonly Alert[] => open().filter((alert) => matches(match, alert));
   const view = (silence: Silence): SilenceView => {
     const at = now();
-    const state = at >= untilOf(silence) ? "over" : at < silence.from ? "waiting" : "active";
+    const state = at >= silenceEnd(silence) ? "over" : at < silence.from ? "waiting" : "active";
     return { ...silence, state, matching: state === "over" ? 0 : matched(silence.match).length };
   };
   const save = async (silence: Silence, entry: LedgerChange): Promise<SilenceResult> => {
@@ -136,7 +138,7 @@ export const openSilences = async ({ ledger, open, hash, now }: SilencesDeps): P
       const silence = current.get(id);
       const at = now();
       if (silence === undefined) return refuse("RULES_SILENCE_UNKNOWN", `there is no silence "${id}"`);
-      if (at >= untilOf(silence)) return refuse("RULES_SILENCE_OVER", "the silence is over already");
+      if (at >= silenceEnd(silence)) return refuse("RULES_SILENCE_OVER", "the silence is over already");
       return save({ ...silence, ended: { by, at } }, audit(silence, by, "silence.end", "", at));
     },
     list: async ({ limit, cursor: from }) => {
@@ -154,8 +156,8 @@ export const openSilences = async ({ ledger, open, hash, now }: SilencesDeps): P
     },
     muting: (alert, at) => {
       for (const silence of current.values()) {
-        if (at >= untilOf(silence)) {
-          if (at - untilOf(silence) > longestMs) current.delete(silence.id);
+        if (at >= silenceEnd(silence)) {
+          if (at - silenceEnd(silence) > longestMs) current.delete(silence.id);
         } else if (at >= silence.from && matches(silence.match, alert)) return silence;
       }
       return null;

@@ -137,6 +137,9 @@ export const backtestOf = (body: { rule: string; from: number; to: number; sourc
     alerts,
     minutesInAlarm: 22 * alerts.length,
     duringMaintenance: 2,
+    silenced: 1,
+    told: alerts.length - 3,
+    minutesShelved: 22,
     tradeOff: {
       on: curve([61, 58, 52, 33, 24, 19, 14, 11, 10, 9, 8]),
       off: curve([14, 14, 14, 13, 12, 12, 11, 9, 8, 8, 8]),

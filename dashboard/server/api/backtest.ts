@@ -29,6 +29,9 @@ const tried = z.object({
   alerts: z.array(episode),
   minutesInAlarm: z.number(),
   duringMaintenance: z.number().int(),
+  silenced: z.number().int().describe("became active while a silence of then matched it"),
+  told: z.number().int().describe("neither of the two"),
+  minutesShelved: z.number().describe("in alarm while the alert of then was on the shelf"),
   tradeOff: z.object({
     on: points.describe("alerts against the hold before one comes up"),
     off: points.describe("alerts against the hold before one is over"),
