@@ -32,6 +32,7 @@ export const accountFlags = [
   "METER_SUSPECT",
   "ESTIMATED_INPUT",
   "STORAGE_UNRECONCILED",
+  "SENTINEL",
 ] as const;
 export type AccountFlag = (typeof accountFlags)[number];
 

@@ -22,7 +22,7 @@ nodes:
   - id: hall
     kind: it
     rating_w: 60000
-    points: [{ code: MP.IT, device: hall, power: power_w, energy_forward: energy_import_wh, register: { modulus_wh: 100000000 }, interval_s: 60 }]
+    points: [{ code: MP.IT, device: hall, power: power_w, energy_forward: energy_import_wh, register: { modulus_wh: 100000000 }, interval_s: 60, sentinels: [-9999, 65535] }]
 `,
     "s.yaml",
   );
@@ -139,6 +139,55 @@ describe("bad input raises its flag and quality", () => {
   test("a sentinel in a register: COUNTER_SPIKE, left out, energy goes on from before it", async () => {
     const hour = hallOf((await books({ hall: at(30, { ...healthy(30), energy_import_wh: 65_535_000 }) })).hours);
     expect(hour).toMatchObject({ wh: near(hourWh), flags: ["COUNTER_SPIKE"] });
+  });
+
+  test("a sentinel in a gauge, by the ends of 32 bits: SENTINEL, left out, the register's energy stays measured", async () => {
+    for (const end of [-(2 ** 31), 2 ** 31 - 1, 2 ** 32 - 1]) {
+      const { hours, minutes } = await books({ hall: at(30, { ...healthy(30), power_w: end }) });
+      expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: ["SENTINEL"] });
+      expect(hours[0]?.nodes.hall?.maxW).toBeLessThan(hourWh + 601);
+      expect(hours[0]?.nodes.hall?.minW).toBeGreaterThan(hourWh - 601);
+      expect(minutes.filter(({ nodes }) => nodes.hall?.flags.includes("SENTINEL")).map(({ start }) => start)).toEqual([
+        t0 + 30 * minuteMs,
+      ]);
+      expect(hours[0]?.flags).toContain("SENTINEL");
+    }
+  });
+
+  test("a sentinel that the site file names (-9999, 0xFFFF): SENTINEL, left out; without a name it is a value", async () => {
+    for (const named of [-9999, 65_535]) {
+      const { hours } = await books({ hall: at(30, { ...healthy(30), power_w: named }) });
+      expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: ["SENTINEL"] });
+    }
+    const { hours } = await books({ hall: at(30, { ...healthy(30), power_w: -32_768 }) });
+    expect(hours[0]?.nodes.hall?.minW).toBe(-32_768);
+  });
+
+  test("a sentinel in a gauge without a register: SENTINEL, partly estimated over its neighbours", async () => {
+    const only = (minute: number): Values => ({ power_w: minute === 30 ? -9999 : (healthy(minute).power_w ?? 0) });
+    const { hours } = await books({ hall: only });
+    expect(hallOf(hours)).toMatchObject({ quality: "PARTLY_ESTIMATED", flags: expect.arrayContaining(["SENTINEL"]) });
+    expect(
+      Math.abs(
+        (hallOf(hours).wh ?? 0) -
+          (hallOf((await books({ hall: (minute) => ({ power_w: healthy(minute).power_w ?? 0 }) })).hours).wh ?? 0),
+      ),
+    ).toBeLessThan(5);
+  });
+
+  test("a gauge that says nothing but its sentinel: SENTINEL and COVERAGE_LOW, unknown, never zero and never negative", async () => {
+    const { hours, kpis } = await books({ hall: () => ({ power_w: -9999 }) });
+    expect(hallOf(hours)).toEqual({
+      wh: null,
+      quality: "INVALID",
+      flags: expect.arrayContaining(["SENTINEL", "COVERAGE_LOW"]),
+    });
+    expect(kpis.find(({ kpi }) => kpi === "pue")).toMatchObject({ value: null, quality: "INVALID" });
+  });
+
+  test("a sentinel in a register that the site file names: SENTINEL, no spike, measured", async () => {
+    const { hours } = await books({ hall: at(30, { ...healthy(30), energy_import_wh: 65_535 }) });
+    expect(hallOf(hours)).toEqual({ wh: near(hourWh), quality: "MEASURED", flags: ["SENTINEL"] });
   });
 
   test("a float32 register past its 24 bits: REGISTER_COARSE, partly estimated, nothing lost", async () => {

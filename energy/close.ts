@@ -19,6 +19,7 @@ import {
   worstQuality,
 } from "./node-account.ts";
 import { valueAt } from "./power.ts";
+import { withSentinels } from "./sentinel.ts";
 import { withLag } from "./skew.ts";
 import { energyCost, priceAt, priceFreshMs, tariffAt } from "./tariff.ts";
 
@@ -274,10 +275,12 @@ export const accountWindow = (
   const several = new Map<string, NonNullable<NodeAccount["meters"]>>();
   const terms = { busRatingW: model.busRatingW, bridgeMs: limits.bridgeMs };
   const lagOf = samples.lags?.() ?? null;
+  const sentinelsIn = samples.sentinels?.() ?? null;
   for (const node of model.nodes) {
     if (node.points.length === 0) continue;
     const { account, slopeWPerS, meters } = accountNode(node, window, samples, terms);
-    nodes[node.id] = lagOf === null ? account : withLag(node, account, window, lagOf);
+    const timed = lagOf === null ? account : withLag(node, account, window, lagOf);
+    nodes[node.id] = sentinelsIn === null ? timed : withSentinels(node, timed, window, sentinelsIn);
     if (node.counting === "counted") slopes.set(node.id, slopeWPerS);
     if (meters.length > 1) several.set(node.id, meters);
   }

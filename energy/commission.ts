@@ -5,6 +5,7 @@ import { countBetween, type Samples } from "./meter.ts";
 import type { Point, SiteModel, SiteNode, Text } from "./model.ts";
 import { gapOf } from "./node-account.ts";
 import { integratePower } from "./power.ts";
+import { isSentinel } from "./sentinel.ts";
 import { ratioSignature, type Signature, type Suspect } from "./suspect.ts";
 
 /** Of one piece of evidence: `unknown` where the data cannot tell. */
@@ -63,13 +64,18 @@ const evidence = (verdict: Verdict, value: number | null, unit: string, en: stri
 });
 const unknown = (unit: string, en: string, zh: string): Evidence => evidence("unknown", null, unit, en, zh);
 
-const seriesOf = (readings: readonly Reading[], quantity: string | null): Samples => {
+const seriesOf = (
+  readings: readonly Reading[],
+  quantity: string | null,
+  without?: { readonly kind: "gauge" | "register"; readonly sentinels: readonly number[] },
+): Samples => {
   const ts: number[] = [];
   const value: number[] = [];
   for (const reading of readings) {
     const at =
       quantity !== null && Object.hasOwn(reading.quantities, quantity) ? reading.quantities[quantity] : undefined;
     if (at === undefined) continue;
+    if (without !== undefined && isSentinel(without.kind, without.sentinels, at)) continue;
     ts.push(reading.ts);
     value.push(at);
   }
@@ -119,7 +125,8 @@ const samplingEnergy = ({ ts, value }: Samples): number => {
 };
 
 const see = (model: SiteModel, node: SiteNode, point: Point, readings: readonly Reading[]): Seen => {
-  const power = seriesOf(readings, point.power);
+  const { sentinels = [] } = point;
+  const power = seriesOf(readings, point.power, { kind: "gauge", sentinels });
   const [start, end] = [readings[0]?.ts ?? 0, readings.at(-1)?.ts ?? 0];
   const gapMs = gapOf(point.intervalMs);
   const terms = {
@@ -129,7 +136,10 @@ const see = (model: SiteModel, node: SiteNode, point: Point, readings: readonly 
   };
   const count = (quantity: string | null): number | null => {
     if (quantity === null) return null;
-    return countBetween(seriesOf(readings, quantity), { start, end }, terms, { bridgeMs: gapMs, gapMs }).amount;
+    return countBetween(seriesOf(readings, quantity, { kind: "register", sentinels }), { start, end }, terms, {
+      bridgeMs: gapMs,
+      gapMs,
+    }).amount;
   };
   const window = integratePower(power, { start, end }, point.sign, gapMs);
   // kpi.md R02: compared where 95 % is covered.

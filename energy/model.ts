@@ -184,6 +184,8 @@ export interface Point {
   /** No meter: the power is what its type and count are said to take; `device` is then the id of the node. */
   readonly estimate?: Estimate;
   readonly register: { readonly modulusWh: number | null; readonly resolutionWh: number };
+  /** Values that mean "no value" to this meter; absent: none but those that mean it to all. */
+  readonly sentinels?: readonly number[];
   /** Through which its readings come; absent when it speaks for itself. */
   readonly gateway?: string;
 }

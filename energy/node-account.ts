@@ -3,6 +3,7 @@ import type { Window } from "./calendar.ts";
 import { countBetween, firstFrom, type MeterCode, type MeterTerms, type Samples } from "./meter.ts";
 import type { Point, SiteNode } from "./model.ts";
 import { integratePower, type PowerWindow, valueAt } from "./power.ts";
+import type { SentinelsIn } from "./sentinel.ts";
 import type { LagOf } from "./skew.ts";
 
 /** Samples of one site around a window, by `<device>/<quantity>`, each in event-time order. */
@@ -11,6 +12,8 @@ export interface SamplesByPoint extends Pick<ReadonlyMap<string, Samples>, "get"
   readonly of?: (device: string, quantity: string) => Samples | undefined;
   /** How wrong the devices' clocks are; null while nobody's is. */
   readonly lags?: () => LagOf | null;
+  /** Which devices said "no value"; null while none did. */
+  readonly sentinels?: () => SentinelsIn | null;
 }
 
 export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;

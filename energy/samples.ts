@@ -4,6 +4,7 @@ import { registerDelta } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
 import { gapOf, type SamplesByPoint } from "./node-account.ts";
 import { createSampleStore } from "./sample-store.ts";
+import { isSentinel, type SentinelsIn } from "./sentinel.ts";
 import { isOdd, type LagOf } from "./skew.ts";
 import { priceFreshMs } from "./tariff.ts";
 import { versionsOf } from "./validity.ts";
@@ -15,6 +16,7 @@ interface Wanted {
   readonly maxPerHour: number;
   readonly modulus: number | null;
   readonly resolution: number;
+  readonly sentinels: readonly number[];
 }
 
 /** Where the values of one device's rows of one shape go. */
@@ -60,6 +62,8 @@ const hourMs = 3_600_000;
 // A register that did something odd may be settled by the next three readings.
 const unsettledReadings = 4;
 
+const noSentinels: readonly number[] = [];
+
 const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
   const wanted = new Map<string, Wanted[]>();
   const want = (device: string, quantity: string | null, rest: Omit<Wanted, "quantity">): void => {
@@ -73,7 +77,8 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
       const gapMs = gapOf(point.intervalMs);
       const maxPerHour = node.ratingW ?? model.busRatingW;
       const { modulusWh: modulus, resolutionWh: resolution } = point.register;
-      const register = { kind: "register", gapMs, maxPerHour, modulus, resolution } as const;
+      const { sentinels = noSentinels } = point;
+      const register = { kind: "register", gapMs, maxPerHour, modulus, resolution, sentinels } as const;
       want(point.device, point.power, { ...register, kind: "gauge" });
       want(point.device, point.soc, { ...register, kind: "gauge" });
       want(point.device, point.energyForward, register);
@@ -84,7 +89,7 @@ const wantedOf = (model: SiteModel): Map<string, Wanted[]> => {
       if (node.kind === "pv" || node.kind === "wind") want(point.device, "available_w", { ...register, kind: "gauge" });
     }
   }
-  const free = { gapMs: gapOf(0), maxPerHour: Infinity, modulus: null, resolution: 0 };
+  const free = { gapMs: gapOf(0), maxPerHour: Infinity, modulus: null, resolution: 0, sentinels: noSentinels };
   if (model.tariff !== null && model.tariff.device !== null)
     want(model.tariff.device, "price_per_kwh", { ...free, kind: "factor" });
   if (model.carbon !== null && model.carbon.device !== null)
@@ -162,6 +167,8 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
   const unsettled = new Map<number, number>();
   // Odd lags only, by the first slot of the device and the time of the reading: a site whose clocks are right holds none.
   const odd = new Map<number, { readonly slots: number; readonly lags: Map<number, number> }>();
+  // When a slot was told "no value"; a site whose meters never say it holds none.
+  const refused = new Map<number, Set<number>>();
   const ways = new Map<string, readonly number[]>();
   // What the values taken in since `begin` touch.
   let [from, to] = [Infinity, -Infinity];
@@ -198,7 +205,29 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     touch(first, last);
   };
 
+  /** The value is left out; its minute says so. */
+  const refuse = (slot: number, ts: number): void => {
+    const times = refused.get(slot) ?? new Set<number>();
+    refused.set(slot, times);
+    times.add(ts);
+    touch(ts, ts + 1);
+  };
+
+  const sentinelsIn: SentinelsIn = (device, { start, end }) => {
+    const number = deviceOf.get(device);
+    const first = number === undefined ? 0 : (slotOf[number] ?? 0);
+    const count = number === undefined ? 0 : (lists[number]?.length ?? 0);
+    for (let slot = first; slot < first + count; slot++)
+      for (const ts of refused.get(slot) ?? []) if (start <= ts && ts < end) return true;
+    return false;
+  };
+
   const put = (want: Wanted, slot: number, ts: number, value: number): void => {
+    if (isSentinel(want.kind, want.sentinels, value)) {
+      refuse(slot, ts);
+      return;
+    }
+    if (refused.size > 0) refused.get(slot)?.delete(ts);
     const count = held.count(slot);
     let index = count;
     if (count > 0 && ts <= held.ts(slot, count - 1)) {
@@ -261,6 +290,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
   return {
     columns: {
       lags: () => (odd.size === 0 ? null : lagOf),
+      sentinels: () => (refused.size === 0 ? null : sentinelsIn),
       of: (device, quantity) => {
         const number = deviceOf.get(device);
         if (number === undefined) return undefined;
@@ -319,6 +349,10 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
         const kept = isRegister[slot] === 1 ? keptOfRegister : keptOfGauge;
         const count = held.firstFrom(slot, before) - kept;
         if (count > 0) held.shift(slot, count);
+      }
+      for (const [slot, times] of refused) {
+        for (const ts of times) if (ts < before) times.delete(ts);
+        if (times.size === 0) refused.delete(slot);
       }
       for (const [first, { slots, lags }] of odd) {
         let oldest = before;

@@ -31,6 +31,7 @@ const pointKeys = [
   "swap",
   "register",
   "gateway",
+  "sentinels",
 ] as const;
 const pointCode = /^MP\.[A-Z0-9]+([._-][A-Za-z0-9]+)*$/;
 
@@ -201,6 +202,14 @@ export const readPoint = (reader: Reader, at: Field, node: string | null, kind: 
   const gateway = reader.optional<string | null>(fields, "gateway", null, (field) =>
     reader.isNone(field) ? null : identifier(reader)(field),
   );
+  const sentinels = reader
+    .optional<readonly Field[]>(fields, "sentinels", [], reader.list)
+    .map((field) => reader.number(field, {}))
+    .filter((value) => value !== null);
   if (code === null || device === null) return null;
-  return { code, device, ...point, ...(gateway === null ? {} : { gateway }) };
+  return {
+    ...{ code, device, ...point },
+    ...(gateway === null ? {} : { gateway }),
+    ...(sentinels.length === 0 ? {} : { sentinels }),
+  };
 };

@@ -126,6 +126,10 @@ export const samplesUnder = (
     }
   }
   if (changed.size === 0) return columns;
-  const { lags } = columns;
-  return { get: (key) => changed.get(key) ?? columns.get(key), ...(lags === undefined ? {} : { lags }) };
+  const { lags, sentinels } = columns;
+  return {
+    get: (key) => changed.get(key) ?? columns.get(key),
+    ...(lags === undefined ? {} : { lags }),
+    ...(sentinels === undefined ? {} : { sentinels }),
+  };
 };
