@@ -14,7 +14,8 @@ import {
   type RejudgeResult,
 } from "#rules";
 import { openStore } from "#store";
-import { demoSite, loadDemoSite } from "./replay/site.ts";
+import { demoSite } from "./replay/demo.ts";
+import { loadDemoSite } from "./replay/site.ts";
 import { parseSettings } from "./settings.ts";
 
 const usage = `usage: npm run backtest -- --site <id> --rule <id[,id…]|all> --from <time> --to <time> [--file <rule.yaml>] [--tolerance <s>] [--json]

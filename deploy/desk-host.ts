@@ -1,8 +1,7 @@
 // The desk's thread as the main thread sees it.
 import { Worker } from "node:worker_threads";
-import type { Fault } from "#energy";
 import type { Desk, ProductStatus } from "./desk.ts";
-import type { DeskOrder, DeskReport, DeskSettings } from "./desk-thread.ts";
+import type { DeskOrder, DeskReport } from "./desk-thread.ts";
 import type { Models } from "./models.ts";
 import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
@@ -15,8 +14,9 @@ const maxOldGenerationSizeMb = 1536;
 // After it has said that all is closed; a thread that is cut off in native code can take the process with it.
 const endsByItselfMs = 5000;
 
-/** A thread that has read the site models and waits to be started with them. */
+/** A thread that has read settings, site models and rules, and waits to be started with them. */
 export interface DeskHost extends AsyncDisposable {
+  readonly settings: Settings;
   /** Ids of the modelled sites. */
   readonly ids: readonly string[];
   readonly demo: Models["demo"];
@@ -28,12 +28,12 @@ export interface DeskHost extends AsyncDisposable {
   ) => Promise<Desk & { readonly tell: (status: ProductStatus) => void }>;
 }
 
-/** Starts the thread and has it read the site files; the faults in them are a value. */
-export async function openDeskHost(
-  settings: Settings,
-): Promise<{ readonly ok: true; readonly host: DeskHost } | { readonly ok: false; readonly faults: readonly Fault[] }> {
+/** Starts the thread and has it read settings and files; the faults in them are a value. */
+export async function openDeskHost(): Promise<
+  | { readonly ok: true; readonly host: DeskHost }
+  | { readonly ok: false; readonly settings: Settings | null; readonly faults: readonly string[] }
+> {
   const worker = new Worker(new URL("./desk-thread.ts", import.meta.url), {
-    workerData: { settings } satisfies DeskSettings,
     name: "desk",
     resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
   });
@@ -79,7 +79,7 @@ export async function openDeskHost(
   });
   if (!("loaded" in report)) {
     await end();
-    return { ok: false, faults: "faulty" in report ? report.faulty : [] };
+    return "faulty" in report ? { ok: false, ...report.faulty } : { ok: false, settings: null, faults: [] };
   }
   return {
     ok: true,

@@ -1,20 +1,17 @@
-import { parentPort, workerData } from "node:worker_threads";
-import type { Fault } from "#energy";
+import { parentPort } from "node:worker_threads";
 import { openStore } from "#store";
+import { check } from "./check.ts";
 import { type Desk, type ProductStatus, startDesk } from "./desk.ts";
 import { createLog } from "./log.ts";
-import { loadModels, type Models } from "./models.ts";
+import type { Models } from "./models.ts";
 import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
 
-// The models are read where they are used: hundreds of thousands of nodes are neither copied nor kept twice.
+// Models, rules and settings are read where they are used: hundreds of thousands of nodes are neither copied nor kept
+// twice, and the broker's thread never loads what reads them.
 //
 //   started ─▶ loaded (or faulty) ─▶ start ─▶ ready ─▶ status … ─▶ stop ─▶ stopped
 
-/** What the thread is started with. */
-export interface DeskSettings {
-  readonly settings: Settings;
-}
 /** To the desk. */
 export type DeskOrder =
   | { readonly start: ProductStatus }
@@ -22,8 +19,14 @@ export type DeskOrder =
   | { readonly stop: true };
 /** From the desk. */
 export type DeskReport =
-  | { readonly loaded: { readonly ids: readonly string[]; readonly demo: Models["demo"] } }
-  | { readonly faulty: readonly Fault[] }
+  | {
+      readonly loaded: {
+        readonly settings: Settings;
+        readonly ids: readonly string[];
+        readonly demo: Models["demo"];
+      };
+    }
+  | { readonly faulty: { readonly settings: Settings | null; readonly faults: readonly string[] } }
   | { readonly ready: { readonly url: string | null } }
   | { readonly failed: string }
   | { readonly notice: Notice }
@@ -33,10 +36,8 @@ const port = parentPort;
 if (!port) throw new Error("BUG: desk-thread.ts is started as a worker thread");
 const report = (message: DeskReport) => port.postMessage(message);
 
-const { settings } = workerData as DeskSettings;
-const { onError } = createLog(settings.deploy.DEPLOY_LOG);
-
-const run = async (models: Models, first: ProductStatus): Promise<void> => {
+const run = async (settings: Settings, models: Models, first: ProductStatus): Promise<void> => {
+  const { onError } = createLog(settings.deploy.DEPLOY_LOG);
   let status = first;
   const store = await openStore(settings.store, { role: "reader", onError });
   let desk: Desk;
@@ -69,14 +70,15 @@ const run = async (models: Models, first: ProductStatus): Promise<void> => {
 };
 
 const load = async (): Promise<void> => {
-  const loaded = await loadModels(settings);
-  if (!loaded.ok) return report({ faulty: loaded.faults });
-  const { models } = loaded;
+  const checked = await check(process.env);
+  if (!checked.ok) return report({ faulty: { settings: checked.settings, faults: checked.faults } });
+  const { settings, models } = checked;
   const fail = (error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) });
   port.once("message", (order: DeskOrder) => {
-    if ("start" in order) run(models, order.start).catch(fail);
+    if ("start" in order) run(settings, models, order.start).catch(fail);
+    else port.close();
   });
-  report({ loaded: { ids: models.sites.map(({ id }) => id), demo: models.demo } });
+  report({ loaded: { settings, ids: models.sites.map(({ id }) => id), demo: models.demo } });
 };
 
 load().catch((error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) }));

@@ -14,7 +14,8 @@ import {
   windowOf,
 } from "#energy";
 import { openStore } from "#store";
-import { demoSite, loadDemoSite } from "./replay/site.ts";
+import { demoSite } from "./replay/demo.ts";
+import { loadDemoSite } from "./replay/site.ts";
 import { parseSettings } from "./settings.ts";
 
 const usage = `usage: npm run books:recompute -- --site <id> --day <YYYY-MM-DD> [--days <n>] [--most <n>]

@@ -1,13 +1,11 @@
 import { parseArgs } from "node:util";
-import { loadMappings, type Mapping } from "#collector";
-import type { Fault, SiteModel } from "#energy";
-import { loadCatalogue, loadNotifyPlan } from "#rules";
-import { type DeskHost, openDeskHost } from "./desk-host.ts";
+import { loadMappings } from "#collector";
+import { openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
-import { loadModels, type Models } from "./models.ts";
-import { parseSettings, type Settings } from "./settings.ts";
+import { placed } from "./placed.ts";
+import type { Settings } from "./settings.ts";
 import { sitesFound } from "./sites-found.ts";
-import { startWattlas } from "./wattlas.ts";
+import { startWattlas, type WattlasDeps } from "./wattlas.ts";
 
 const usage = `usage: npm start [-- --check]
   --check   parse all settings, site, mapping and rule files, say what is wrong, exit 0 or 1
@@ -22,58 +20,34 @@ const fault = (text: string): never => {
   process.exit(1);
 };
 
-interface Checked {
+interface Ready extends Pick<WattlasDeps, "sites" | "mappings" | "demo"> {
   readonly settings: Settings;
-  readonly sites: readonly SiteModel[] | DeskHost;
-  readonly mappings: readonly Mapping[];
-  readonly demo: Models["demo"];
-}
-
-/** Where the models are used, there they are read: in the desk's thread if there is one. */
-async function openModels(
-  settings: Settings,
-): Promise<
-  | { readonly ok: true; readonly sites: readonly SiteModel[] | DeskHost; readonly demo: Models["demo"] }
-  | { readonly ok: false; readonly faults: readonly Fault[] }
-> {
-  const desk = settings.deploy.PARTS.some((part) => part === "rules" || part === "energy" || part === "dashboard");
-  // The memory store lives in one thread; everything else gives the desk a thread of its own.
-  if (desk && !settings.store.STORE_URL.startsWith("memory:")) {
-    const opened = await openDeskHost(settings);
-    return opened.ok ? { ok: true, sites: opened.host, demo: opened.host.demo } : opened;
-  }
-  const loaded = await loadModels(settings);
-  return loaded.ok ? { ok: true, ...loaded.models } : loaded;
+  readonly count: number;
 }
 
 /** Everything that a person can get wrong in files and settings, all faults at once. */
-async function check(env: NodeJS.ProcessEnv): Promise<Checked> {
-  const faults: string[] = [];
-  const parsed = parseSettings(env);
-  if (!parsed.ok) {
-    faults.push(...parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`));
+async function prepare(): Promise<Ready> {
+  const opened = await openDeskHost();
+  const settings = opened.ok ? opened.host.settings : opened.settings;
+  const mappings = settings === null ? null : await loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR);
+  const faults = [...(opened.ok ? [] : opened.faults), ...(mappings?.faults ?? []).map(placed)];
+  if (!opened.ok || mappings === null || faults.length > 0) {
+    if (opened.ok) await opened.host[Symbol.asyncDispose]();
     throw new Faults(faults);
   }
-  const { settings } = parsed;
-  const place = (at: {
-    readonly file: string;
-    readonly line: number;
-    readonly column: number;
-    readonly message: string;
-  }) => `${at.file}:${at.line}:${at.column}: ${at.message}`;
-  const [models, mappings, rules, notify] = await Promise.all([
-    openModels(settings),
-    loadMappings(settings.collector.COLLECTOR_MAPPINGS_DIR),
-    loadCatalogue(settings.rules.RULES_DIR, settings.rules.RULES_ON, settings.rules.RULES_SHADOW),
-    loadNotifyPlan(settings.rules.RULES_NOTIFY_FILE),
-  ]);
-  for (const result of [models, mappings, rules, notify])
-    if ("faults" in result) faults.push(...result.faults.map(place));
-  if (!models.ok || faults.length > 0) {
-    if (models.ok && "start" in models.sites) await models.sites[Symbol.asyncDispose]();
-    throw new Faults(faults);
-  }
-  return { settings, mappings: mappings.mappings, sites: models.sites, demo: models.demo };
+  const { host } = opened;
+  const ready = { settings: host.settings, mappings: mappings.mappings, demo: host.demo, count: host.ids.length };
+  const parts = host.settings.deploy.PARTS;
+  const hasDesk = parts.some((part) => part === "rules" || part === "energy" || part === "dashboard");
+  // The memory store lives in one thread; everything else gives the desk a thread of its own.
+  const inline = host.settings.store.STORE_URL.startsWith("memory:");
+  if (hasDesk && !inline) return { ...ready, sites: host };
+  await host[Symbol.asyncDispose]();
+  if (!hasDesk) return { ...ready, sites: { ids: host.ids } };
+  const { loadModels } = await import("./models.ts");
+  const loaded = await loadModels(host.settings);
+  if (!loaded.ok) throw new Faults(loaded.faults.map(placed));
+  return { ...ready, sites: loaded.models.sites };
 }
 
 class Faults extends Error {
@@ -99,9 +73,9 @@ async function run(): Promise<void> {
     return;
   }
 
-  let checked: Checked;
+  let ready: Ready;
   try {
-    checked = await check(process.env);
+    ready = await prepare();
   } catch (error) {
     if (!(error instanceof Faults)) throw error;
     for (const text of error.faults) say(text);
@@ -110,13 +84,11 @@ async function run(): Promise<void> {
     );
   }
   if (values.check) {
-    const { sites } = checked;
-    const count = "start" in sites ? sites.ids.length : sites.length;
-    if ("start" in sites) await sites[Symbol.asyncDispose]();
-    return say(`wattlas: ${await sitesFound(checked.settings.energy.ENERGY_SITES_DIR, { count, demo: checked.demo })}`);
+    if ("start" in ready.sites) await ready.sites[Symbol.asyncDispose]();
+    return say(`wattlas: ${await sitesFound(ready.settings.energy.ENERGY_SITES_DIR, ready)}`);
   }
 
-  const { settings, sites, mappings, demo } = checked;
+  const { settings, sites, mappings, demo } = ready;
   const { log, onError } = createLog(settings.deploy.DEPLOY_LOG);
   const wattlas = await startWattlas(settings, { sites, mappings, demo, onError, onDemo: showDemo });
   let ending = false;

@@ -10,13 +10,13 @@ import { type Broker, startBroker } from "#broker";
 import { type Collector, type Mapping, startCollector, startSubscription } from "#collector";
 import type { SiteModel } from "#energy";
 import { openStore, startRetention } from "#store";
-import { type Desk, type OnError, type ProductStatus, startDesk } from "./desk.ts";
+import type { Desk, OnError, ProductStatus } from "./desk.ts";
 import type { DeskHost } from "./desk-host.ts";
 import { brokerFigures, sendByLoopback, sendPast, startHealth, subscriptionFigures } from "./health.ts";
 import { createOutbox, type Notice } from "./outbox.ts";
 import { createRefusalBook } from "./refusals.ts";
+import { demoSite } from "./replay/demo.ts";
 import { startReplay } from "./replay/replay.ts";
-import { demoSite } from "./replay/site.ts";
 import type { Settings } from "./settings.ts";
 import { version } from "./version.ts";
 
@@ -29,8 +29,11 @@ export interface Wattlas extends AsyncDisposable {
 }
 
 export interface WattlasDeps {
-  /** The models, or the desk's thread that has read them; with a store in memory there is no such thread. */
-  readonly sites: readonly SiteModel[] | DeskHost;
+  /**
+   * The desk's thread that has read the models; the models, with a store in memory, where there is no such thread; or
+   * the sites' names alone, where no part needs more.
+   */
+  readonly sites: DeskHost | readonly SiteModel[] | { readonly ids: readonly string[] };
   readonly mappings: readonly Mapping[];
   readonly demo: "on" | "off";
   readonly onError: OnError;
@@ -59,19 +62,20 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
   if (writes) stack.use(startRetention(store, settings.store, { onError }));
 
   const deskParts = parts.some((part) => part === "rules" || part === "energy" || part === "dashboard");
-  // The memory store lives in one thread; everything else gives the desk a thread of its own.
   const inline = settings.store.STORE_URL.startsWith("memory:");
   let tellDesk = (_status: ProductStatus): void => undefined;
   let desk: Desk | null = null;
   if (deskParts) {
-    if (!("start" in sites))
-      desk = await startDesk(settings, { sites, store, publish: outbox.publish, status: () => status, onError });
-    else {
+    if ("start" in sites) {
       const thread = await sites.start(status, outbox.publish, failure.reject);
       tellDesk = thread.tell;
       desk = thread;
+    } else if (!("ids" in sites)) {
+      // Only here: what the desk loads is half of what this thread would hold.
+      const { startDesk } = await import("./desk.ts");
+      desk = await startDesk(settings, { sites, store, publish: outbox.publish, status: () => status, onError });
     }
-    stack.use(desk);
+    if (desk !== null) stack.use(desk);
   }
   const setStatus = (change: Partial<ProductStatus>) => {
     status = { ...status, ...change };
@@ -101,7 +105,7 @@ export async function startWattlas(settings: Settings, deps: WattlasDeps): Promi
           accept: collector.accept,
           ledger: store.ledger,
           mappings: deps.mappings,
-          modelled: "start" in sites ? sites.ids : sites.map(({ id }) => id),
+          modelled: "ids" in sites ? sites.ids : sites.map(({ id }) => id),
           onError,
           onConnection: (state) => {
             if (speaks && state === "up") outbox.open(say);

@@ -11,9 +11,9 @@ import mqtt from "mqtt";
 import { type Alert, alertHash, judgedLines, parseRule, replayCapsule, type SavedWatch } from "#rules";
 import { openStore, type Page, timestamp } from "#store";
 import { type Product, startProduct } from "../product.ts";
+import { demoSite } from "../replay/demo.ts";
 import { publishHistory, replayTopic } from "../replay/history.ts";
 import { loadWeek } from "../replay/recordings.ts";
-import { demoSite } from "../replay/site.ts";
 import { parseSettings } from "../settings.ts";
 
 export interface WeekAuditOptions {

@@ -2,8 +2,9 @@
 //
 //   week (pure) ─▶ minutes, 10 a message, 16 messages on their way ─▶ dc/demo/replay/batch
 //
+
+import { demoOffsetMs, demoSite } from "./demo.ts";
 import { sampleAll } from "./sample.ts";
-import { demoOffsetMs, demoSite } from "./site.ts";
 import type { DemoDevice } from "./week.ts";
 
 export const replayTopic = `dc/${demoSite}/replay/batch`;

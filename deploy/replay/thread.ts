@@ -5,11 +5,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import mqtt from "mqtt";
+import { demoOffsetMs } from "./demo.ts";
 import { publishHistory, replayTopic } from "./history.ts";
 import { loadWeek } from "./recordings.ts";
 import type { ReplayProgress, ReplayStart } from "./replay.ts";
 import { sampleAll } from "./sample.ts";
-import { demoOffsetMs } from "./site.ts";
 
 const minuteMs = 60_000;
 const liveEveryMs = 2000;

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { demoOffsetMs } from "./demo.ts";
 import { loadWeek } from "./recordings.ts";
 import { sampleAll, weekPhase } from "./sample.ts";
-import { demoOffsetMs, loadDemoSite } from "./site.ts";
+import { loadDemoSite } from "./site.ts";
 import { type DemoDevice, weekMinutes } from "./week.ts";
 
 let devices: readonly DemoDevice[];

@@ -38,7 +38,7 @@ export const openFile = ({ path, kind, check, maxPages }: FileOptions): Database
     retryWhileBusy(() => db.exec("PRAGMA journal_mode = WAL"));
     db.exec(
       `PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
-       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;
+       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000;
        PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA journal_size_limit = ${logBytes}`,
     );
     if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);

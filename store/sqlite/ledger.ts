@@ -7,9 +7,12 @@ import { joinChannel } from "./channel.ts";
 import type { LedgerSettings } from "./ledger.worker.ts";
 import type { LedgerCalls, Place, WrittenChange, WrittenRow } from "./ledger-file.ts";
 import { startRemote } from "./remote.ts";
+import { startResting } from "./resting.ts";
 
 // Commits of other processes make no sound here.
 const pollMs = 1000;
+// The collector asks for a dead letter now and then; whoever keeps accounts asks every second.
+const restMs = 30_000;
 
 /** The ledger in `DATA_DIR/ledger.db`. Any instance of any thread or process may commit. */
 export const openSqliteLedger = async (
@@ -17,11 +20,13 @@ export const openSqliteLedger = async (
   { role, onError, now = Date.now }: StoreDeps,
 ): Promise<Ledger> => {
   const path = resolve(settings.DATA_DIR, "ledger.db");
-  const remote = await startRemote<LedgerCalls>(
-    new URL("./ledger.worker.ts", import.meta.url),
-    { path, check: role === "writer" ? "deep" : "header" } satisfies LedgerSettings,
-    (error) => onError(error, { stage: "store", code: "STORE_UNREACHABLE" }),
-  );
+  const start = () =>
+    startRemote<LedgerCalls>(
+      new URL("./ledger.worker.ts", import.meta.url),
+      { path, check: role === "writer" ? "deep" : "header" } satisfies LedgerSettings,
+      (error) => onError(error, { stage: "store", code: "STORE_UNREACHABLE" }),
+    );
+  const remote = await startResting(start, restMs);
   const waiter = createWaiter();
   const channel = joinChannel(path, waiter.wake);
 

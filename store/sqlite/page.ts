@@ -21,18 +21,23 @@ const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constan
 const headBytes = 8;
 const wordColumns = 7;
 const high = 2 ** 32;
+// A page is made of some 30 KB that nobody needs once it is compressed: thousands of them a minute.
+const scratch = { bytes: new Uint8Array(0), word: new Uint32Array(0), column: new Float64Array(0) };
 
 /** The rows `order[from..to)` of `chunk` as a page; `chunk.first` is the partition's first sequence. */
 export const encodePage = (chunk: Chunk, order: Uint32Array, from: number, to: number, sizeOf: SizeOf): Uint8Array => {
   const rows = to - from;
   let values = 0;
   for (let index = from; index < to; index += 1) values += sizeOf(chunk.shape[order[index] ?? 0] ?? 0);
-  const bytes = new Uint8Array(headBytes + rows * (4 * wordColumns + 1) + values * 8);
+  const size = headBytes + rows * (4 * wordColumns + 1) + values * 8;
+  if (scratch.bytes.length < size) scratch.bytes = new Uint8Array(2 * size);
+  if (scratch.word.length < rows) scratch.word = new Uint32Array(2 * rows);
+  const { word } = scratch;
+  const bytes = scratch.bytes.subarray(0, size);
   const head = new DataView(bytes.buffer);
   head.setUint32(0, rows, true);
   head.setUint32(4, values, true);
 
-  const word = new Uint32Array(rows);
   let at = headBytes;
   const putWords = () => {
     for (let plane = 0; plane < 32; plane += 8)
@@ -66,7 +71,8 @@ export const encodePage = (chunk: Chunk, order: Uint32Array, from: number, to: n
 
 const putValues = (chunk: Chunk, rows: Uint32Array, sizeOf: SizeOf, bytes: Uint8Array) => {
   const count = bytes.length / 8;
-  const column = new Float64Array(count);
+  if (scratch.column.length < count) scratch.column = new Float64Array(2 * count);
+  const { column } = scratch;
   let at = 0;
   for (let begin = 0; begin < rows.length; ) {
     const shape = chunk.shape[rows[begin] ?? 0] ?? 0;

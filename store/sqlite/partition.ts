@@ -228,36 +228,45 @@ export const commitOrder = (partition: Partition, first: number, rows: number): 
   return { ...chunk, received: (row) => received[row] ?? 0 };
 };
 
-/** Chunks that follow each other, as one. */
-export const joinChunks = (chunks: readonly Chunk[], from: number, to: number): Chunk => {
-  const rows = to - from + 1;
-  const values = chunks.reduce((sum, chunk) => sum + chunk.value.length, 0);
-  const joined = {
-    first: from,
-    rows,
-    device: new Int32Array(rows),
-    shape: new Int32Array(rows),
-    ts: new Float64Array(rows),
-    flags: new Uint8Array(rows),
-    value: new Float64Array(values),
-    start: new Uint32Array(rows),
-  };
-  const received = new Float64Array(rows);
-  let [value, found] = [0, 0];
-  for (const chunk of chunks) {
-    joined.value.set(chunk.value, value);
-    for (let row = Math.max(0, from - chunk.first); row < chunk.rows && chunk.first + row <= to; row += 1) {
-      const place = chunk.first + row - from;
-      joined.device[place] = chunk.device[row] ?? 0;
-      joined.shape[place] = chunk.shape[row] ?? 0;
-      joined.ts[place] = chunk.ts[row] ?? 0;
-      joined.flags[place] = chunk.flags[row] ?? 0;
-      joined.start[place] = value + (chunk.start[row] ?? 0);
-      received[place] = chunk.received(row);
-      found += 1;
+/** Makes one chunk of those that follow each other. What it gives is good until it is asked again. */
+export const createJoiner = (): ((chunks: Iterable<Chunk>, from: number, to: number) => Chunk) => {
+  let room = joinedOf(0);
+  let value = new Float64Array(0);
+  return (chunks, from, to) => {
+    const rows = to - from + 1;
+    if (room.device.length < rows) room = joinedOf(rows);
+    const { device, shape, ts, flags, start, received } = room;
+    let [values, found] = [0, 0];
+    for (const chunk of chunks) {
+      if (chunk.first > to) break;
+      if (values + chunk.value.length > value.length) {
+        const larger = new Float64Array(Math.max(2 * value.length, values + chunk.value.length));
+        larger.set(value);
+        value = larger;
+      }
+      value.set(chunk.value, values);
+      for (let row = Math.max(0, from - chunk.first); row < chunk.rows && chunk.first + row <= to; row += 1) {
+        const place = chunk.first + row - from;
+        device[place] = chunk.device[row] ?? 0;
+        shape[place] = chunk.shape[row] ?? 0;
+        ts[place] = chunk.ts[row] ?? 0;
+        flags[place] = chunk.flags[row] ?? 0;
+        start[place] = values + (chunk.start[row] ?? 0);
+        received[place] = chunk.received(row);
+        found += 1;
+      }
+      values += chunk.value.length;
     }
-    value += chunk.value.length;
-  }
-  if (found !== rows) throw new Error(`BUG: rows ${from} to ${to} are not all in the log`);
-  return { ...joined, received: (row) => received[row] ?? 0 };
+    if (found !== rows) throw new Error(`BUG: rows ${from} to ${to} are not all in the log`);
+    return { ...room, first: from, rows, value: value.subarray(0, values), received: (row) => received[row] ?? 0 };
+  };
 };
+
+const joinedOf = (rows: number) => ({
+  device: new Int32Array(rows),
+  shape: new Int32Array(rows),
+  ts: new Float64Array(rows),
+  flags: new Uint8Array(rows),
+  start: new Uint32Array(rows),
+  received: new Float64Array(rows),
+});

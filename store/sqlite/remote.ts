@@ -27,7 +27,7 @@ export type Answer =
   | { readonly kind: "fault"; readonly id: number; readonly fault: Fault }
   | { readonly kind: "background"; readonly fault: Fault };
 
-type AnyCalls<Calls> = { readonly [Name in keyof Calls]: (argument: never) => unknown };
+export type AnyCalls<Calls> = { readonly [Name in keyof Calls]: (argument: never) => unknown };
 
 /** A worker seen from outside. It keeps the process alive only while a call is under way. */
 export interface Remote<Calls extends AnyCalls<Calls>> extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { type Bundle, encodeBundle } from "./bundle.ts";
 import { type Catalogue, hourOf, minutesPath, type PartitionInfo, partitionPath } from "./catalogue.ts";
 import type { Log } from "./log.ts";
 import { type MinuteDraft, openMinuteDraft } from "./minutes.ts";
-import { joinChunks, openPartition, type Partition, writePartition } from "./partition.ts";
+import { createJoiner, openPartition, type Partition, writePartition } from "./partition.ts";
 import { readRolled } from "./readings-file.ts";
 import type { Shapes } from "./row.ts";
 import { byDevice, type Segment } from "./scan.ts";
@@ -63,6 +63,7 @@ const partDevices = 500;
 export const createSorter = (db: DatabaseSync, { path, gapMs, log, shapes, catalogue }: SorterParts): Sorter => {
   const sizeOf = (shape: number) => shapes.names(shape).length;
   const deviceById = db.prepare("SELECT * FROM device WHERE id = ?");
+  const join = createJoiner();
   let pass: { readonly parts: Generator<Found>; readonly stack: DisposableStack } | null = null;
 
   const openAll = (infos: readonly PartitionInfo[], stack: DisposableStack): readonly Partition[] =>
@@ -138,12 +139,7 @@ export const createSorter = (db: DatabaseSync, { path, gapMs, log, shapes, catal
 
   return {
     seal: ({ first, last }) => {
-      const chunks = [];
-      for (const chunk of log.after(first - 1)) {
-        if (chunk.first > last) break;
-        chunks.push(chunk);
-      }
-      const rows = joinChunks(chunks, first, last);
+      const rows = join(log.after(first - 1), first, last);
       const hours = new Map<number, number>();
       let [minTs, maxTs, received] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
       for (let row = 0; row < rows.rows; row += 1) {
