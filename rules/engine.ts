@@ -8,6 +8,7 @@ import {
   StoreUnavailableError,
   sitesOf,
 } from "#store";
+import { createAccountFollow } from "./account-rows.ts";
 import type { Alert } from "./alert.ts";
 import { createBacktestDesk } from "./backtest/desk.ts";
 import { createBreath } from "./breath.ts";
@@ -29,7 +30,6 @@ import {
   putAlert,
   putProgress,
   putWatch,
-  readAccount,
   readAlert,
   readProgress,
   readWatch,
@@ -56,6 +56,7 @@ const pageAlerts = 1000;
 const breathMs = 40;
 const waitMs = 30_000;
 const retryMs = 1000;
+const minuteMs = 60_000;
 // Thirty ticks that did not end: what is told now might be old.
 const behindMs = 30_000;
 
@@ -102,6 +103,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   saved.clear();
   const siteIds = [...watches.keys()];
   const followReadings = followColumnsOf(readings);
+  const followRows = createAccountFollow(ledger, sites);
   const started = readProgress(await ledger.get(stateKind, "progress"));
   let cursors: Omit<Progress, "unsent"> = { readings: started.readings, accounts: started.accounts };
   // Sites whose watch moved since it was saved.
@@ -189,7 +191,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     await settle(alerts, sitesOf(columns));
   };
 
-  const takeAccounts = async (page: Awaited<ReturnType<typeof ledger.follow>>): Promise<void> => {
+  const takeAccounts = async (page: Awaited<ReturnType<typeof followRows>>): Promise<void> => {
     cursors = { ...cursors, accounts: page.cursor };
     const alerts: Alert[] = [];
     const restated: Restatement[] = [];
@@ -198,13 +200,15 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     const breathe = createBreath(breathMs);
     for (const row of page.rows) {
       await breathe();
-      const account = readAccount(row);
       const watch = watches.get(row.site);
-      if (account === null) fail(new Error(`${row.kind} "${row.key}" is no account`), "RULES_ROW_INVALID");
+      // What the clock has not passed waits, and is saved as it came.
+      const found = row.read((watch?.now() ?? 0) <= row.ts + minuteMs);
+      if (found === null) fail(new Error(`${row.kind} "${row.key}" is no account`), "RULES_ROW_INVALID");
       else if (watch !== undefined) {
         touched.add(row.site);
-        if (row.revision > 1) restated.push({ site: row.site, start: account.start, end: account.end });
-        else alerts.push(...take({ kind: "account", account, wall: now() }));
+        const { start, end } = found.account;
+        if (row.revision > 1) restated.push({ site: row.site, start, end });
+        else alerts.push(...take({ kind: "account", ...found, wall: now() }));
       }
     }
     const marked = restated.length === 0 ? [] : await markRestated({ ledger, watches, accountRules, now }, restated);
@@ -218,7 +222,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   };
   const nextAccounts = async (): Promise<boolean> => {
     const kinds = [accountKind];
-    const page = await ledger.follow({ cursor: cursors.accounts, kinds, limit: pageAccounts, waitMs: 0 });
+    const page = await followRows({ cursor: cursors.accounts, kinds, limit: pageAccounts, waitMs: 0 });
     if (page.rows.length > 0) await takeAccounts(page);
     return page.rows.length > 0;
   };

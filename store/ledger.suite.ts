@@ -211,6 +211,18 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       expect((await follow(cursor, { kinds })).rows).toEqual([written[2]]);
     });
 
+    test("a follower of texts gets the rows of a follower, with what is kept of each", async () => {
+      if (ledger.followText === undefined) return;
+      const written = await ledger.commit([
+        put("a", { body: { name: "绿电" } }),
+        put("b", { body: "x".repeat(10_000) }),
+      ]);
+      const { rows, cursor } = await ledger.followText({ cursor: null, kinds: ["alert"], limit: 10, waitMs: 0 });
+      const read = rows.map(({ text, ...row }) => ({ ...row, body: JSON.parse(Buffer.from(text).toString()) }));
+      expect(read).toEqual(written.map((row) => ({ ...row })));
+      expect((await follow(cursor)).rows).toEqual([]);
+    });
+
     test("head stands after everything committed", async () => {
       await ledger.commit([put("a")]);
       const head = await ledger.head();

@@ -25,6 +25,8 @@ export interface Ledger extends AsyncDisposable {
   history(kind: string, key: string): Promise<readonly LedgerRow[]>;
   /** Committed rows in commit order, as `Readings.follow`. */
   follow(query: LedgerFollow): Promise<{ readonly rows: readonly LedgerRow[]; readonly cursor: string }>;
+  /** `follow` with each body as the JSON that is kept; absent in an adapter that keeps no text. */
+  followText?(query: LedgerFollow): Promise<{ readonly rows: readonly LedgerText[]; readonly cursor: string }>;
   /** The cursor that stands after everything committed so far. */
   head(): Promise<string>;
   /** Removes whole rows (all revisions) whose `ts` is older. */

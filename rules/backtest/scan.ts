@@ -51,6 +51,7 @@ export const createScanner = (ids: readonly string[]) => {
   // What stood at each turn of the account before: the next has the same order.
   const before: { readonly id: Uint8Array; readonly place: number }[] = [];
   const keys = new Map<number, { readonly text: Uint8Array; readonly field: PartField | "check" | "flags" | null }[]>();
+  const flagsKnown = new Map<string, readonly AccountFlag[]>();
   let bytes: Buffer = Buffer.alloc(0);
   let at = 0;
 
@@ -137,6 +138,13 @@ export const createScanner = (ids: readonly string[]) => {
     return before[turn]?.place ?? -1;
   };
 
+  const flagsOf = (text: string): readonly AccountFlag[] => {
+    const flags = flagsKnown.get(text) ?? (JSON.parse(text) as readonly AccountFlag[]);
+    // A handful in any site; what a stranger wrote must not pile up.
+    if (flagsKnown.size < 1000) flagsKnown.set(text, flags);
+    return flags;
+  };
+
   /** Calls for each key of an object until its end. */
   const readObject = (member: () => void): void => {
     at++;
@@ -173,7 +181,7 @@ export const createScanner = (ids: readonly string[]) => {
       } else if (field === "flags") {
         const start = at;
         skipValue();
-        if (at - start > 2 && place >= 0) flags.set(place, JSON.parse(bytes.toString("utf8", start, at)));
+        if (at - start > 2 && place >= 0) flags.set(place, flagsOf(bytes.toString("latin1", start, at)));
       } else {
         const value = readNumber();
         if (place >= 0) columns[field][place] = value;

@@ -47,6 +47,7 @@ export interface LedgerCalls {
   listText(query: LedgerQuery): Page<LedgerText>;
   history(argument: { readonly kind: string; readonly key: string }): readonly WrittenRow[];
   follow(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly WrittenRow[]; readonly cursor: string };
+  followText(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly LedgerText[]; readonly cursor: string };
   head(argument: null): string;
   /** Removes some; call again until it removes none. */
   prune(argument: { readonly kind: string; readonly before: number }): number;
@@ -145,6 +146,18 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
     return { items: items.map(read), next };
   };
 
+  const followed = <Row>({ cursor, kinds, bare = [], limit }: Omit<LedgerFollow, "signal">, read: (raw: Raw) => Row) =>
+    transact(db, "DEFERRED", () => {
+      const seq = seqOf(cursor);
+      const head = Math.max(seq, headSeq());
+      const found = [...new Set(kinds)]
+        .flatMap((kind) => (bare.includes(kind) ? afterBare : after).all(kind, seq, limit))
+        .sort((a, b) => Number(a.seq) - Number(b.seq))
+        .slice(0, limit);
+      const end = found.length < limit ? head : Number(found.at(-1)?.seq ?? seq);
+      return { rows: found.map(read), cursor: cursorAt(end) };
+    });
+
   return {
     commit: ({ changes, at }) => {
       if (changes.length === 0) return [];
@@ -170,17 +183,9 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
 
     history: ({ kind, key }) => all.all(kind, key).map(rowOf),
 
-    follow: ({ cursor, kinds, bare = [], limit }) =>
-      transact(db, "DEFERRED", () => {
-        const seq = seqOf(cursor);
-        const head = Math.max(seq, headSeq());
-        const found = [...new Set(kinds)]
-          .flatMap((kind) => (bare.includes(kind) ? afterBare : after).all(kind, seq, limit))
-          .sort((a, b) => Number(a.seq) - Number(b.seq))
-          .slice(0, limit);
-        const end = found.length < limit ? head : Number(found.at(-1)?.seq ?? seq);
-        return { rows: found.map(rowOf), cursor: cursorAt(end) };
-      }),
+    follow: (query) => followed(query, rowOf),
+
+    followText: (query) => followed(query, writtenRowOf),
 
     head: () => cursorAt(headSeq()),
 

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { StoreSettings } from "../config.ts";
-import type { Json, Ledger, LedgerChange, LedgerRow } from "../ledger.ts";
+import type { Json, Ledger, LedgerChange, LedgerFollow, LedgerRow } from "../ledger.ts";
 import type { StoreDeps } from "../open.ts";
 import { createWaiter, followWith } from "../waiter.ts";
 import { joinChannel } from "./channel.ts";
@@ -30,6 +30,17 @@ export const openSqliteLedger = async (
   const waiter = createWaiter();
   const channel = joinChannel(path, waiter.wake);
 
+  const followedBy = <Row>(
+    query: LedgerFollow,
+    look: (asked: Omit<LedgerFollow, "signal">) => Promise<{ readonly rows: readonly Row[]; readonly cursor: string }>,
+  ) =>
+    followWith(query, {
+      waiter,
+      look: (cursor) => look({ cursor, kinds: query.kinds, bare: query.bare ?? [], limit: query.limit, waitMs: 0 }),
+      isEmpty: (found) => found.rows.length === 0,
+      pollMs,
+    });
+
   return {
     commit: async (changes) => {
       const written = changes.map(writtenOf);
@@ -48,16 +59,11 @@ export const openSqliteLedger = async (
     listText: (query) => remote.call("listText", query),
     history: async (kind, key) => (await remote.call("history", { kind, key })).map(readRow),
     follow: (query) =>
-      followWith(query, {
-        waiter,
-        look: async (cursor) => {
-          const { kinds, bare = [], limit } = query;
-          const found = await remote.call("follow", { cursor, kinds, bare, limit, waitMs: 0 });
-          return { rows: found.rows.map(readRow), cursor: found.cursor };
-        },
-        isEmpty: (found) => found.rows.length === 0,
-        pollMs,
+      followedBy(query, async (asked) => {
+        const found = await remote.call("follow", asked);
+        return { rows: found.rows.map(readRow), cursor: found.cursor };
       }),
+    followText: (query) => followedBy(query, (asked) => remote.call("followText", asked)),
     head: () => remote.call("head", null),
     prune: async (kind, before) => {
       let removed = 0;
