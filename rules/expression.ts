@@ -35,6 +35,7 @@ export interface ExpressionFault {
 /** Names with their types, in which expressions are checked and compiled. */
 export interface Scope {
   has(name: string): boolean;
+  names(): readonly string[];
   declare(name: string, type: ValueType): void;
   compile(text: string): { readonly ok: true; readonly expression: Expression } | ExpressionFault;
 }
@@ -104,6 +105,8 @@ const numberFunctions: ReadonlyMap<string, NumberFunction> = new Map<string, Num
   ["max", { run: Math.max, isTotal: true }],
   ["min", { run: Math.min, isTotal: true }],
 ]);
+/** What an expression may call. */
+export const functionNames: readonly string[] = [...numberFunctions.keys(), "clock"];
 const numbers = ["int", "double"] as const;
 const comparisons = ["<", "<=", ">", ">="] as const;
 const suffixes: readonly (readonly [suffix: string, type: ValueType])[] = [
@@ -150,6 +153,7 @@ export const createScope = (facts: Readonly<Record<string, ValueType>>): Scope =
   for (const [name, type] of Object.entries(facts)) declare(name, type);
   return {
     has: (name) => known.has(name),
+    names: () => [...known.keys()],
     declare,
     compile(text) {
       try {

@@ -1,4 +1,5 @@
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { yamlText } from "./wording.ts";
 
 /** Something wrong in a rule file: where, and what was expected. */
 export interface RuleFault {
@@ -22,7 +23,8 @@ export const findPlaces = (source: string, file: string) => {
     isMap(node) ? node.items.find((pair) => isScalar(pair.key) && pair.key.value === key)?.key : undefined;
   return {
     value: document.errors.length > 0 ? null : (document.toJS() as unknown),
-    faults: document.errors.map((error) => faultAt(error.pos[0], error.message)),
+    // What follows from the first is no fault of its own.
+    faults: document.errors.slice(0, 1).map((error) => faultAt(error.pos[0], yamlText(error.message))),
     /** `within`: an offset in the text of the value; `key`: a key of the mapping at the path. */
     fault(path: readonly string[], message: string, within = 0, key?: string): RuleFault {
       for (let depth = path.length; depth >= 0; depth--) {

@@ -16,7 +16,7 @@ const word = /^[a-z][a-z0-9_]{0,63}$/;
 const name = z.string().regex(word, "must be lower-case words joined by _");
 const seconds = z.number().int().min(0).max(31_536_000);
 const hold = z
-  .union([seconds, name])
+  .union([seconds, z.string()])
   .describe("seconds, or the name of a parameter that ends in _s, so that a site can change it");
 const subcode = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be lower-case words joined by -");
 const named = z.record(name, expression);

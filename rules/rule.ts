@@ -1,7 +1,14 @@
-import type { z } from "zod";
 import type { Text } from "#energy";
 import type { Severity } from "./alert.ts";
-import { createScope, type Expression, hasOpenDivision, type Scope, typeOfName, type ValueType } from "./expression.ts";
+import {
+  createScope,
+  type Expression,
+  functionNames,
+  hasOpenDivision,
+  type Scope,
+  typeOfName,
+  type ValueType,
+} from "./expression.ts";
 import { type Bounds, boundsOf, looseLevels } from "./hysteresis.ts";
 import { findPlaces, type RuleFault } from "./rule-places.ts";
 import { ruleShape, type Shaped, type WindowFunction } from "./rule-shape.ts";
@@ -9,10 +16,13 @@ import {
   derivedValue,
   deviceConstants,
   modelConstants,
+  placesOfName,
   readsSilence,
   typeOfValue,
+  type Vocabulary,
   vocabularyOf,
 } from "./vocabulary.ts";
+import { expressionText, issueText, keyed, meant, typeText, unknownKey } from "./wording.ts";
 
 /** A rule, checked and compiled: plain data and expressions, no thresholds in code. */
 export interface Rule {
@@ -169,7 +179,12 @@ export const parseRule = (
   const shaped = ruleShape.safeParse(places.value);
   if (!shaped.success) {
     const faults = shaped.error.issues.map((issue) =>
-      places.fault(issue.path.map(String), keyed(issue.path.join("."), issueText(issue)), 0, unknownKey(issue)),
+      places.fault(
+        issue.path.map(String),
+        keyed(issue.path.join("."), issueText(issue, places.value)),
+        0,
+        unknownKey(issue),
+      ),
     );
     return { ok: false, faults };
   }
@@ -208,14 +223,15 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   inputs.forEach((input, index) => {
     const type = known.type(input);
     const path = ["inputs", String(index)];
-    if (type === undefined) report(path, `unknown input "${input}", expected ${known.expected}`);
+    if (type === undefined) report(path, unknownInput(input, known));
     else declareInput(path, input, type);
   });
   const points = Object.entries(shaped.points).flatMap(([name, point]): RulePoint[] => {
     const path = ["points", name];
     const type = typeOfValue(point.quantity);
     if (known.type(name) !== undefined) report(path, `"${name}" is taken already`);
-    else if (type === undefined) report([...path, "quantity"], `unknown quantity "${point.quantity}"`);
+    else if (type === undefined)
+      report([...path, "quantity"], `unknown quantity "${point.quantity}", expected one such as power_w or inlet_c`);
     else declareInput(path, name, type);
     return [{ name, device: point.device, quantity: point.quantity, maxAgeS: point.max_age_s }];
   });
@@ -236,17 +252,19 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     text: string,
     wanted: ValueType | null,
     within: Scope = scope,
+    named?: string,
   ): Expression | null => {
     const compiled = within.compile(text);
     if (!compiled.ok) {
       const unknown = /^Unknown variable: (\w+)$/.exec(compiled.message)?.[1];
-      const hint = unknown !== undefined && known.type(unknown) !== undefined;
-      report(path, hint ? `${compiled.message} (list it under inputs)` : compiled.message, compiled.at);
+      const isInput = unknown !== undefined && known.type(unknown) !== undefined;
+      const said = expressionText(compiled.message, text, { names: within.names(), functions: functionNames });
+      report(path, isInput ? `unknown name "${unknown}", expected it under inputs` : said, compiled.at);
       return null;
     }
     for (const name of compiled.expression.names) used.add(name);
     if (wanted === null || compiled.expression.type === wanted) return compiled.expression;
-    report(path, `is a ${compiled.expression.type}, expected a ${wanted}`);
+    report(path, typeText(compiled.expression.type, wanted, named));
     return null;
   };
   const windows = Object.entries(shaped.windows).flatMap(([name, window]): RuleWindow[] => {
@@ -254,8 +272,8 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     if (isTaken(path, name)) return [];
     const type = typeOfName(name);
     const wanted = window.function === "count" ? "bool" : type;
-    if (window.function === "count" && type !== "double") report(path, `is a double, expected a ${type}`);
-    const compiled = compile([...path, "of"], window.of, wanted);
+    if (window.function === "count" && type !== "double") report(path, typeText("double", type, name));
+    const compiled = compile([...path, "of"], window.of, wanted, scope, window.function === "count" ? undefined : name);
     scope.declare(name, type);
     if (compiled === null) return [];
     const { over_s: overS, ago_s: agoS, q = 0, least } = window;
@@ -265,7 +283,7 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
     Object.entries(shaped[section]).flatMap(([name, text]) => {
       const path = [section, name];
       if (isTaken(path, name)) return [];
-      const compiled = compile(path, text, typeOfName(name));
+      const compiled = compile(path, text, typeOfName(name), scope, name);
       // Declared even when faulty, so that one fault is not reported again wherever the name is used.
       scope.declare(name, typeOfName(name));
       return compiled === null ? [] : [{ name, expression: compiled }];
@@ -385,6 +403,15 @@ const compileRule = (shaped: Shaped, source: string, file: string, report: Repor
   };
 };
 
+/** Names that are much alike, or where the name belongs; all that there are when nothing is near. */
+const unknownInput = (input: string, known: Vocabulary): string => {
+  const near = meant(input, Object.keys(known.facts));
+  if (near !== "") return `unknown input "${input}"${near}`;
+  const where = placesOfName(input);
+  const hint = where === null ? "" : ` (it is known ${where})`;
+  return `unknown input "${input}"${hint}, expected ${known.expected}`;
+};
+
 const secondsOf = (hold: number | string, parameters: Readonly<Record<string, number>>): number =>
   typeof hold === "number" ? hold : (parameters[hold] ?? 0);
 
@@ -401,12 +428,3 @@ export const withParameters = (rule: Rule, changed: Readonly<Record<string, numb
     })),
   };
 };
-
-export const issueText = (issue: z.core.$ZodIssue): string => {
-  if (issue.code === "unrecognized_keys") return `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
-  if (issue.code !== "invalid_type") return issue.message;
-  return issue.message.replace(/^Invalid input: (expected \w+), received undefined$/, "is missing, $1");
-};
-export const unknownKey = (issue: z.core.$ZodIssue): string | undefined =>
-  issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-export const keyed = (path: string, message: string): string => (path === "" ? message : `${path}: ${message}`);

@@ -341,3 +341,15 @@ export const vocabularyOf = (
   if (subject === "device") return readsSilence(inputs) ? silence : values;
   return subject === "site" ? siteNow : nodeNow;
 };
+
+/** Which rules could read a name that this one cannot; null: none. */
+export const placesOfName = (name: string): string | null => {
+  if (Object.hasOwn(accountFacts, name)) return "to rules on: account";
+  if (Object.hasOwn(nodeFacts, name)) return "to rules on: account, subject: node";
+  if (Object.hasOwn(silenceFacts, name)) return "to rules on: reading, subject: device that look at silence";
+  if (Object.hasOwn(siteNowFacts, name)) return "to rules on: reading, subject: site";
+  if (Object.hasOwn(nodeNowFacts, name)) return "to rules on: reading, subject: node";
+  if (Object.hasOwn(deviceFacts, name) || typeOfValue(name) !== undefined)
+    return "to rules on: reading, subject: device";
+  return null;
+};

@@ -1,8 +1,8 @@
 import { parse } from "node-cron";
 import { z } from "zod";
 import { alertStates, severities } from "../alert.ts";
-import { issueText, keyed, unknownKey } from "../rule.ts";
 import { findPlaces, type RuleFault } from "../rule-places.ts";
+import { issueText, keyed, unknownKey } from "../wording.ts";
 import { chatKinds } from "./chat.ts";
 
 // The notification file: who is told what, by which way, and when not.
@@ -203,7 +203,12 @@ export const parseNotifyPlan = (
   const shaped = shape.safeParse(places.value);
   if (shaped.success) return { ok: true, plan: shaped.data };
   const faults = shaped.error.issues.map((issue) =>
-    places.fault(issue.path.map(String), keyed(issue.path.join("."), issueText(issue)), 0, unknownKey(issue)),
+    places.fault(
+      issue.path.map(String),
+      keyed(issue.path.join("."), issueText(issue, places.value)),
+      0,
+      unknownKey(issue),
+    ),
   );
   return { ok: false, faults };
 };
