@@ -1,11 +1,9 @@
 // Rules, silences, channels and permits on the real product, with its demonstration site.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser } from "playwright";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Product, startProduct, temporaryFolder } from "../../deploy/product.ts";
+import { expect, test } from "vitest";
 import type { HealthWire } from "../server/wire.ts";
-import { launchBrowser, openScreen } from "./browser.ts";
+import { useProduct } from "./visit.ts";
 
 const plan = `
 channels:
@@ -17,31 +15,14 @@ maintenance:
   - { name: genset test, match: { rule: [R25] }, cron: "0 9 * * 1", time_zone: Asia/Shanghai, minutes: 60 }
 `;
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let product: Product;
-let browser: Browser;
-
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  const file = join(folder.path, "notify.yaml");
+const { show, product } = useProduct(async (folder) => {
+  const file = join(folder, "notify.yaml");
   await writeFile(file, plan);
-  product = await startProduct(folder.path, { DEPLOY_DEMO: "on", RULES_NOTIFY_FILE: file });
-  browser = await launchBrowser();
+  return { RULES_NOTIFY_FILE: file };
 });
-afterAll(async () => {
-  await browser?.close();
-  await product?.end("SIGTERM");
-  await folder?.[Symbol.asyncDispose]();
-});
-
-const show = async (path: string, locale: "en" | "zh-CN" = "en") => {
-  const screen = await openScreen(browser, { width: 1440, height: 900, locale, scheme: "light" });
-  await screen.page.goto(product.url + path);
-  return screen;
-};
 
 test("every shipped rule is listed, and one is tried on the site's own history", async () => {
-  const { context, page, faults } = await show("/rules?site=demo");
+  const { page, faults } = await show("/rules?site=demo");
   await page.locator("tbody tr").nth(37).waitFor();
   await page.getByRole("button", { name: "Power balance does not close" }).click();
   await page.getByText("Thresholds and parameters").waitFor();
@@ -49,21 +30,19 @@ test("every shipped rule is listed, and one is tried on the site's own history",
   await page.getByText("closed minutes").waitFor();
   expect(await page.locator("dialog").innerText()).toMatch(/In force v1\s+\d/);
   expect(faults).toEqual([]);
-  await context.close();
 });
 
 test("a channel is tested and the message stands in the log", async () => {
-  const { context, page, faults } = await show("/notifications?site=demo", "zh-CN");
+  const { page, faults } = await show("/notifications?site=demo", { locale: "zh-CN" });
   await page.getByText("genset test").waitFor();
   await page.getByRole("button", { name: "测试渠道 siren" }).click();
   await page.locator(".channels li", { hasText: "已发送" }).waitFor();
   await page.locator(".log li", { hasText: "siren" }).first().waitFor();
   expect(faults).toEqual([]);
-  await context.close();
 });
 
 test("a silence is made and ended", async () => {
-  const { context, page, faults } = await show("/notifications?site=demo");
+  const { page, faults } = await show("/notifications?site=demo");
   await page.getByRole("button", { name: "New silence" }).click();
   const form = page.locator("dialog");
   await form.getByLabel("Rule").selectOption("R04");
@@ -76,15 +55,14 @@ test("a silence is made and ended", async () => {
   await form.getByRole("button", { name: "End now" }).click();
   await page.getByRole("button", { name: "Past ones (1)" }).waitFor();
   expect(faults).toEqual([]);
-  await context.close();
 });
 
 test("the supply mode is known or said to be unknown, and a permit is one expected alert", async () => {
   // While a week of history loads the site's clock runs past any end.
   const phase = async () =>
-    ((await (await fetch(`${product.url}/api/v1/health`)).json()) as HealthWire).demo?.phase ?? "none";
+    ((await (await fetch(`${product().url}/api/v1/health`)).json()) as HealthWire).demo?.phase ?? "none";
   await expect.poll(phase, { timeout: 110_000, interval: 500 }).toBe("live");
-  const { context, page, faults } = await show("/alerts?site=demo");
+  const { page, faults } = await show("/alerts?site=demo");
   await page.getByText(/On mains|Supply mode unknown/).waitFor();
   const opening = page.getByRole("button", { name: "Open a permit" });
   await expect.poll(() => opening.isEnabled()).toBe(true);
@@ -101,11 +79,10 @@ test("the supply mode is known or said to be unknown, and a permit is one expect
   await form.getByRole("button", { name: "Close" }).click();
   await permit.getByText("closed by Chen Jie").waitFor();
   expect(faults).toEqual([]);
-  await context.close();
 });
 
 test("a site's alarms are judged and ranked", async () => {
-  const { context, page, faults } = await show("/alerts?site=demo&view=quality");
+  const { page, faults } = await show("/alerts?site=demo&view=quality");
   await page.getByText(/Per operator and hour|No alarm was told/).waitFor();
   await page.getByRole("button", { name: "By cost" }).click();
   await page
@@ -113,5 +90,4 @@ test("a site's alarms are judged and ranked", async () => {
     .first()
     .waitFor();
   expect(faults).toEqual([]);
-  await context.close();
 });

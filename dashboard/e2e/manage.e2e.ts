@@ -1,39 +1,13 @@
 // Rules, silences, channels, permits and alarm quality against a scene.
-import type { Browser, BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { findBarriers, launchBrowser, openScreen, type Screen } from "./browser.ts";
-import { type Stage, startStage } from "./stage.ts";
+import { expect, test } from "vitest";
+import { findBarriers } from "./browser.ts";
+import { useStage } from "./visit.ts";
 
-let stage: Stage;
-let browser: Browser;
-let contexts: BrowserContext[] = [];
-
-beforeAll(async () => {
-  stage = await startStage();
-  browser = await launchBrowser();
-});
-afterEach(async () => {
-  await Promise.all(contexts.map((context) => context.close()));
-  contexts = [];
-  Object.assign(stage, { mood: "calm", empty: false });
-  stage.posted.length = 0;
-});
-afterAll(async () => {
-  await browser?.close();
-  await stage?.[Symbol.asyncDispose]();
-});
-
-const show = async (path: string, screen: Partial<Screen> = {}): Promise<Page> => {
-  const desk: Screen = { width: 1440, height: 900, locale: "en", scheme: "light" };
-  const { context, page } = await openScreen(browser, { ...desk, ...screen });
-  contexts.push(context);
-  await page.goto(stage.url + path);
-  return page;
-};
-const posted = () => expect.poll(() => stage.posted.at(-1));
+const { show, stage } = useStage();
+const posted = () => expect.poll(() => stage().posted.at(-1));
 
 test("the rules say mode, subjects, levels and how often they fired, at this site", async () => {
-  const page = await show("/rules");
+  const { page } = await show("/rules");
   const row = page.locator("tbody tr", { hasText: "Feed is close to its rating" });
   await row.waitFor();
   expect(await row.innerText()).toMatch(/Shadow[\s\S]*Warning[\s\S]*31 nodes[\s\S]*14 alerts/);
@@ -43,14 +17,14 @@ test("the rules say mode, subjects, levels and how often they fired, at this sit
 });
 
 test("another site's file decides about the mode there", async () => {
-  const page = await show("/rules?site=gz-2");
+  const { page } = await show("/rules?site=gz-2");
   const row = page.locator("tbody tr", { hasText: "R21" });
   await row.getByText("Live").waitFor();
   expect(await row.innerText()).toContain("changed by the site file");
 });
 
 test("a rule shows its thresholds and what the site changed", async () => {
-  const page = await show("/rules?rule=R16");
+  const { page } = await show("/rules?rule=R16");
   const drawer = page.locator("dialog");
   await drawer.getByText("Thresholds and parameters").waitFor();
   const row = drawer.locator("tr", { hasText: "warning share" });
@@ -59,10 +33,10 @@ test("a rule shows its thresholds and what the site changed", async () => {
 });
 
 test("a backtest tells how often a rule fires, and the hold that its history suggests", async () => {
-  const page = await show("/rules?rule=R21");
+  const { page } = await show("/rules?rule=R21");
   await page.getByRole("button", { name: "Run the backtest" }).click();
   await page.getByText("2 mins before it comes up").waitFor();
-  expect(stage.posted.at(-1)).toMatchObject({
+  expect(stage().posted.at(-1)).toMatchObject({
     path: "/api/v1/rules/backtest",
     body: { site: "jinan-1", rule: "R21" },
   });
@@ -70,19 +44,19 @@ test("a backtest tells how often a rule fires, and the hold that its history sug
 });
 
 test("a changed rule is compared with the one in force", async () => {
-  const page = await show("/rules?rule=R21", { width: 390 });
+  const { page } = await show("/rules?rule=R21", { width: 390 });
   await page.getByText("Try a changed rule").click();
   await page.getByLabel("The rule file").fill("id: R21\nversion: 2\n");
   await page.getByRole("button", { name: "Compare with the rule in force" }).click();
   await page.getByText("would not have come up").waitFor();
-  expect(stage.posted.at(-1)?.body).toMatchObject({ rule: "R21", source: "id: R21\nversion: 2\n" });
+  expect(stage().posted.at(-1)?.body).toMatchObject({ rule: "R21", source: "id: R21\nversion: 2\n" });
   expect((await page.locator(".difference").innerText()).replaceAll(/\s+/g, " ")).toContain("−5 removed");
   expect(await findBarriers(page)).toEqual([]);
   expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBe(0);
 });
 
 test("a silence says what it would mute before it is made, and needs a reason", async () => {
-  const page = await show("/notifications");
+  const { page } = await show("/notifications");
   await page.getByRole("button", { name: "New silence" }).click();
   const form = page.locator("dialog");
   await form.getByText("3 open alerts match now.").waitFor();
@@ -96,13 +70,13 @@ test("a silence says what it would mute before it is made, and needs a reason", 
   expect(await findBarriers(page)).toEqual([]);
   await make.click();
   await form.waitFor({ state: "detached" });
-  const body = stage.posted.at(-1)?.body as { until: number };
+  const body = stage().posted.at(-1)?.body as { until: number };
   expect(body).toMatchObject({ match: { site: ["jinan-1"], rule: ["R04"] }, reason: "firmware", by: "Li Wei" });
   expect(Math.abs(body.until - Date.now() - 8 * 3_600_000)).toBeLessThan(5 * 60_000);
 });
 
 test("a silence for every alert cannot be made", async () => {
-  const page = await show("/notifications");
+  const { page } = await show("/notifications");
   await page.getByRole("button", { name: "New silence" }).click();
   const form = page.locator("dialog");
   await form.getByLabel("Site").selectOption("");
@@ -112,7 +86,7 @@ test("a silence for every alert cannot be made", async () => {
 });
 
 test("a silence that ends soon says so, and is ended by name", async () => {
-  const page = await show("/notifications");
+  const { page } = await show("/notifications");
   const row = page.locator(".silences li", { hasText: "change 4711" });
   await row.getByText("ends in").waitFor();
   await row.getByRole("button", { name: "End now" }).click();
@@ -124,7 +98,7 @@ test("a silence that ends soon says so, and is ended by name", async () => {
 });
 
 test("a channel tells how its last message went, and is tested", async () => {
-  const page = await show("/notifications");
+  const { page } = await show("/notifications");
   const row = page.locator(".channels li", { hasText: "hall-siren" });
   await row.getByText("nothing sent in 7 days").waitFor();
   expect(await page.locator(".channels li", { hasText: "chief-sms" }).innerText()).toMatch(
@@ -132,11 +106,11 @@ test("a channel tells how its last message went, and is tested", async () => {
   );
   await row.getByRole("button", { name: "Test the channel hall-siren" }).click();
   await row.getByText("200 OK").waitFor();
-  expect(stage.posted.at(-1)?.path).toBe("/api/v1/channels/hall-siren/test");
+  expect(stage().posted.at(-1)?.path).toBe("/api/v1/channels/hall-siren/test");
 });
 
 test("the delivery log is filtered by state", async () => {
-  const page = await show("/notifications");
+  const { page } = await show("/notifications");
   await expect.poll(() => page.locator(".log li").count()).toBe(5);
   await page.getByLabel("State of the message").selectOption("failed");
   await expect.poll(() => page.locator(".log li").count()).toBe(1);
@@ -145,24 +119,24 @@ test("the delivery log is filtered by state", async () => {
 });
 
 test("with nothing set up each panel says what would fill it", async () => {
-  stage.empty = true;
-  const page = await show("/notifications");
+  stage().empty = true;
+  const { page } = await show("/notifications");
   for (const hint of ["RULES_NOTIFY_FILE", "Nothing is silenced", "No recurring window", "Nothing was told so far"])
     await page.getByText(hint).first().waitFor();
 });
 
 test("the supply mode stands on Operations and Alerts, with the incident that holds alerts back", async () => {
-  stage.mood = "open";
-  const page = await show("/alerts");
+  stage().mood = "open";
+  const { page } = await show("/alerts");
   await page.getByText("On generator").waitFor();
   expect(await page.getByRole("link", { name: "incident" }).getAttribute("href")).toContain("id=a-r01");
-  stage.mood = "calm";
-  const other = await show("/");
+  stage().mood = "calm";
+  const { page: other } = await show("/");
   await other.getByText("On mains").waitFor();
 });
 
 test("a work permit is opened for a node and closed by name", async () => {
-  const page = await show("/alerts");
+  const { page } = await show("/alerts");
   await page.getByText("overrun by").waitFor();
   await page.getByRole("button", { name: "Open a permit" }).click();
   const form = page.locator("dialog");
@@ -183,7 +157,7 @@ test("a work permit is opened for a node and closed by name", async () => {
 });
 
 test("an alert is shelved with a reason until a time", async () => {
-  const page = await show("/alerts?id=a-r04");
+  const { page } = await show("/alerts?id=a-r04");
   await page.getByRole("button", { name: "Shelve", exact: true }).click();
   const form = page.locator("dialog", { hasText: "Shelve the alert" });
   await form.getByLabel("Why it is put aside").fill("sensor ordered");
@@ -192,14 +166,14 @@ test("an alert is shelved with a reason until a time", async () => {
   expect(await findBarriers(page)).toEqual([]);
   await form.getByRole("button", { name: "Shelve", exact: true }).click();
   await form.waitFor({ state: "detached" });
-  const sent = stage.posted.at(-1);
+  const sent = stage().posted.at(-1);
   expect(sent).toMatchObject({ path: "/api/v1/alerts/a-r04/shelve", body: { by: "Li Wei", reason: "sensor ordered" } });
   const body = sent?.body as { until: number } | undefined;
   expect(body?.until).toBeGreaterThan(Date.now() + 6 * 86_400_000);
 });
 
 test("alerts are ranked by what was lost", async () => {
-  const page = await show("/alerts?view=waste");
+  const { page } = await show("/alerts?view=waste");
   await page.locator(".title").first().waitFor();
   expect(await page.locator("ol li").first().innerText()).toMatch(/412 kWh[\s\S]*371\.07 CNY[\s\S]*239 kg/);
   await page.locator(".title").first().click();
@@ -207,7 +181,7 @@ test("alerts are ranked by what was lost", async () => {
 });
 
 test("alarm quality is told per operator", async () => {
-  const page = await show("/alerts?view=quality", { locale: "zh-CN" });
+  const { page } = await show("/alerts?view=quality", { locale: "zh-CN" });
   await page.locator(".tiles .number", { hasText: "0.38" }).waitFor();
   await page.getByLabel("值班人数").selectOption("4");
   await page.locator(".tiles .number", { hasText: "0.10" }).waitFor();

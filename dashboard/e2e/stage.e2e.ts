@@ -1,36 +1,10 @@
 // The screens against a scene: states that the real product reaches seldom, and all that must hold in every one.
-import type { Browser, BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { findBarriers, launchBrowser, openScreen, type Screen } from "./browser.ts";
-import { type Stage, startStage } from "./stage.ts";
+import { expect, test } from "vitest";
+import { findBarriers } from "./browser.ts";
+import { useStage } from "./visit.ts";
 
-let stage: Stage;
-let browser: Browser;
-let contexts: BrowserContext[] = [];
-
-beforeAll(async () => {
-  stage = await startStage();
-  browser = await launchBrowser();
-});
-afterEach(async () => {
-  await Promise.all(contexts.map((context) => context.close()));
-  contexts = [];
-  Object.assign(stage, { mood: "calm", empty: false, history: null, silent: false });
-  stage.posted.length = 0;
-});
-afterAll(async () => {
-  await browser.close();
-  await stage[Symbol.asyncDispose]();
-});
-
+const { show, stage } = useStage();
 const handEveryMs = { interval: 1000 };
-const desk: Screen = { width: 1440, height: 900, locale: "en", scheme: "light" };
-const show = async (path: string, screen: Partial<Screen> = {}): Promise<{ page: Page; faults: string[] }> => {
-  const { context, page, faults } = await openScreen(browser, { ...desk, ...screen });
-  contexts.push(context);
-  await page.goto(stage.url + path);
-  return { page, faults };
-};
 
 /** What stands on each page when it has been read. */
 const pages: Readonly<Record<string, string>> = {
@@ -51,7 +25,7 @@ for (const locale of ["en", "zh-CN"] as const)
   for (const scheme of ["light", "dark"] as const)
     for (const width of [390, 1440])
       test(`no barrier, no overflow, no fault: ${locale}, ${scheme}, ${width} px`, async () => {
-        stage.mood = "stale";
+        stage().mood = "stale";
         for (const [path, sign] of Object.entries(pages)) {
           const { page, faults } = await show(path, { locale, scheme, width });
           await page.locator(sign).first().waitFor();
@@ -65,7 +39,7 @@ for (const locale of ["en", "zh-CN"] as const)
       });
 
 test("the flow shows an open balance with its residual, in words", async () => {
-  stage.mood = "open";
+  stage().mood = "open";
   const { page } = await show("/");
   await page.getByText("Balance open").waitFor();
   expect(await page.locator("li.residual").innerText()).toMatch(/18\.6\s*kW/);
@@ -74,21 +48,21 @@ test("the flow shows an open balance with its residual, in words", async () => {
 test("a link that is lost leaves the last values readable, and says so", async () => {
   const { page } = await show("/");
   await page.locator(".flow .pill").first().waitFor();
-  stage.silent = true;
+  stage().silent = true;
   await page.getByText("The live link is down").waitFor();
   expect(await page.locator(".flow li.unit .value").first().innerText()).toMatch(/\d/);
-  stage.silent = false;
+  stage().silent = false;
   await page.getByText("The live link is down").waitFor({ state: "detached" });
 });
 
 test("with no site the page says how to publish the first reading", async () => {
-  stage.empty = true;
+  stage().empty = true;
   const { page } = await show("/");
   await page.getByText("mosquitto_pub -h 127.0.0.1 -p 1883", { exact: false }).waitFor();
 });
 
 test("the demonstration's history shows its progress", async () => {
-  stage.history = 0.42;
+  stage().history = 0.42;
   const { page } = await show("/");
   await page.getByText("42 %").waitFor();
 });
@@ -110,7 +84,7 @@ test("the site is chosen in the header and stays in the address", async () => {
 });
 
 test("all console tasks go without a pointer", async () => {
-  stage.mood = "open";
+  stage().mood = "open";
   const { page } = await show("/alerts");
   await page.locator("tbody tr").first().waitFor();
   await page.keyboard.press("j");
@@ -121,7 +95,7 @@ test("all console tasks go without a pointer", async () => {
   await page.getByLabel("Reason (optional)").fill("battery discharges");
   await page.keyboard.press("Enter");
   await page.locator("dialog").waitFor({ state: "detached" });
-  expect(stage.posted).toEqual([
+  expect(stage().posted).toEqual([
     { path: "/api/v1/alerts/a-r16/ack", body: { by: "Li Wei", reason: "battery discharges" } },
   ]);
   await page.keyboard.press("/");
@@ -135,7 +109,7 @@ test("all console tasks go without a pointer", async () => {
 });
 
 test("filters live in the address", async () => {
-  stage.mood = "open";
+  stage().mood = "open";
   const { page } = await show("/alerts?severity=MAJOR");
   await expect.poll(() => page.locator("tbody tr").count()).toBe(1);
   await page.getByRole("button", { name: "Major" }).click();
@@ -144,13 +118,13 @@ test("filters live in the address", async () => {
 });
 
 test("rows keep their place under the pointer, and new ones wait to be let in", async () => {
-  stage.mood = "open";
+  stage().mood = "open";
   const { page } = await show("/alerts");
   const rows = page.locator("tbody tr");
   await expect.poll(() => rows.count()).toBe(3);
   const [first] = await rows.allInnerTexts();
   await rows.first().hover();
-  stage.raise("a-new");
+  stage().raise("a-new");
   await page.getByRole("button", { name: "1 new" }).waitFor();
   expect(await rows.count()).toBe(3);
   expect((await rows.first().innerText()).slice(0, 20)).toBe(first?.slice(0, 20));
@@ -168,8 +142,8 @@ test("the drawer shows the timeline, what was seen and what to do", async () => 
   await drawer.getByLabel("Your name").fill("Li Wei");
   await drawer.getByLabel("Comment").fill("still flashing");
   await drawer.getByRole("button", { name: "Add" }).click();
-  await expect.poll(() => stage.posted.length).toBe(1);
-  expect(stage.posted[0]?.body).toEqual({ by: "Li Wei", text: "still flashing" });
+  await expect.poll(() => stage().posted.length).toBe(1);
+  expect(stage().posted[0]?.body).toEqual({ by: "Li Wei", text: "still flashing" });
 });
 
 test("a drag zooms every chart, a double click goes back", async () => {
