@@ -11,5 +11,5 @@ export {
 export { ack, alert, assign, comment, rule, shelve } from "./schema/alert.ts";
 export { deadLetter, device, health, ingest, reading, series } from "./schema/ingest.ts";
 export { catalogue, factors, kpiChange, kpis, report, trend } from "./schema/kpi.ts";
-export { list, problem } from "./schema/parts.ts";
+export { commandProblems, list, problem } from "./schema/parts.ts";
 export { commissioning, now, site, supply } from "./schema/site.ts";

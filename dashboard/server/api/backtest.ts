@@ -88,15 +88,6 @@ const rejudged = z.object({
 });
 const mostLines = 100;
 
-const problems = {
-  400: schema.problem,
-  403: schema.problem,
-  404: schema.problem,
-  409: schema.problem,
-  429: schema.problem,
-  503: schema.problem,
-};
-
 /** A rule, two versions of it, or all rules over a site's history. */
 export const backtestRoutes = (app: App, { rules, settings }: Context): void => {
   app.post(
@@ -123,7 +114,7 @@ export const backtestRoutes = (app: App, { rules, settings }: Context): void => 
         }),
         response: {
           200: backtest,
-          ...problems,
+          ...schema.commandProblems,
         },
       },
     },
@@ -150,7 +141,7 @@ export const backtestRoutes = (app: App, { rules, settings }: Context): void => 
           from: instant.exactOptional().describe("the first stored reading unless said"),
           to: instant,
         }),
-        response: { 200: rejudged, ...problems },
+        response: { 200: rejudged, ...schema.commandProblems },
       },
     },
     async ({ body }, reply) => {

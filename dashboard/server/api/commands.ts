@@ -9,11 +9,7 @@ const minuteMs = 60_000;
 
 const responses = {
   200: schema.alert,
-  400: schema.problem,
-  403: schema.problem,
-  404: schema.problem,
-  409: schema.problem,
-  429: schema.problem,
+  ...schema.commandProblems,
 };
 
 /** The verbs that change an alert; whether they may is decided by the rules stage. */

@@ -73,15 +73,6 @@ const schedule = z.object({
   ),
 });
 
-const problems = {
-  400: schema.problem,
-  403: schema.problem,
-  404: schema.problem,
-  409: schema.problem,
-  429: schema.problem,
-  503: schema.problem,
-};
-
 const absent: Refusal = {
   status: 503,
   code: "DASHBOARD_NOTIFY_ABSENT",
@@ -123,7 +114,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
         summary: "Silences, newest first, with how many open alerts each matches",
         tags,
         querystring: z.strictObject({ limit: limit(1000, 100), cursor: cursor.optional() }),
-        response: { 200: schema.list(silence), ...problems },
+        response: { 200: schema.list(silence), ...schema.commandProblems },
       },
     },
     async ({ query: { limit, cursor } }, reply) =>
@@ -145,7 +136,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
           from: instant.exactOptional(),
           until: instant,
         }),
-        response: { 200: silence, ...problems },
+        response: { 200: silence, ...schema.commandProblems },
       },
     },
     async ({ body }, reply) => {
@@ -162,7 +153,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
         summary: "How many open alerts a match has now",
         tags,
         body: z.strictObject({ match }),
-        response: { 200: z.object({ matching: z.number().int() }), ...problems },
+        response: { 200: z.object({ matching: z.number().int() }), ...schema.commandProblems },
       },
     },
     async ({ body }, reply) => {
@@ -180,7 +171,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
         tags,
         params: z.object({ id: z.string().min(1).max(64) }),
         body: z.strictObject({ by: person }),
-        response: { 200: silence, ...problems },
+        response: { 200: silence, ...schema.commandProblems },
       },
     },
     async ({ params: { id }, body: { by } }, reply) => {
@@ -195,7 +186,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
       schema: {
         summary: "Ways to tell someone, and how the last message of each went",
         tags,
-        response: { 200: z.object({ items: z.array(channel) }), ...problems },
+        response: { 200: z.object({ items: z.array(channel) }), ...schema.commandProblems },
       },
     },
     async (_request, reply) => (notify === null ? refuse(reply, absent) : { items: await notify.channels() }),
@@ -208,7 +199,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
         summary: "Say a test to a channel now",
         tags,
         params: z.object({ name: z.string().min(1).max(64) }),
-        response: { 200: delivery, ...problems },
+        response: { 200: delivery, ...schema.commandProblems },
       },
     },
     async ({ params: { name } }, reply) => {
@@ -230,7 +221,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
           limit: limit(1000, 100),
           cursor: cursor.optional(),
         }),
-        response: { 200: schema.list(delivery), ...problems },
+        response: { 200: schema.list(delivery), ...schema.commandProblems },
       },
     },
     async ({ query }, reply) => {
@@ -246,7 +237,7 @@ export const notifyRoutes = (app: App, { notify, settings }: Context): void => {
       schema: {
         summary: "What runs by the calendar, the dead man's switch, and maintenance windows that are open",
         tags,
-        response: { 200: schedule, ...problems },
+        response: { 200: schedule, ...schema.commandProblems },
       },
     },
     async (_request, reply) => {

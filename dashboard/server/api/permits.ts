@@ -20,11 +20,7 @@ const permit = z.object({
 });
 const responses = {
   200: permit,
-  400: schema.problem,
-  403: schema.problem,
-  404: schema.problem,
-  409: schema.problem,
-  429: schema.problem,
+  ...schema.commandProblems,
 };
 
 /** Work permits: nodes isolated on purpose; whether they may be is decided by the rules stage. */

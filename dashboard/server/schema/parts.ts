@@ -22,6 +22,8 @@ export const problem = z.object({
   code: z.enum(dashboardCodes),
   errors: z.array(z.object({ name: z.string(), message: z.string() })).exactOptional(),
 });
+/** The ways in which a command may be refused. */
+export const commandProblems = { 400: problem, 403: problem, 404: problem, 409: problem, 429: problem, 503: problem };
 
 // Names and reasons end up in the history for years: bounded, no control characters.
 export const person = z
