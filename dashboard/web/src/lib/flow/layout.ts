@@ -103,7 +103,7 @@ const horizontal = (
 const spread = (count: number, index: number, length: number): number => (length * (index + 1)) / (count + 1);
 
 const wide = (width: number, sides: FlowSides, room: number): FlowLayout => {
-  const cardW = clamp(132, width * 0.165, 230);
+  const cardW = clamp(132, width * 0.188, 230);
   const pillW = clamp(112, width * 0.14, 170);
   const busW = clamp(150, width * 0.19, 240);
   const busH = 132;
