@@ -44,14 +44,27 @@ export const evaluate = (rule: Rule, facts: Facts, isSuppressed = false): Findin
 /** Whether anything of it could begin an alert: what most subjects need not be asked beyond. */
 export const fires = (rule: Rule, facts: Facts): boolean => {
   if (isBlind(rule, facts)) return true;
+  const { names, named } = firingOf(rule);
   const context: Record<string, Value> = { ...rule.parameters };
-  for (const name of rule.inputs) put(context, name, facts[name] ?? null);
-  for (const name of rule.companions) put(context, name, facts[name] ?? null);
-  for (const { name } of rule.windows) put(context, name, facts[name] ?? null);
-  for (const { name, expression } of rule.lets) put(context, name, expression.run(context));
-  for (const { name, expression } of rule.thresholds) put(context, name, expression.run(context));
+  for (const name of names) put(context, name, facts[name] ?? null);
+  for (const { name, expression } of named) put(context, name, expression.run(context));
   return rule.levels.some((level) => level.trigger.run(context) === true);
 };
+
+/** What the triggers of a rule depend on, by any way: asked of every subject every time. */
+const firingOf = (rule: Rule) => {
+  const known = firings.get(rule);
+  if (known !== undefined) return known;
+  const needed = new Set(rule.levels.flatMap(({ trigger }) => trigger.names));
+  const all = [...rule.lets, ...rule.thresholds];
+  for (const { name, expression } of all.toReversed())
+    if (needed.has(name)) for (const read of expression.names) needed.add(read);
+  const given = [...rule.inputs, ...rule.companions, ...rule.windows.map(({ name }) => name)];
+  const firing = { names: given.filter((name) => needed.has(name)), named: all.filter(({ name }) => needed.has(name)) };
+  firings.set(rule, firing);
+  return firing;
+};
+const firings = new WeakMap<Rule, { readonly names: readonly string[]; readonly named: readonly Named[] }>();
 
 const isBlind = (rule: Rule, facts: Facts): boolean =>
   rule.blind?.inputs.some((name) => (facts[name] ?? null) === null) ?? false;

@@ -98,11 +98,14 @@ const createMembers = (rule: Rule, saved: readonly SavedMember[] = []): Members 
     }
     return `${first.join(", ")}${members.size > first.length ? ` +${members.size - first.length}` : ""}`;
   };
+  // Readings come by the thousand while nobody joins or leaves.
+  let settled: ReturnType<Members["sighting"]> | null = null;
   return {
     see(device, finding) {
       const before = members.get(device);
       const after = severityAfter(rule, before, finding);
       if (after === before) return false;
+      settled = null;
       add(before, -1);
       add(after, 1);
       if (after === undefined) members.delete(device);
@@ -114,8 +117,10 @@ const createMembers = (rule: Rule, saved: readonly SavedMember[] = []): Members 
     sighting(plan, group, { devices, overdue }) {
       const isMost = (count: number): boolean => count >= group.atLeast && count / devices > group.over;
       const isAllIn = isMost(members.size);
-      const waiting = isAllIn || members.size === 0 ? 0 : overdue();
-      return {
+      const isSettled = isAllIn || members.size === 0;
+      if (isSettled && settled !== null) return settled;
+      const waiting = isSettled ? 0 : overdue();
+      const seen = {
         levels: plan.levels.map(({ severity }, index) => ({
           trigger: isMost(atLeast(severity) + (index === 0 ? waiting : 0)),
           clear: members.size / devices < group.under,
@@ -123,6 +128,8 @@ const createMembers = (rule: Rule, saved: readonly SavedMember[] = []): Members 
         inputs: { devices, firing: members.size, overdue: waiting, names: names() },
         thresholds: { over: group.over, under: group.under, at_least: group.atLeast },
       };
+      if (isSettled) settled = seen;
+      return seen;
     },
     save: () => [...members],
   };

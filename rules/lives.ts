@@ -24,7 +24,7 @@ export interface Lives {
 }
 
 export const createLives = (hash: (text: string) => string, saved: readonly SavedLife[]): Lives => {
-  const nameOf = (key: LifeKey): string => key.join("/");
+  const nameOf = ([rule, subject, subcode]: LifeKey): string => `${rule}/${subject}/${subcode}`;
   const lives = new Map<string, SavedLife>(saved.map((held) => [nameOf(held.key), held]));
   const counts = new Map<string, Map<string, number>>();
   const count = ([rule, subject]: LifeKey, by: 1 | -1): void => {

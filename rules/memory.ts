@@ -24,7 +24,7 @@ export type Bucket = readonly [
 
 /** The past that rules on values and windows need, per rule and subject. */
 export interface Memory {
-  /** Adds one moment; gives the facts with ages, absences and window values. `isDue`: false between two judgements. */
+  /** Adds one moment; gives the facts with ages and absences, and when it is due window values. `isDue`: false between two judgements. */
   see(rule: Rule, subject: string, facts: Facts, now: number): { readonly facts: Facts; readonly isDue: boolean };
   save(): Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
 }
@@ -70,9 +70,9 @@ export const createMemory = (saved: ReturnType<Memory["save"]> = {}): Memory => 
       const seen: Record<string, Value | null> = {};
       for (const name of rule.inputs) seen[name] = facts[name] ?? null;
       recallInputs(rule, mine, seen, now);
-      recallWindows(rule, mine, seen, now);
       const every = rule.everyS === null ? null : rule.everyS * 1000;
       const isDue = every === null || mine.judged === null || Math.floor(now / every) > Math.floor(mine.judged / every);
+      recallWindows(rule, mine, seen, { now, isDue });
       if (isDue) mine.judged = now;
       return { facts: seen, isDue };
     },
@@ -111,14 +111,20 @@ const recallInputs = (rule: Rule, mine: Held, seen: Record<string, Value | null>
   }
 };
 
-const recallWindows = (rule: Rule, mine: Held, seen: Record<string, Value | null>, now: number): void => {
+const recallWindows = (
+  rule: Rule,
+  mine: Held,
+  seen: Record<string, Value | null>,
+  { now, isDue }: { readonly now: number; readonly isDue: boolean },
+): void => {
   if (rule.windows.length === 0) return;
   const context: Record<string, Value> = { ...rule.parameters };
   for (const [name, value] of Object.entries(seen)) if (value !== null) context[name] = value;
   for (const window of rule.windows) {
     const buckets = add(rule, window, mine.windows[window.name] ?? [], sampleOf(window, context), now);
     mine.windows[window.name] = buckets;
-    seen[window.name] = windowValue(rule, window, buckets, now);
+    // Months of slices are not added up for a rule that looks at them once a week.
+    if (isDue) seen[window.name] = windowValue(rule, window, buckets, now);
   }
 };
 

@@ -147,18 +147,22 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
       operand.base = 0;
     }
   };
-  const mark = (operand: Operand, count: number, when: (value: number) => boolean, as: 0 | 1): void => {
-    const { data, base, isOne, one } = operand;
+  const markTrue = ({ data, base, isOne, one }: Operand, count: number, as: 0 | 1): void => {
     if (isOne) {
-      if (when(one)) hits.fill(as, 0, count);
-    } else for (let i = 0; i < count; i++) if (when(data[base + i] ?? Number.NaN)) hits[i] = as;
+      if (one === 1) hits.fill(as, 0, count);
+    } else for (let i = 0; i < count; i++) if (data[base + i] === 1) hits[i] = as;
+  };
+  const markMissing = ({ data, base, isOne, one }: Operand, count: number): void => {
+    if (isOne) {
+      if (Number.isNaN(one)) hits.fill(1, 0, count);
+    } else for (let i = 0; i < count; i++) if (Number.isNaN(data[base + i] ?? Number.NaN)) hits[i] = 1;
   };
   const markAll = (runs: readonly (ColumnRun | null)[], count: number): void => {
     hits.fill(0, 0, count);
     for (const run of runs)
       if (run === null) hits.fill(1, 0, count);
-      else mark(run(count), count, isTrue, 1);
-    for (const blind of blinds) mark(blind, count, Number.isNaN, 1);
+      else markTrue(run(count), count, 1);
+    for (const blind of blinds) markMissing(blind, count);
   };
   const isHit = (count: number): boolean => hits.subarray(0, count).includes(1);
   /** What all of them cost would be most of the rule: only for those that are hit without it. */
@@ -189,7 +193,7 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
       markAll(triggers, count);
       if (!isHit(count)) return false;
     }
-    for (const run of exempts) mark(run(count), count, isTrue, 0);
+    for (const run of exempts) markTrue(run(count), count, 0);
     return true;
   };
 
@@ -239,8 +243,6 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
     },
   };
 };
-
-const isTrue = (value: number): boolean => value === 1;
 
 const compiled = ({ tree }: Expression, nameOf: (name: string) => Operand, first: number): ColumnRun => {
   if (tree === null) throw new Error("BUG: only what has a tree is compiled");

@@ -37,29 +37,27 @@ export const createSilenceRules = (deps: SilenceRulesDeps): SilenceRules => {
     return state !== undefined && state !== "RETURNED";
   };
 
-  /** Nobody of them can fire, nothing about them is open, and no group of theirs would move. */
-  const isCalm = (rule: Rule, devices: readonly string[], now: number): boolean => {
+  /** It cannot fire, nothing about it is open, and no group counts it: its own finding moves nothing. */
+  const isCalm = (rule: Rule, device: string, now: number): boolean => {
     const limitOf = calms.get(rule.id);
-    if (limitOf === undefined || !devices.every((device) => silence.isWithin(device, now, limitOf))) return false;
-    if (devices.some((device) => lives.has(rule.id, device))) return false;
-    return !(groups.get(rule.id) ?? []).some(
-      (group) => isGroupOpen(rule, group) || devices.some((device) => group.members.has(device)),
-    );
+    if (limitOf === undefined || !silence.isWithin(device, now, limitOf) || lives.has(rule.id, device)) return false;
+    return !(groups.get(rule.id) ?? []).some(({ members }) => members.has(device));
   };
 
   const judge = (devices: readonly string[], now: number, wall: number): Alert[] =>
     rules.flatMap(({ rule, alarms }) => {
+      const mine = groups.get(rule.id) ?? [];
+      const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
       // Most readings only say that all is well.
-      if (isCalm(rule, devices, now)) return [];
+      const loud = devices.filter((device) => !isCalm(rule, device, now));
+      if (loud.length === 0 && !mine.some(isOpen)) return [];
       const at = { now, from: now, gapMs: null, wall };
       const findingOf = (device: string): Finding => {
         const finding = evaluate(rule, silence.facts(device, now), suppression.holds(rule, device, now));
         return permits.isolated(device, now) ? { ...finding, standing: "exempt" } : finding;
       };
-      const findings = new Map(devices.map((device) => [device, findingOf(device)]));
+      const findings = new Map(loud.map((device) => [device, findingOf(device)]));
       const changed: Alert[] = [];
-      const mine = groups.get(rule.id) ?? [];
-      const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
       let siteOpen = false;
       for (const group of mine) {
         const before = isOpen(group);

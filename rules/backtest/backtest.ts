@@ -106,8 +106,8 @@ export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promis
       if (happening.kind === "readings") readings += happening.readings.length;
       else if (happening.kind === "account") accounts += 1;
       for (const { take } of trials) take(happening);
-      await breathe();
     }
+    await breathe();
   }
   const [[ofBefore = null] = [], [ofAfter, ...ofOthers] = []] = trials.map(({ results }) => results());
   if (ofAfter === undefined) throw new Error("BUG: a backtest tries a rule");

@@ -32,6 +32,8 @@ export interface PastQuery {
 const hourMs = 3_600_000;
 const pageRows = 10_000;
 const pageAccounts = 60;
+// Some 1 ms of judging: whoever takes them lets others have their turn in between.
+const mostAtOnce = 64;
 // A shorter history is judged before a thread has begun.
 const threadMs = 43_200_000;
 // More of them, and one sweep over all is cheaper.
@@ -66,17 +68,23 @@ async function* inOrder(
   const readingsOf = await hourlyReadings(query);
   for (let from = query.from; from < query.to; from = hourEnd(from)) {
     const to = Math.min(query.to, hourEnd(from));
+    let happenings: Happening[] = [];
     for (const reading of await readingsOf(from, to)) {
-      const happenings: Happening[] = [];
-      for (; account.done !== true && account.value.account.end <= reading.ts; account = await accounts.next())
+      let hasAccount = false;
+      for (; account.done !== true && account.value.account.end <= reading.ts; account = await accounts.next()) {
         happenings.push(account.value);
+        hasAccount = true;
+      }
       if (heard !== null)
         for (let wall = heard + tickMs; wall < reading.received; wall += tickMs)
           happenings.push({ kind: "tick", wall });
       heard = Math.max(heard ?? 0, reading.received);
       happenings.push({ kind: "readings", readings: [reading] });
+      if (!hasAccount && happenings.length < mostAtOnce) continue;
       yield happenings;
+      happenings = [];
     }
+    if (happenings.length > 0) yield happenings;
     for (; account.done !== true && account.value.account.start < to; account = await accounts.next())
       yield [account.value];
   }
