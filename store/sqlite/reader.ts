@@ -17,7 +17,7 @@ import {
 } from "../readings.ts";
 import { type RollupRow, rollupColumns, windowStart } from "../rollup.ts";
 import { timestamp } from "../unit.ts";
-import { createCatalogue, hourOf } from "./catalogue.ts";
+import { createCatalogue, hourOf, type PartitionInfo } from "./catalogue.ts";
 import type { Chunk } from "./chunk.ts";
 import { bytesOf, transact } from "./file.ts";
 import { createColumnFollow, type FollowedColumns, type KnownNames } from "./follow-columns.ts";
@@ -63,11 +63,13 @@ const maxPage = 10_000;
 const cachedChunks = 1024;
 // Rows that a follower of few sites passes over in one look.
 const followRows = 200_000;
+// Some 80 MB each of a busy store.
+const mostInOrder = 2;
 const snapshotAttempts = 5;
 
 export interface Reader {
   readonly calls: ReaderCalls;
-  /** Lets go of files that were pruned; for one who was not asked for a while. */
+  /** Lets go of files that were pruned, and of what nobody asked for since the last time. */
   tidy(): void;
   close(): void;
 }
@@ -154,20 +156,26 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
       .reduce((next, { minTs, maxTs }) => (maxTs < from ? next : Math.min(next, Math.max(minTs, from))), inTail);
   };
 
-  // A follower that was away reads a partition in pages: it stays in commit order until that follower is through.
-  let inOrder: Chunk | null = null;
+  // A follower that was away reads a partition in pages: it stays in commit order while somebody reads it, whatever others
+  // read between two of them. Whoever judges and whoever accounts may be in two partitions.
+  const inOrder = new Map<number, { readonly chunk: Chunk; isUsed: boolean }>();
+  const ordered = (info: PartitionInfo): Chunk => {
+    const known = inOrder.get(info.first);
+    const chunk = known?.chunk ?? commitOrder(catalogue.open(info), info.first, info.last - info.first + 1);
+    inOrder.delete(info.first);
+    inOrder.set(info.first, { chunk, isUsed: true });
+    for (const oldest of inOrder.keys()) if (inOrder.size > mostInOrder) inOrder.delete(oldest);
+    return chunk;
+  };
   /** Rows after `seq` in commit order: from partitions, once their chunks are gone. */
   const commits = function* (seq: number): Generator<Chunk> {
     let after = seq;
     const logged = log.first() ?? Number.POSITIVE_INFINITY;
     for (const info of catalogue.list()) {
       if (info.last <= after || after + 1 >= logged) continue;
-      if (inOrder?.first !== info.first)
-        inOrder = commitOrder(catalogue.open(info), info.first, info.last - info.first + 1);
-      yield inOrder;
+      yield ordered(info);
       after = info.last;
     }
-    if (after === seq) inOrder = null;
     yield* log.after(after);
   };
 
@@ -371,7 +379,10 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     calls,
     tidy: () => {
       catalogue.refresh();
-      if (inOrder !== null && !catalogue.list().some(({ first }) => first === inOrder?.first)) inOrder = null;
+      for (const [first, held] of inOrder) {
+        if (!held.isUsed || !catalogue.list().some((info) => info.first === first)) inOrder.delete(first);
+        held.isUsed = false;
+      }
     },
     close: () => catalogue[Symbol.dispose](),
   };
