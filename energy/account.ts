@@ -54,6 +54,8 @@ export interface Account {
    * measured factors and prices included.
    */
   readonly data?: string;
+  /** Dated figures of shipped or named files that it used, as `<id>@<revision>`; what the site file says is in `model`. */
+  readonly factors?: readonly string[];
   readonly nodes: Readonly<Record<string, NodeAccount>>;
   readonly totals: Totals;
   readonly balance: Balance;

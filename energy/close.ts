@@ -21,7 +21,7 @@ import {
 import { valueAt } from "./power.ts";
 import { withSentinels } from "./sentinel.ts";
 import { withLag } from "./skew.ts";
-import { energyCost, priceAt, priceFreshMs, tariffAt } from "./tariff.ts";
+import { energyCost, planVersionAt, priceAt, priceFreshMs, tariffAt } from "./tariff.ts";
 
 const net = (account: NodeAccount | undefined): number | null =>
   account === undefined || account.forwardWh === null || account.reverseWh === null
@@ -92,11 +92,13 @@ const reading = (samples: SamplesByPoint, device: string | null, quantity: strin
   device === null ? null : valueAt(samples.get(sampleKey(device, quantity)), ts, freshMs);
 
 /** The dated factor that the site names, otherwise its own default; null when the dated one does not hold then. */
-const defaultFactor = (model: SiteModel, carbon: CarbonTerms, ts: number): Factor | null => {
+const defaultFactor = (model: SiteModel, carbon: CarbonTerms, ts: number, used: Set<string>): Factor | null => {
   const id = model.declared?.factors.grid;
   if (id === undefined) return gridFactor(carbon, null);
   const found = factorAt(id, ts);
-  return found.ok ? { gPerKwh: found.factor.value, by: "default" } : null;
+  if (!found.ok) return null;
+  used.add(`${id}@${found.factor.revision}`);
+  return { gPerKwh: found.factor.value, by: "default" };
 };
 
 const carbonOf = (
@@ -105,6 +107,7 @@ const carbonOf = (
   samples: SamplesByPoint,
   energy: { importWh: number | null; gensetWh: number | null },
   flags: Set<AccountFlag>,
+  used: Set<string>,
 ): number | null => {
   const { carbon } = model;
   if (carbon === null) {
@@ -112,7 +115,7 @@ const carbonOf = (
     return null;
   }
   const fresh = reading(samples, carbon.device, "carbon_g_per_kwh", window.start, carbonFreshMs);
-  const factor = fresh === null ? defaultFactor(model, carbon, window.start) : gridFactor(carbon, fresh);
+  const factor = fresh === null ? defaultFactor(model, carbon, window.start, used) : gridFactor(carbon, fresh);
   if (factor === null) {
     flags.add("FACTOR_NOT_VALID").add("CARBON_MISSING");
     return null;
@@ -152,6 +155,7 @@ const costOf = (
   samples: SamplesByPoint,
   energy: { importWh: number | null; exportWh: number | null },
   flags: Set<AccountFlag>,
+  used: Set<string>,
 ): Pick<Totals, "cost" | "periods"> => {
   const { tariff } = model;
   const price =
@@ -168,6 +172,8 @@ const costOf = (
     return { cost: null };
   }
   const periods = periodsOf(price, energy);
+  const version = planVersionAt(tariff, window.start, model.timeZone);
+  if (version !== null) used.add(version);
   // A device's price is known on days of which the plan says nothing; what is sold then is not.
   const exportPrice = tariffAt(tariff, window.start, model.timeZone)?.exportPricePerKwh ?? null;
   if (energy.importWh === null || energy.exportWh === null) return { cost: null, ...periods };
@@ -299,13 +305,14 @@ export const accountWindow = (
     .filter((account) => account !== undefined);
   const flags = new Set<AccountFlag>(counted.flatMap((account) => account.flags));
   const energy = energyTotals(model, nodes);
+  const used = new Set<string>();
   const totals: Totals = {
     ...energy,
     storedWh: storedEnergy(model, window, samples),
-    carbonG: carbonOf(model, window, samples, energy, flags),
+    carbonG: carbonOf(model, window, samples, energy, flags, used),
     ...carbonFreeOf(model, window, samples, energy.importWh, flags),
     ...availableOf(model, nodes),
-    ...costOf(model, window, samples, energy, flags),
+    ...costOf(model, window, samples, energy, flags, used),
     ...mediaOf(model, window, samples, limits),
     ...idleOf(model, window, samples, (id) => net(nodes[id])),
     ...batteriesOf(model, window, samples),
@@ -324,6 +331,7 @@ export const accountWindow = (
     end: window.end as Account["end"],
     revision: 1,
     model: model.revision,
+    ...(used.size === 0 ? {} : { factors: [...used] }),
     nodes,
     totals,
     balance: bus,

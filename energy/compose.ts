@@ -104,6 +104,7 @@ export const composeAccounts = (
     ? { outdoorC: weightedMean(accounts.map((one) => ({ value: one.outdoorC ?? null, weight: lengthOf(one) }))) }
     : {};
   const valid = accounts.filter((account) => account.quality !== "INVALID");
+  const factors = [...new Set(accounts.flatMap((account) => account.factors ?? []))];
   const composed: Account = {
     site: model.id,
     step: window.step,
@@ -111,6 +112,7 @@ export const composeAccounts = (
     end: window.end as Account["end"],
     revision: 1,
     model: accounts.at(-1)?.model ?? model.revision,
+    ...(factors.length === 0 ? {} : { factors }),
     nodes,
     totals: sumTotals(accounts),
     balance,

@@ -14,3 +14,12 @@ export const countedNodes = ({ nodes }: SiteModel): readonly SiteNode[] => {
 
 /** Coverage below which figures of a window are flagged (kpi.md §1.5, 15 minutes). */
 export const leastCoverage = 0.9;
+
+const dayMs = 86_400_000;
+
+/** Coverage below which a figure over so long a window is flagged (kpi.md §1.5); civil days have 23 hours at least. */
+export const leastCoverageOf = (windowMs: number): number => {
+  if (windowMs >= 365 * dayMs) return 0.99;
+  if (windowMs >= 28 * dayMs - 3_600_000) return 0.98;
+  return windowMs >= dayMs - 3_600_000 ? 0.95 : leastCoverage;
+};

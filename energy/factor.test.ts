@@ -71,6 +71,7 @@ test("a site that names a dated factor is accounted by the one of that day, and 
   const model = dated("cn-grid");
   const { window, account } = minute(model, Date.UTC(2026, 0, 5));
   expect(account.totals.carbonG).toBeCloseTo(10 * 530.6, 6);
+  expect(account.factors).toEqual(["cn-grid@2023"]);
   const entry = findKpi("carbon");
   const [result] = entry === undefined ? [] : kpiResults(entry, [account], model, window);
   expect(result?.factors).toEqual([{ id: "cn-grid", version: "2023" }]);

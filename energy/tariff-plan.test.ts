@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Account } from "./account.ts";
 import { accountWindow } from "./close.ts";
+import { composeAccounts } from "./compose.ts";
 import { findKpi, kpiResults } from "./kpi/index.ts";
 import { loadSites } from "./load.ts";
 import { loadPlans } from "./load-plans.ts";
@@ -102,6 +103,9 @@ test("an account is priced by the version of its minute, and a bill names the pl
   const [before, after] = [minute("2026-06-30T23:59"), minute("2026-07-01T00:00")];
   expect(before.totals.periods).toEqual({ valley: { importWh: 10_000, cost: expect.closeTo(3, 9) } });
   expect(after.totals.periods).toEqual({ flat: { importWh: 10_000, cost: expect.closeTo(7, 9) } });
+  expect([before.factors, after.factors]).toEqual([["park-2026@2026-01-01"], ["park-2026@2026-07-01"]]);
+  const both = composeAccounts(parked, { step: "15m", start: before.start, end: after.end }, [before, after]);
+  expect(both.factors).toEqual(["park-2026@2026-01-01", "park-2026@2026-07-01"]);
   const entry = findKpi("cost");
   const window = { start: before.start, end: after.end };
   const [cost] = entry === undefined ? [] : kpiResults(entry, [before, after], parked, window);

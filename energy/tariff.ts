@@ -75,6 +75,13 @@ export const tariffAt = (tariff: Tariff, ts: number, timeZone: string): Tariff |
   return made;
 };
 
+/** The version of its plan that prices a time, as `<plan>@<first day>`; null for a tariff without a plan. */
+export const planVersionAt = ({ plan, versions }: Tariff, ts: number, timeZone: string): string | null => {
+  if (plan === undefined || versions === undefined) return null;
+  const version = versionOn(versions, ts, timeZone);
+  return version === null ? null : `${plan}@${version.validFrom ?? "…"}`;
+};
+
 /** What demand costs at a time; null when the plan says nothing of that day. */
 export const demandPriceAt = (
   terms: DemandTerms,

@@ -1,7 +1,7 @@
 import type { Account, AccountFlag, JointSums, KpiResult, Quality } from "../account.ts";
 import { nodeLimit } from "../balance.ts";
 import { formatLocal, type Window } from "../calendar.ts";
-import { leastCoverage } from "../counted.ts";
+import { leastCoverageOf } from "../counted.ts";
 import { factorsOver } from "../factor.ts";
 import type { SiteModel } from "../model.ts";
 import { worstQuality } from "../node-account.ts";
@@ -146,7 +146,7 @@ export const kpiResult = (
     if (accounts.some((account) => account.flags.includes(flag)) && concerns(entry, flag)) flags.add(flag);
   const good = entry.folds && joint !== null ? sumTerms(entry, variant, inside, model, "settled") : joint;
   const coverage = Math.min(1, (good?.goodMs ?? 0) / windowMs);
-  if (coverage < leastCoverage) flags.add("COVERAGE_LOW");
+  if (coverage < leastCoverageOf(windowMs)) flags.add("COVERAGE_LOW");
   const models = new Set(accounts.map((account) => account.model));
   if (models.size > 1 || accounts.some((account) => account.flags.includes("BOUNDARY_CHANGED")))
     flags.add("BOUNDARY_CHANGED");

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Account } from "../account.ts";
 import { accountWindow } from "../close.ts";
 import { composeAccounts } from "../compose.ts";
+import { leastCoverageOf } from "../counted.ts";
 import type { Samples } from "../meter.ts";
 import type { SiteModel } from "../model.ts";
 import { sampleKey } from "../node-account.ts";
@@ -99,6 +100,12 @@ describe("how servers are used", () => {
       quality: "INVALID",
       flags: expect.arrayContaining(["MISSING:srv-4 (MP.CPU)"]),
     });
+  });
+
+  test("a day wants 95 % of its minutes known, a quarter 90 %", () => {
+    expect([900_000, 23 * 3_600_000, 31 * 86_400_000, 365 * 86_400_000].map(leastCoverageOf)).toEqual([
+      0.9, 0.95, 0.98, 0.99,
+    ]);
   });
 
   test("more than 90 % is kept and flagged as unusual", () => {

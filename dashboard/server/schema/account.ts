@@ -94,6 +94,7 @@ export const account = z.object({
   revision: z.number(),
   model: z.string(),
   data: z.string().exactOptional(),
+  factors: z.array(z.string()).exactOptional(),
   nodes: z.record(z.string(), nodeAccount),
   totals: z.object({
     importWh: maybe,
