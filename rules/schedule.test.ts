@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createMemoryLedger } from "#store";
-import { openSchedule } from "./schedule.ts";
+import { openSchedule, type Turn } from "./schedule.ts";
 
 const at = (text: string) => Date.parse(`${text}+08:00`);
 
@@ -13,10 +13,11 @@ const open = async (ledger = createMemoryLedger(), now = { at: at("2026-11-20T07
     name: "morning",
     cron: "0 8 * * *",
     timeZone: "Asia/Shanghai",
-    run: async ({ due, late }: { readonly due: number; readonly late: boolean }) => {
+    run: async ({ due, late, missed }: Turn) => {
       await hold;
       if (fault) throw fault;
-      ran.push(`${new Date(due).toISOString()}${late ? " late" : ""}`);
+      const more = missed.length === 0 ? "" : ` for ${missed.length} since ${new Date(missed[0] ?? 0).toISOString()}`;
+      ran.push(`${new Date(due).toISOString()}${late ? " late" : ""}${more}`);
     },
   };
   const schedule = await openSchedule([job], { ledger, now: () => now.at, fail: (error) => faults.push(error) });
@@ -53,7 +54,7 @@ test("what was missed is made up for once after a restart, and said", async () =
   const again = await open(ledger, { at: at("2026-11-23T12:00:00") });
   await again.schedule.turn();
   await again.schedule.turn();
-  expect(again.ran).toEqual(["2026-11-23T00:00:00.000Z late"]);
+  expect(again.ran).toEqual(["2026-11-23T00:00:00.000Z late for 2 since 2026-11-21T00:00:00.000Z"]);
 });
 
 test("a new job has missed nothing", async () => {

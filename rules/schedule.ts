@@ -1,6 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createTask } from "node-cron";
 import { type Ledger, timestamp } from "#store";
+import { createBreath } from "./breath.ts";
+
+/** A run of a job. */
+export interface Turn {
+  /** The moment it was planned for. */
+  readonly due: number;
+  /** It was missed and is made up for now. */
+  readonly late: boolean;
+  /** Moments before it that were missed too, oldest first: it stands for them all. */
+  readonly missed: readonly number[];
+}
 
 /** Work that is due by the calendar. */
 export interface Job {
@@ -8,8 +19,7 @@ export interface Job {
   /** Five fields, in `timeZone`. */
   readonly cron: string;
   readonly timeZone: string;
-  /** `due` is the moment it was planned for; `late` says that it was missed and is made up for now. */
-  readonly run: (at: { readonly due: number; readonly late: boolean }) => Promise<void>;
+  readonly run: (turn: Turn) => Promise<void>;
 }
 
 export interface ScheduleDeps {
@@ -28,7 +38,9 @@ export interface Schedule extends AsyncDisposable {
 const kind = "schedule";
 const minuteMs = 60_000;
 // A job that was missed is made up for once, however often it was missed; what is older has no use any more.
-const longestMissedMs = 8 * 86_400_000;
+const longestMissedMs = 32 * 86_400_000;
+// A month of minutes takes half a second of this thread.
+const sliceMs = 25;
 
 /** Jobs by cron expressions. When one ran last is a row of the ledger, so that a restart makes up for what it missed. */
 export const openSchedule = async (jobs: readonly Job[], { ledger, now, fail }: ScheduleDeps): Promise<Schedule> => {
@@ -48,18 +60,23 @@ export const openSchedule = async (jobs: readonly Job[], { ledger, now, fail }: 
     }),
   );
 
-  const dueOf = (state: (typeof states)[number], at: number): number | null => {
+  const duesOf = async (state: (typeof states)[number], at: number): Promise<readonly number[]> => {
     const to = Math.floor(at / minuteMs) * minuteMs;
     const from = Math.max(state.looked + minuteMs, to - longestMissedMs);
-    let due: number | null = null;
-    for (let minute = from; minute <= to; minute += minuteMs) if (state.task.match(new Date(minute))) due = minute;
+    const dues: number[] = [];
+    const breathe = createBreath(sliceMs);
+    for (let minute = from; minute <= to; minute += minuteMs) {
+      if (state.task.match(new Date(minute))) dues.push(minute);
+      await breathe();
+    }
     state.looked = Math.max(state.looked, to);
-    return due;
+    return dues;
   };
 
-  const run = async (state: (typeof states)[number], due: number, at: number): Promise<void> => {
+  const run = async (state: (typeof states)[number], dues: readonly number[], at: number): Promise<void> => {
+    const [due = at] = dues.slice(-1);
     try {
-      await state.job.run({ due, late: at - due >= 2 * minuteMs });
+      await state.job.run({ due, late: at - due >= 2 * minuteMs, missed: dues.slice(0, -1) });
       await ledger.commit([
         { op: "delete", kind, key: state.job.name },
         { op: "put", kind, key: state.job.name, site: "", ts: timestamp(at), body: due },
@@ -67,7 +84,7 @@ export const openSchedule = async (jobs: readonly Job[], { ledger, now, fail }: 
       state.last = due;
     } catch (error) {
       // Looked at again in a minute, as missed.
-      state.looked = Math.min(state.looked, due - minuteMs);
+      state.looked = Math.min(state.looked, (dues[0] ?? due) - minuteMs);
       fail(error);
       await delay(0);
     }
@@ -78,9 +95,11 @@ export const openSchedule = async (jobs: readonly Job[], { ledger, now, fail }: 
       const at = now();
       for (const state of states) {
         if (state.running !== null) continue;
-        const due = dueOf(state, at);
-        if (due === null) continue;
-        state.running = run(state, due, at).finally(() => {
+        const begin = async (): Promise<void> => {
+          const dues = await duesOf(state, at);
+          if (dues.length > 0) await run(state, dues, at);
+        };
+        state.running = begin().finally(() => {
           state.running = null;
         });
       }

@@ -8,7 +8,7 @@ import { formatHead, type Head } from "../evidence/chain.ts";
 import { alertHash } from "../hash.ts";
 import { createQueue } from "../queue.ts";
 import type { Rules, RulesDeps, RulesMessage, Timers } from "../rules.ts";
-import { type Job, openSchedule } from "../schedule.ts";
+import { type Job, openSchedule, type Turn } from "../schedule.ts";
 import { realTimers } from "../timers.ts";
 import { createReach } from "./address.ts";
 import { type Delivery, deliveryKind, readDelivery } from "./delivery.ts";
@@ -133,7 +133,7 @@ export const startNotify = async (settings: RulesSettings, deps: NotifyDeps): Pr
             name: "all is well",
             cron: well.cron,
             timeZone: well.time_zone,
-            run: async ({ due }: { readonly due: number }) => {
+            run: async ({ due }: Turn) => {
               // Silence is the alarm: what is not well must not say so.
               if (!isCurrent()) throw new Error("the rules are behind: nobody is told that all is well");
               const words = (language: Language) => ({
@@ -148,9 +148,10 @@ export const startNotify = async (settings: RulesSettings, deps: NotifyDeps): Pr
       name: `report ${report.name}`,
       cron: report.cron,
       timeZone: report.time_zone,
-      run: async ({ due }: { readonly due: number }) => {
+      run: async (turn: Turn) => {
+        const { due } = turn;
         const head = deps.head === undefined ? null : formatHead(deps.head());
-        const written = await reportOf(rules, report, due, head);
+        const written = await reportOf(rules, report, turn, head);
         const words = (language: Language) => written[language];
         await notifier.tell({ occasion: "report", targets: report.to, words, once: `report/${report.name}/${due}` });
       },

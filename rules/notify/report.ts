@@ -2,6 +2,7 @@ import { Temporal } from "temporal-polyfill";
 import { type Alert, severities } from "../alert.ts";
 import { alarmQuality, type QualityLine } from "../quality/alarm-quality.ts";
 import type { Rules } from "../rules.ts";
+import type { Turn } from "../schedule.ts";
 import type { NotifyPlan } from "./plan.ts";
 import type { Language } from "./texts.ts";
 
@@ -16,15 +17,18 @@ const pageRows = 1000;
 const rulesAtMost = 10;
 const minuteMs = 60_000;
 
-/** Alerts that became active in the period that ends at `due`: how many, how long, of which rules, and what still waits. */
+/**
+ * Alerts that became active in the period that ends at `due`: how many, how long, of which rules, and what still waits. A
+ * report that was missed begins where the first of the missed ones would have, and says so.
+ */
 export const reportOf = async (
   rules: Pick<Rules, "list">,
   plan: ReportPlan,
-  due: number,
+  { due, late, missed }: Turn,
   head: string | null,
 ): Promise<Readonly<Record<Language, Report>>> => {
-  const to = Temporal.Instant.fromEpochMilliseconds(due).toZonedDateTimeISO(plan.time_zone);
-  const from = to.subtract({ [`${plan.period}s`]: 1 }).epochMilliseconds;
+  const first = Temporal.Instant.fromEpochMilliseconds(missed[0] ?? due).toZonedDateTimeISO(plan.time_zone);
+  const from = first.subtract({ [`${plan.period}s`]: 1 }).epochMilliseconds;
   const alerts: Alert[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const page = await rules.list({
@@ -34,17 +38,35 @@ export const reportOf = async (
     alerts.push(...page.items);
     cursor = page.next;
   }
-  const span = [from, due].map((ms) =>
+  const momentOf = (ms: number): string =>
     Temporal.Instant.fromEpochMilliseconds(ms)
       .toZonedDateTimeISO(plan.time_zone)
       .toPlainDateTime()
       .toString({ smallestUnit: "minute" })
-      .replace("T", " "),
-  );
+      .replace("T", " ");
+  const span = [from, due].map(momentOf);
   const quality = alarmQuality(alerts, { from, to: due, operators: 1, shifts: [0], timeZone: () => plan.time_zone });
   const one = (language: Language): Report =>
-    written(alerts, span, due, plan, head, language, qualityText(quality.all, quality.floods.length, language));
+    written(alerts, span, due, plan, head, language, [
+      ...lateText({ due, late, missed }, momentOf, language),
+      ...qualityText(quality.all, quality.floods.length, language),
+    ]);
   return { en: one("en"), "zh-CN": one("zh-CN") };
+};
+
+/** What was not told when it was due. */
+const lateText = (
+  { due, late, missed }: Turn,
+  momentOf: (ms: number) => string,
+  language: Language,
+): readonly string[] => {
+  const [first] = missed;
+  if (first !== undefined)
+    return language === "en"
+      ? [`late: ${missed.length} before it were missed since ${momentOf(first)}, this one is for all of them`]
+      : [`补发：自 ${momentOf(first)} 起此前 ${missed.length} 份未按时发送，本报告一并包含`];
+  if (!late) return [];
+  return language === "en" ? [`late: it was due at ${momentOf(due)}`] : [`补发：应于 ${momentOf(due)} 发送`];
 };
 
 const minutesText = (seconds: number | null): string => (seconds === null ? "–" : String(Math.round(seconds / 60)));
