@@ -10,6 +10,7 @@ import type { Remote } from "./listen.ts";
 import type { Identity } from "./message.ts";
 import { createSequence, type Sequence } from "./sequence.ts";
 import type { Tally } from "./tally.ts";
+import { createTurns } from "./turns.ts";
 
 const errorCodes = new Map<string, BrokerCode>([
   ["keep alive timeout", "BROKER_KEEPALIVE_MISSED"],
@@ -17,6 +18,8 @@ const errorCodes = new Map<string, BrokerCode>([
   ["drain timeout", "BROKER_SLOW_CONSUMER"],
 ]);
 
+// A chunk of 64 KB is parsed in some 2 ms; nothing on this thread should wait for more than 20.
+const turnMs = 8;
 // A client that is always too fast would fill the log.
 const tellAgainMs = 60_000;
 
@@ -24,6 +27,8 @@ const tellAgainMs = 60_000;
 export function createSessions(settings: BrokerSettings, tally: Tally, clock: () => number): Sessions {
   const all = new Set<Session>();
   const byClient = new WeakMap<object, Session>();
+  const turns = createTurns<Session>({ work: parse, budgetMs: turnMs, clock, later: setImmediate });
+  const pull = turns.ask;
   const limits = {
     connectBytes: settings.BROKER_CONNECT_PACKET_BYTES,
     packetBytes: settings.BROKER_PACKET_BYTES,
@@ -141,18 +146,23 @@ export function createSessions(settings: BrokerSettings, tally: Tally, clock: ()
   };
 }
 
-/** Parses what may pass. The parser must not be entered twice. */
-function pull(session: Session): void {
+/** Parses what may pass, until the turn is over. The parser must not be entered twice. */
+function parse(session: Session, isOver: () => boolean): "done" | "more" {
   const { client, inlet } = session;
-  if (!session.ready || session.pulling) return;
+  if (!session.ready || session.pulling) return "done";
   session.pulling = true;
   const { _parser: parser } = openClient(client);
+  let left: "done" | "more" = "done";
   while (!client.closed) {
     const chunk = inlet.take();
     if (chunk === null) break;
     parser.parse(chunk);
+    if (!isOver()) continue;
+    left = "more";
+    break;
   }
   session.pulling = false;
+  return left;
 }
 
 /** One connection. */
