@@ -20,12 +20,15 @@ import { openPorts, type Ports } from "./ports.ts";
 import { createRetained } from "./retained.ts";
 import { createSessions, type Session } from "./session.ts";
 import { createTally, type Refusal } from "./tally.ts";
+import { createTurns } from "./turns.ts";
 import { parseUsers, type User } from "./users.ts";
 
 // The shortest keep-alive is 1 s, of which one and a half times counts.
 const keepaliveSweepMs = 500;
 // A session is kept for days.
 const expirySweepMs = 600_000;
+// At the end of a minute the product has something to say of each of hundreds of sites.
+const publishTurnMs = 4;
 // Acknowledgements are a few bytes each: on a live network they leave at once.
 const flushMs = 1000;
 
@@ -107,6 +110,16 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
   });
   sessions.follow(aedes, deps.lane === "off" ? null : lanes);
 
+  const publishing = createTurns<() => void>({
+    work: (publish) => {
+      publish();
+      return "done";
+    },
+    budgetMs: publishTurnMs,
+    clock,
+    later: globalThis.setImmediate,
+  });
+
   let ports: Ports;
   try {
     ports = await openPorts(settings, {
@@ -130,6 +143,7 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
     const closed = ports.close();
     for (const { inlet } of sessions.all) inlet.stop();
     await intake.drain(settings.BROKER_STOP_TIMEOUT_MS);
+    publishing.flush();
     clearInterval(sweep);
     clearInterval(expiry);
     // A PUBREC follows its message by a few turns.
@@ -149,9 +163,11 @@ export async function startBroker(settings: BrokerSettings, deps: BrokerDeps): P
       tally.add("published");
       const bytes = typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
       return new Promise((resolve, reject) => {
-        aedes.publish({ cmd: "publish", dup: false, topic, payload: bytes, qos, retain }, (error) =>
-          error ? reject(error) : resolve(),
-        );
+        publishing.ask(() => {
+          aedes.publish({ cmd: "publish", dup: false, topic, payload: bytes, qos, retain }, (error) =>
+            error ? reject(error) : resolve(),
+          );
+        });
       });
     },
     counters: () => ({

@@ -27,6 +27,7 @@ const startTurns = () => {
       left.set(item, (left.get(item) ?? 0) + chunks);
       turns.ask(item);
     },
+    flush: turns.flush,
     turn: () => {
       done.length = 0;
       for (const callback of callbacks.splice(0)) callback();
@@ -66,4 +67,14 @@ test("whoever asks while others wait does not overtake them", () => {
   expect(done.join("")).toBe("abb");
   ask("c", 1);
   expect(turn().worked).toBe("bc");
+});
+
+test("at the end everything that waits is done", () => {
+  const { ask, done, flush, turn } = startTurns();
+  ask("a", 9);
+  ask("b", 2);
+  done.length = 0;
+  flush();
+  expect(done).toHaveLength(8);
+  expect(turn()).toEqual({ worked: "", waits: false });
 });

@@ -1,10 +1,12 @@
 //   readable ─▶ ask ──(this turn has time left)──▶ work
 //                └────(it has not)──▶ waits ──next turn of the event loop, in order──▶ work
 
-/** Bounds what one turn of the event loop gives to reading connections, so that nothing else waits long. */
+/** Bounds what one turn of the event loop gives to one kind of work, so that nothing else waits long. */
 export interface Turns<Item> {
   /** Works on the item now, or in one of the next turns. */
   ask(item: Item): void;
+  /** Does now whatever waits. */
+  flush(): void;
 }
 
 export interface TurnsParts<Item> {
@@ -48,6 +50,12 @@ export const createTurns = <Item>({ work, budgetMs, clock, later }: TurnsParts<I
       if (!isOpen) begin();
       if (waiting.size > 0 || isOver()) waiting.add(item);
       else run(item);
+    },
+    flush: () => {
+      for (const item of waiting) {
+        waiting.delete(item);
+        run(item);
+      }
     },
   };
 };
