@@ -38,6 +38,21 @@ for (const locale of ["en", "zh-CN"] as const)
         }
       });
 
+test("between a phone and a desk nothing runs out of the page", async () => {
+  const { page } = await show("/");
+  await page.locator(".flow .pill").first().waitFor();
+  for (const width of [600, 820, 1024, 1100, 1200, 1300, 1920]) {
+    await page.setViewportSize({ width, height: 900 });
+    await expect
+      .poll(() => page.evaluate<number>("document.documentElement.scrollWidth - innerWidth"), {
+        message: `${width} px`,
+      })
+      .toBe(0);
+    const box = await page.getByRole("button", { name: "中文" }).boundingBox();
+    expect((box?.x ?? width) + (box?.width ?? 0), `${width} px`).toBeLessThanOrEqual(width);
+  }
+});
+
 test("the flow shows an open balance with its residual, in words", async () => {
   stage().mood = "open";
   const { page } = await show("/");
