@@ -18,6 +18,7 @@ import {
   type WindowLimits,
   worstQuality,
 } from "./node-account.ts";
+import { plainNodes } from "./plain-node.ts";
 import { valueAt } from "./power.ts";
 import { withSentinels } from "./sentinel.ts";
 import { withLag } from "./skew.ts";
@@ -282,11 +283,22 @@ export const accountWindow = (
   const terms = { busRatingW: model.busRatingW, bridgeMs: limits.bridgeMs };
   const lagOf = samples.lags?.() ?? null;
   const sentinelsIn = samples.sentinels?.() ?? null;
-  for (const node of model.nodes) {
-    if (node.points.length === 0) continue;
-    const { account, slopeWPerS, meters } = accountNode(node, window, samples, terms);
+  const plain = plainNodes(model, samples.slots, limits.bridgeMs);
+  const keep = (node: SiteNode, account: NodeAccount): void => {
     const timed = lagOf === null ? account : withLag(node, account, window, lagOf);
     nodes[node.id] = sentinelsIn === null ? timed : withSentinels(node, timed, window, sentinelsIn);
+  };
+  for (let place = 0; place < model.nodes.length; place++) {
+    const node = model.nodes[place];
+    if (node === undefined || node.points.length === 0) continue;
+    const own = plain?.account(place, window) ?? null;
+    if (plain !== null && own !== null) {
+      keep(node, own);
+      if (node.counting === "counted") slopes.set(node.id, plain.slope());
+      continue;
+    }
+    const { account, slopeWPerS, meters } = accountNode(node, window, samples, terms);
+    keep(node, account);
     if (node.counting === "counted") slopes.set(node.id, slopeWPerS);
     if (meters.length > 1) several.set(node.id, meters);
   }

@@ -3,6 +3,7 @@ import type { Window } from "./calendar.ts";
 import { countBetween, firstFrom, type MeterCode, type MeterTerms, type Samples } from "./meter.ts";
 import type { Point, SiteNode } from "./model.ts";
 import { integratePower, type PowerWindow, valueAt } from "./power.ts";
+import type { Around, Copied } from "./sample-blocks.ts";
 import type { SentinelsIn } from "./sentinel.ts";
 import type { LagOf } from "./skew.ts";
 
@@ -14,6 +15,19 @@ export interface SamplesByPoint extends Pick<ReadonlyMap<string, Samples>, "get"
   readonly lags?: () => LagOf | null;
   /** Which devices said "no value"; null while none did. */
   readonly sentinels?: () => SentinelsIn | null;
+  /** The same samples by number, where they are at hand so. */
+  readonly slots?: SampleSlots;
+}
+
+/** Samples by the number of device and quantity together. */
+export interface SampleSlots {
+  /** −1 when nothing of it is asked for. */
+  readonly find: (device: string, quantity: string) => number;
+  /** One object for all sites whose slots have the same numbers. */
+  readonly places: object;
+  /** Copies the samples around a window to `copied` and says how many they are: see `SampleBlocks`. */
+  readonly around: (slot: number, window: Around) => number;
+  readonly copied: Copied;
 }
 
 export const sampleKey = (device: string, quantity: string): string => `${device}/${quantity}`;
@@ -24,7 +38,7 @@ const samplesOf = (samples: SamplesByPoint, device: string, quantity: string | n
   return samples.of === undefined ? samples.get(sampleKey(device, quantity)) : samples.of(device, quantity);
 };
 
-interface PointTerms {
+export interface PointTerms {
   readonly register: MeterTerms;
   readonly limits: { readonly bridgeMs: number; readonly gapMs: number };
 }
@@ -32,7 +46,7 @@ interface PointTerms {
 // Put together once a point, not once a minute.
 const termsOfPoints = new WeakMap<Point, PointTerms>();
 
-const termsOf = (point: Point, maxPerHour: number, bridgeMs: number): PointTerms => {
+export const termsOf = (point: Point, maxPerHour: number, bridgeMs: number): PointTerms => {
   const known = termsOfPoints.get(point);
   if (known !== undefined && known.register.maxPerHour === maxPerHour && known.limits.bridgeMs === bridgeMs)
     return known;
@@ -90,7 +104,7 @@ interface Energy {
 // Energy before a reset is lost; that of a coarse step may belong to the window before.
 const inexact: ReadonlySet<AccountFlag> = new Set(["COUNTER_RESET", "REGISTER_COARSE"]);
 
-const noFlags: readonly AccountFlag[] = [];
+export const noFlags: readonly AccountFlag[] = [];
 
 const lengthOf = (window: Window): number => window.end - window.start;
 

@@ -1,6 +1,6 @@
 import type { Account, AccountFlag, NodeAccount } from "./account.ts";
 import { leastCoverage } from "./counted.ts";
-import { qualityOrder } from "./node-account.ts";
+import { noFlags, qualityOrder } from "./node-account.ts";
 
 //  account by account, node by node ─▶ one row of running sums a node ─▶ one NodeAccount each
 // An object or an array for each figure was a fifth of all accounting.
@@ -65,8 +65,6 @@ const composeMeters = (told: readonly Told[], wholeMs: number): Pick<NodeAccount
   });
   return { meters };
 };
-
-const noFlags: readonly AccountFlag[] = [];
 
 export const createNodeSums = (): NodeSums => {
   const ids: string[] = [];

@@ -29,7 +29,7 @@ const none: PowerWindow = {
 };
 
 /** Area above zero under a straight line, in W × ms. */
-const areaAbove = (a: number, b: number, ms: number): number => {
+export const areaAbove = (a: number, b: number, ms: number): number => {
   if (a >= 0 && b >= 0) return ((a + b) / 2) * ms;
   if (a <= 0 && b <= 0) return 0;
   const top = Math.max(a, b);

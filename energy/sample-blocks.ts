@@ -13,6 +13,24 @@ export interface SampleBlocks {
   readonly shift: (slot: number, count: number) => void;
   /** A copy; undefined when there are none. */
   readonly read: (slot: number) => Samples | undefined;
+  /**
+   * Copies the samples of `[start, end)` with so many before and after them, and says how many they are; 0 when they are
+   * more than fit.
+   */
+  readonly around: (slot: number, window: Around, into: Copied) => number;
+}
+
+export interface Around {
+  readonly start: number;
+  readonly end: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Room for samples, which each copy takes anew. */
+export interface Copied {
+  readonly ts: Float64Array;
+  readonly value: Float64Array;
 }
 
 // Most devices speak every ten seconds or slower: a few minutes of them fit. Who speaks faster gets arrays of its own.
@@ -191,22 +209,26 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     value.splice(index, 0, what);
   };
 
+  const firstOf = (slot: number, ts: number): number => {
+    const held = owns.size > 0 ? owns.get(slot) : undefined;
+    if (held !== undefined) return firstFrom(held.ts, ts);
+    const base = bases[slot] ?? 0;
+    const begin = slot * size;
+    let [low, high] = [0, counts[slot] ?? 0];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (base + (offsets[begin + middle] ?? 0) < ts) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+
   return {
     count: countOf,
     ts: tsAt,
     value: (slot, index) =>
       owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.value[index] ?? 0) : valueAt(slot, slot * size + index),
-    firstFrom: (slot, ts) => {
-      const held = owns.get(slot);
-      if (held !== undefined) return firstFrom(held.ts, ts);
-      let [low, high] = [0, counts[slot] ?? 0];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (tsAt(slot, middle) < ts) low = middle + 1;
-        else high = middle;
-      }
-      return low;
-    },
+    firstFrom: firstOf,
     insert: (slot, index, ts, value) => {
       const held = owns.get(slot);
       if (held !== undefined) return insertOwn(held, index, ts, value);
@@ -250,6 +272,19 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     read: (slot) => {
       const held = owns.get(slot) ?? ((counts[slot] ?? 0) === 0 ? undefined : copy(slot));
       return held !== undefined && held.ts.length > 0 ? held : undefined;
+    },
+    around: (slot, { start, end, before, after }, { ts, value }) => {
+      const from = Math.max(0, firstOf(slot, start) - before);
+      const to = Math.min(countOf(slot), firstOf(slot, end) + after);
+      if (to - from > ts.length) return 0;
+      const held = owns.size > 0 ? owns.get(slot) : undefined;
+      const base = bases[slot] ?? 0;
+      const begin = slot * size;
+      for (let index = from; index < to; index++) {
+        ts[index - from] = held === undefined ? base + (offsets[begin + index] ?? 0) : (held.ts[index] ?? 0);
+        value[index - from] = held === undefined ? valueAt(slot, begin + index) : (held.value[index] ?? 0);
+      }
+      return to - from;
     },
   };
 };

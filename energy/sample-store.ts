@@ -39,5 +39,6 @@ export const createSampleStore = (isRegister: Uint8Array): SampleBlocks => {
     replace: (slot, index, value) => of(slot).replace(rank(slot), index, value),
     shift: (slot, count) => of(slot).shift(rank(slot), count),
     read: (slot) => of(slot).read(rank(slot)),
+    around: (slot, window, into) => of(slot).around(rank(slot), window, into),
   };
 };

@@ -1,6 +1,6 @@
 import type { Reading } from "#store";
 import { alikeOf } from "./alike.ts";
-import { registerDelta } from "./meter.ts";
+import { registerCap, registerDelta } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
 import { gapOf, type SamplesByPoint } from "./node-account.ts";
 import { createSampleStore } from "./sample-store.ts";
@@ -153,6 +153,10 @@ const wantedOfAll = (site: SiteModel): Map<string, Wanted[]> => {
 
 const known = new WeakMap<SiteModel, Places>();
 
+// A minute of a device that speaks every second, and what is looked at around it. One thread looks at one at a time.
+const mostCopied = 128;
+const copied = { ts: new Float64Array(mostCopied), value: new Float64Array(mostCopied) };
+
 const placesFor = (model: SiteModel): Places => {
   if (model.versions !== undefined) return placesOf(wantedOfAll(model));
   const alike = alikeOf(model);
@@ -162,7 +166,8 @@ const placesFor = (model: SiteModel): Places => {
 };
 
 export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
-  const { lists, deviceOf, slotOf, slots, isRegister } = placesFor(model);
+  const places = placesFor(model);
+  const { lists, deviceOf, slotOf, slots, isRegister } = places;
   const held = createSampleStore(isRegister);
   const unsettled = new Map<number, number>();
   // Odd lags only, by the first slot of the device and the time of the reading: a site whose clocks are right holds none.
@@ -183,6 +188,11 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     if (last > to) to = last;
   };
 
+  const isPlainRise = (want: Wanted, slot: number, index: number, elapsedMs: number): boolean => {
+    const rise = held.value(slot, index) - held.value(slot, index - 1);
+    return rise >= 0 && rise <= registerCap(elapsedMs, want);
+  };
+
   const touchAround = (want: Wanted, slot: number, index: number): void => {
     const at = held.ts(slot, index);
     const before = index === 0 ? undefined : held.ts(slot, index - 1);
@@ -194,11 +204,13 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     const reach = want.kind === "gauge" ? want.gapMs : limits.bridgeMs;
     let first = before === undefined || at - before > reach ? at : before;
     const last = after === undefined || after - at > reach ? at : after;
-    if (want.kind === "register" && before !== undefined) {
+    const isRegister = want.kind === "register" && before !== undefined;
+    if (isRegister && (unsettled.size > 0 || !isPlainRise(want, slot, index, at - before))) {
       const { code } = registerDelta(held.value(slot, index - 1), held.value(slot, index), at - before, want);
       const left = code === "OK" ? (unsettled.get(slot) ?? 0) : unsettledReadings;
       if (left > 0) {
-        unsettled.set(slot, left - 1);
+        if (left > 1) unsettled.set(slot, left - 1);
+        else unsettled.delete(slot);
         first = Math.min(first, held.ts(slot, Math.max(0, index - unsettledReadings)));
       }
     }
@@ -287,8 +299,16 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     return known;
   };
 
+  const find = (device: string, quantity: string): number => {
+    const number = deviceOf.get(device);
+    if (number === undefined) return -1;
+    const place = (lists[number] ?? []).findIndex((want) => want.quantity === quantity);
+    return place < 0 ? -1 : (slotOf[number] ?? 0) + place;
+  };
+
   return {
     columns: {
+      slots: { find, places, copied, around: (slot, window) => held.around(slot, window, copied) },
       lags: () => (odd.size === 0 ? null : lagOf),
       sentinels: () => (refused.size === 0 ? null : sentinelsIn),
       of: (device, quantity) => {
