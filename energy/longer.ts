@@ -5,7 +5,7 @@ import { accountChanges } from "./difference.ts";
 import type { SiteModel } from "./model.ts";
 import type { RecentAccounts } from "./recent.ts";
 import { carryStorage, countedBatteries, openingReachMs, quarterWithStorage, sumWithStorage } from "./storage-book.ts";
-import { modelAt } from "./validity.ts";
+import { modelAt, versionsOf } from "./validity.ts";
 
 //  account/1m ─▶ account/15m ─▶ account/1h, account/1d      each over what is about to be committed, in memory or stored
 
@@ -21,6 +21,19 @@ export interface LongerDeps {
   readonly readAccounts: (step: AccountStep, from: number, to: number) => Promise<readonly Account[]>;
   /** Starts put together into runs that one look into the store serves. */
   readonly runs: (starts: readonly number[]) => readonly (readonly number[])[];
+  /** Quarters that one transaction restates. */
+  readonly quartersAtOnce: number;
+}
+
+/** Event time in which quarters were restated whose followers, hours and days are not yet; committed with the site's state. */
+export interface Owed {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Paid {
+  readonly accounts: readonly Account[];
+  readonly owed: Owed | null;
 }
 
 /** Closed until `before`; with this chunk until `after`. */
@@ -35,7 +48,7 @@ export interface LongerAccounts {
   readonly held: (step: AccountStep, window: Window, pending: Pending) => Promise<readonly Account[]>;
   /** Only accounts that say something else than the committed ones; those that `known` names may be committed. */
   readonly changed: (accounts: readonly Account[], known: (account: Account) => boolean) => Promise<Account[]>;
-  /** The windows of a step that `accounts` are parts of and that are over; they join what is pending. */
+  /** The windows of a step that `accounts` are parts of and that are over then; they join what is pending. */
   readonly compose: (
     step: AccountStep,
     parts: AccountStep,
@@ -43,8 +56,13 @@ export interface LongerAccounts {
     until: Until,
     pending: Pending,
   ) => Promise<Account[]>;
-  /** What a restated quarter leaves in store is what every one after it opens with, as far back as accounts are restated. */
-  readonly carry: (quarters: readonly Account[], before: number, pending: Pending) => Promise<readonly Account[]>;
+  /** What is owed once these quarters are committed too, of which those that end before `before` are restated. */
+  readonly owe: (owed: Owed | null, quarters: readonly Account[], before: number) => Owed | null;
+  /**
+   * Pays some of it, oldest first: what a restated quarter leaves in store is what every one after it opens with, as far
+   * back as accounts are restated; and hours and days are made of the quarters as they are then.
+   */
+  readonly pay: (owed: Owed, until: Until, pending: Pending) => Promise<Paid>;
   /** To be called with every committed account, oldest first. */
   readonly keep: (account: Account) => void;
 }
@@ -65,7 +83,10 @@ interface Day {
   until: number;
 }
 
-export const createLongerAccounts = (model: SiteModel, { recent, readAccounts, runs }: LongerDeps): LongerAccounts => {
+const quarterMs = 900_000;
+
+export const createLongerAccounts = (model: SiteModel, deps: LongerDeps): LongerAccounts => {
+  const { recent, readAccounts, runs, quartersAtOnce } = deps;
   // A day of 96 quarters at once would hold a large site's minute up.
   const days = new Map<number, Day>();
 
@@ -149,35 +170,79 @@ export const createLongerAccounts = (model: SiteModel, { recent, readAccounts, r
     }
   };
 
+  const windowsOf = (step: AccountStep, accounts: readonly Account[]): readonly Window[] => {
+    const windows = new Map<number, Window>();
+    for (const { start } of accounts) {
+      const window = windowOf(step, start, model.timeZone);
+      windows.set(window.start, window);
+    }
+    return [...windows.values()].sort((a, b) => a.start - b.start);
+  };
+
+  const windowsOver = (step: AccountStep, { start, end }: Window): readonly Window[] => {
+    const windows: Window[] = [];
+    for (let at = start; at < end; ) {
+      const window = windowOf(step, at, model.timeZone);
+      windows.push(window);
+      at = window.end;
+    }
+    return windows;
+  };
+
+  const composeWindows = async (
+    step: AccountStep,
+    parts: AccountStep,
+    windows: readonly Window[],
+    until: Until,
+    pending: Pending,
+  ): Promise<Account[]> => {
+    const composed: Account[] = [];
+    for (const window of windows) {
+      const at = modelAt(model, window.end - 1);
+      const inside = await held(parts, window, pending);
+      const running = step === "1d" ? begun(at, window, inside, pending) : undefined;
+      const bare = composeAccounts(at, { ...window, step }, inside, running);
+      composed.push(await withStorage(at, bare, inside, composed.at(-1), pending));
+    }
+    const fresh = await changed(composed, (account) => account.end <= until.before);
+    for (const account of fresh) pending[step].set(account.start, account);
+    return fresh;
+  };
+
+  const hasBatteries = (): boolean => versionsOf(model).some((version) => countedBatteries(version).length > 0);
+
   return {
     held,
     changed,
-    compose: async (step, parts, accounts, until, pending) => {
-      const windows = new Map<number, Window>();
-      for (const account of accounts) {
-        const window = windowOf(step, account.start, model.timeZone);
-        if (window.end <= until.after) windows.set(window.start, window);
-      }
-      const composed: Account[] = [];
-      for (const window of [...windows.values()].sort((a, b) => a.start - b.start)) {
-        const at = modelAt(model, window.end - 1);
-        const inside = await held(parts, window, pending);
-        const running = step === "1d" ? begun(at, window, inside, pending) : undefined;
-        const bare = composeAccounts(at, { ...window, step }, inside, running);
-        composed.push(await withStorage(at, bare, inside, composed.at(-1), pending));
-      }
-      const fresh = await changed(composed, (account) => account.end <= until.before);
-      for (const account of fresh) pending[step].set(account.start, account);
-      return fresh;
+    compose: (step, parts, accounts, until, pending) => {
+      const windows = windowsOf(step, accounts).filter(({ end }) => end <= until.after);
+      return composeWindows(step, parts, windows, until, pending);
     },
-    carry: async (quarters, before, pending) => {
-      const first = quarters.find(({ storage }) => storage !== undefined);
-      if (first === undefined || first.end > before) return quarters;
-      const after = await held("15m", { start: first.start, end: first.start + restateMs }, pending);
-      const carried = carryStorage((ts) => modelAt(model, ts), after);
+    owe: (owed, quarters, before) => {
+      let most = owed;
+      for (const { start, end } of quarters) {
+        if (end > before) continue;
+        const to = hasBatteries() ? start + restateMs : end;
+        most = { from: Math.min(most?.from ?? start, start), to: Math.max(most?.to ?? to, to) };
+      }
+      return most;
+    },
+    pay: async (owed, until, pending) => {
+      const last = Math.min(owed.to, until.after);
+      const end = Math.min(last, owed.from + quartersAtOnce * quarterMs);
+      const isLast = end >= last;
+      const quarters = await held("15m", { start: owed.from - quarterMs, end }, pending);
+      const carried = hasBatteries() ? carryStorage((ts) => modelAt(model, ts), quarters) : [];
       for (const quarter of carried) pending["15m"].set(quarter.start, quarter);
-      const all = new Map([...quarters, ...carried].map((quarter) => [quarter.start as number, quarter]));
-      return [...all.values()].sort((a, b) => a.start - b.start);
+      const made: Account[] = [...carried];
+      for (const step of ["1h", "1d"] as const) {
+        // What is not over yet is made of these quarters when it is; what goes on after them, with the last of it.
+        const over = windowsOver(step, { start: owed.from, end }).filter(
+          (window) => window.end <= until.before && (isLast || window.end <= end),
+        );
+        made.push(...(await composeWindows(step, "15m", over, until, pending)));
+      }
+      return { accounts: made, owed: isLast ? null : { from: end, to: owed.to } };
     },
     keep: (account) => {
       recent.keep(account);

@@ -1,7 +1,7 @@
 import type { Json, LedgerChange, LedgerRow, Reading, Timestamp } from "#store";
-import type { Account, AccountStep } from "./account.ts";
+import { type Account, type AccountStep, accountSteps } from "./account.ts";
 import { advanceOnReading, advanceOnTick, type SiteClock, startClock } from "./clock.ts";
-import { createLongerAccounts, createPending, type LongerAccounts, restateMs } from "./longer.ts";
+import { createLongerAccounts, createPending, type LongerAccounts, type Owed, restateMs } from "./longer.ts";
 import { accountMinute } from "./minute.ts";
 import type { SiteModel } from "./model.ts";
 import type { SamplesByPoint } from "./node-account.ts";
@@ -18,6 +18,8 @@ export interface SiteState {
   readonly clock: { readonly now: number | null; readonly heard: boolean };
   /** Every minute before it is accounted or was left out; null before the first reading. */
   readonly closedUntil: number | null;
+  /** Where the restating of longer windows goes on; absent when there is nothing left of it. */
+  readonly owed?: Owed | null;
 }
 
 export interface SiteBookDeps {
@@ -120,6 +122,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   const dirty = new Set<number>();
   let clock = startClock(saved?.clock);
   let closedUntil = saved?.closedUntil ?? null;
+  let owed = saved?.owed ?? null;
   /** From here on the samples in memory are all there are. */
   let completeFrom = saved?.closedUntil ?? 0;
 
@@ -191,9 +194,14 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     recent: createRecentAccounts(estateNodes),
     readAccounts: deps.readAccounts,
     runs,
+    quartersAtOnce: chunkMinutes,
   });
 
-  const state = (): SiteState => ({ clock: { now: clock.now, heard: clock.heard }, closedUntil });
+  const state = (): SiteState => ({
+    clock: { now: clock.now, heard: clock.heard },
+    closedUntil,
+    ...(owed === null ? {} : { owed }),
+  });
 
   const put = (account: Account): LedgerChange => ({
     op: "put",
@@ -209,7 +217,8 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const restated = [...dirty].sort((a, b) => a - b).slice(0, chunkMinutes);
     const room = chunkMinutes - restated.length;
     const after = before === null ? null : Math.max(before, Math.min(due(), before + room * minuteMs));
-    if (before === null || after === null || (restated.length === 0 && after === before)) return null;
+    if (before === null || after === null) return null;
+    if (restated.length === 0 && after === before && owed === null) return null;
 
     const minutes = [...restated];
     for (let minute = before; minute < after; minute += minuteMs) minutes.push(minute);
@@ -219,16 +228,27 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const pending = createPending();
     for (const account of fresh) pending["1m"].set(account.start, account);
     const until = { before, after };
-    const composed = await longer.compose("15m", "1m", fresh, until, pending);
-    const quarters = await longer.carry(composed, before, pending);
-    const hours = await longer.compose("1h", "15m", quarters, until, pending);
-    const days = await longer.compose("1d", "15m", quarters, until, pending);
+    const quarters = await longer.compose("15m", "1m", fresh, until, pending);
+    // Days of late minutes are restated first; what follows from them once, when the last of them is.
+    const isLastRestated = dirty.size === restated.length;
+    const owing = longer.owe(owed, quarters, before);
+    const paid =
+      owing !== null && isLastRestated ? await longer.pay(owing, until, pending) : { accounts: [], owed: owing };
+    const closing = [...pending["15m"].values()].filter(({ end }) => end > before);
+    const hours = await longer.compose("1h", "15m", closing, until, pending);
+    const days = await longer.compose("1d", "15m", closing, until, pending);
     const data = deps.dataRevision();
-    const all = [...fresh, ...quarters, ...hours, ...days].map((account) => ({ ...account, data }));
+    const made = new Map<string, Account>();
+    for (const account of [...fresh, ...quarters, ...paid.accounts, ...hours, ...days])
+      made.set(`${account.step}/${account.start}`, account);
+    const all = [...made.values()]
+      .sort((a, b) => accountSteps.indexOf(a.step) - accountSteps.indexOf(b.step) || a.start - b.start)
+      .map((account) => ({ ...account, data }));
     const ts = after as Timestamp;
-    const body = { clock: { now: clock.now, heard: clock.heard }, closedUntil: after };
+    const place = paid.owed === null ? {} : { owed: { ...paid.owed } };
+    const body = { clock: { now: clock.now, heard: clock.heard }, closedUntil: after, ...place };
     return {
-      last: dirty.size === restated.length && after >= due(),
+      last: isLastRestated && after >= due() && paid.owed === null,
       changes: [
         ...all.map(put),
         { op: "delete", kind: siteStateKind, key: model.id },
@@ -237,6 +257,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       done: (rows) => {
         for (const minute of restated) dirty.delete(minute);
         closedUntil = Math.max(closedUntil ?? after, after);
+        owed = paid.owed;
         // Late readings of the last minutes find their neighbours in memory.
         const keepFrom = closedUntil - heldMs;
         samples.drop(keepFrom);
@@ -288,7 +309,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     },
     silent: samples.silent,
     next,
-    isDue: () => closedUntil !== null && (dirty.size > 0 || due() > closedUntil),
+    isDue: () => closedUntil !== null && (dirty.size > 0 || owed !== null || due() > closedUntil),
     state,
     recent: async (count) => {
       if (closedUntil === null) return [];
