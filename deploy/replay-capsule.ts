@@ -47,6 +47,10 @@ const main = async (file: string | undefined): Promise<number> => {
   process.stdout.write(
     `different at transition ${at + 1}\n  recorded ${shown(recorded[at])}\n  replayed ${shown(replayed[at])}\n`,
   );
+  if ((value as { readonly whole?: boolean }).whole === false)
+    process.stdout.write(
+      "the capsule says that it is not whole: its rule looks back farther, or on what was learned over weeks\n",
+    );
   return 1;
 };
 

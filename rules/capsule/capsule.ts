@@ -28,7 +28,7 @@ export interface Capsule {
   readonly readingsFrom: number;
   /** How long before the alert the rules that concern it look back, ms: more than it holds where that is not whole. */
   readonly lookBackMs: number;
-  /** false: the limits left out what lies before `from` or after `to`, and it may matter. */
+  /** false: the limits left out what lies before `from` or after `to`, or what was learned over weeks, and it may matter. */
   readonly whole: boolean;
   readonly happenings: readonly Happening[];
   /** Work permits that were open meanwhile, as they were opened and closed; absent in files of before. */
@@ -113,7 +113,7 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
     ...{ alert, transitions, site, from, to, readingsFrom, happenings },
     lookBackMs: lookBack.accountsMs,
     rules: deps.rules.map(({ id, version, mode, file, source }) => ({ id, version, mode, file, source })),
-    whole: !isCut && !isFar && to === until,
+    whole: !isCut && !isFar && !lookBack.learned && to === until,
     permits: await permitOrders(ledger, alert.site, from, to),
     log: log.map(({ body }) => body),
     others: others.flatMap((row) => readAlert(row) ?? []).filter((other) => other.id !== id),

@@ -32,3 +32,8 @@ test("only the windows that decide about the subcode count", () => {
   expect(hours("R24", "lagging")).toEqual([1.25, 1.25]);
   expect(hours("R24", "month")).toEqual([30 * 24 + 1, 30 * 24 + 1]);
 });
+
+test("what was learned over weeks is in no file", () => {
+  expect(leadOf({ rule: "R14", subcode: "drop" }, rules).learned).toBe(true);
+  expect(leadOf({ rule: "R02", subcode: "day" }, rules).learned).toBe(false);
+});

@@ -1,11 +1,14 @@
 import { parseRule, type Rule, type RuleWindow } from "../rule.ts";
 import type { RuleSummary } from "../rules.ts";
 import { linksOf } from "../suppress.ts";
+import { rememberedFacts } from "../vocabulary.ts";
 
 /** How far the rules that concern an alert look back from its start, ms. */
 export interface Lead {
   readonly accountsMs: number;
   readonly readingsMs: number;
+  /** They read what was learned over weeks, which no file carries. */
+  readonly learned: boolean;
 }
 
 const hourMs = 3_600_000;
@@ -29,12 +32,13 @@ export const leadOf = (
   };
   look(rule);
   const lead = { accountsMs: hourMs, readingsMs: hourMs };
+  const learned = [...seen.values()].some(({ inputs }) => inputs.some((name) => rememberedFacts.includes(name)));
   for (const [id, one] of seen) {
     const reach = reachMs(one, id === rule ? subcode : null);
     const key = one.on === "account" ? "accountsMs" : "readingsMs";
     if (reach > 0) lead[key] = Math.max(lead[key], reach + hourMs);
   }
-  return { ...lead, accountsMs: Math.max(lead.accountsMs, lead.readingsMs) };
+  return { ...lead, learned, accountsMs: Math.max(lead.accountsMs, lead.readingsMs) };
 };
 
 /** The longest window that decides about a subcode; null, or a subcode that no level has: about any. */
