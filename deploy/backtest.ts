@@ -3,7 +3,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { formatLocal, loadPlans, loadSites } from "#energy";
 import {
   alertHash,
@@ -14,6 +13,7 @@ import {
   type RejudgeResult,
 } from "#rules";
 import { openStore } from "#store";
+import { openCommand } from "./command.ts";
 import { demoSite } from "./replay/demo.ts";
 import { loadDemoSite } from "./replay/site.ts";
 import { parseSettings } from "./settings.ts";
@@ -115,7 +115,9 @@ const placesOf = (
 const timeOf = (text: string | undefined): number | null => (text === undefined ? null : Date.parse(text));
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({
+  const { values, refuse } = openCommand({
+    usage,
+    needs: ["site"],
     options: {
       site: { type: "string" },
       rule: { type: "string" },
@@ -129,8 +131,10 @@ const main = async (): Promise<number> => {
   });
   const isAll = (values.rule ?? values.file) === undefined;
   const [from, to, tolerance] = [timeOf(values.from), timeOf(values.to), Number(values.tolerance)];
-  if (values.site === undefined || Number.isNaN(from) || Number.isNaN(to)) return refused(usage);
-  if (!isAll && (from === null || to === null)) return refused(usage);
+  if (Number.isNaN(from)) return refuse(`--from must be a time such as 2026-11-20, got "${values.from}"`);
+  if (Number.isNaN(to)) return refuse(`--to must be a time such as 2026-11-20, got "${values.to}"`);
+  if (!(tolerance >= 0)) return refuse(`--tolerance must be seconds, got "${values.tolerance}"`);
+  if (!isAll && (from === null || to === null)) return refuse("--rule and --file need --from and --to");
   const parsed = parseSettings(process.env);
   if (!parsed.ok) return refused(parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));
   const { settings } = parsed;

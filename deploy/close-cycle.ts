@@ -1,5 +1,5 @@
 // npm run books:close -- --site demo --cycle 2026-10-01 --by Ana --reason "bill checked"
-import { parseArgs } from "node:util";
+import { openCommand } from "./command.ts";
 
 const usage = `usage: npm run books:close -- --site <id> --cycle <YYYY-MM-DD> [--by <name> --reason <text>] [--url <address>]
   Closes the billing cycle that holds that day, at a running product (http://127.0.0.1:8080), and prints its name.
@@ -31,7 +31,9 @@ const lines = ({ cycle, corrections = [] }: Answer): string[] => [
 ];
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({
+  const { values, refuse } = openCommand({
+    usage,
+    needs: ["site", "cycle"],
     options: {
       site: { type: "string" },
       cycle: { type: "string" },
@@ -44,10 +46,8 @@ const main = async (): Promise<number> => {
   const { site, cycle, by, reason, url } = values;
   // Noon is in its day in every zone but the farthest, where a cycle is a month long anyway.
   const at = Date.parse(`${cycle}T12:00:00Z`);
-  if (site === undefined || cycle === undefined || Number.isNaN(at) || !URL.canParse(url)) {
-    say(usage);
-    return 2;
-  }
+  if (Number.isNaN(at)) return refuse(`--cycle must be a date such as 2026-10-01, got "${cycle}"`);
+  if (!URL.canParse(url)) return refuse(`--url must be an address, got "${url}"`);
   try {
     const command = { method: "POST", headers: { "content-type": "application/json" } };
     const answer =

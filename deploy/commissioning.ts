@@ -1,5 +1,4 @@
 // npm run commissioning -- --site demo
-import { parseArgs } from "node:util";
 import {
   type Commissioning,
   commissionSite,
@@ -9,6 +8,7 @@ import {
   type SiteModel,
 } from "#energy";
 import { openStore } from "#store";
+import { openCommand } from "./command.ts";
 import { loadModels } from "./models.ts";
 import { parseSettings } from "./settings.ts";
 
@@ -63,7 +63,9 @@ const main = async (): Promise<number> => {
   const say = (text: string): void => {
     process.stdout.write(`${text}\n`);
   };
-  const { values } = parseArgs({
+  const { values, refuse } = openCommand({
+    usage,
+    needs: ["site"],
     options: {
       site: { type: "string" },
       hours: { type: "string", default: "24" },
@@ -71,9 +73,12 @@ const main = async (): Promise<number> => {
     },
   });
   const hours = Number(values.hours);
+  if (!(hours > 0)) return refuse(`--hours must be a number above 0, got "${values.hours}"`);
+  const { lang } = values;
+  if (lang !== "en" && lang !== "zh-CN") return refuse(`--lang must be en or zh-CN, got "${lang}"`);
   const parsed = parseSettings(process.env);
-  if (values.site === undefined || !(hours > 0) || (values.lang !== "en" && values.lang !== "zh-CN") || !parsed.ok) {
-    say(parsed.ok ? usage : parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));
+  if (!parsed.ok) {
+    say(parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));
     return 2;
   }
   const loaded = await loadModels(parsed.settings);
@@ -96,7 +101,7 @@ const main = async (): Promise<number> => {
     return 2;
   }
   const report = await commissionSite(store, model, { from: newest + 1 - hours * 3_600_000, to: newest + 1 });
-  for (const text of commissioningLines(report, model.timeZone, values.lang)) say(text);
+  for (const text of commissioningLines(report, model.timeZone, lang)) say(text);
   return isWrong(report) ? 1 : 0;
 };
 

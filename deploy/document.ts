@@ -1,8 +1,13 @@
-// Writes what is generated: settings.env and the tables of both READMEs. `--check` only compares.
+// npm run document
 import { readFileSync, writeFileSync } from "node:fs";
+import { openCommand } from "./command.ts";
 import { generated } from "./generated.ts";
 
-const mode = process.argv.includes("--check") ? "check" : "write";
+const usage = `usage: npm run document -- [--check]
+  Writes what is generated: settings.env and the tables of both READMEs. --check only compares.`;
+
+const { values } = openCommand({ usage, options: { check: { type: "boolean", default: false } } });
+const mode = values.check ? "check" : "write";
 let stale = 0;
 for (const { path, render } of generated) {
   const url = new URL(`../${path}`, import.meta.url);

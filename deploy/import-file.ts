@@ -1,8 +1,8 @@
 // npm run import:file -- --file meter.csv --map meter.yaml
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import mqtt from "mqtt";
 import { parse as parseYaml } from "yaml";
+import { openCommand } from "./command.ts";
 import { standsBefore } from "./import/goes-on.ts";
 import { type ImportOptions, importSchema } from "./import/options.ts";
 import { type FileRows, readRows } from "./import/rows.ts";
@@ -44,7 +44,9 @@ const publish = async (url: string, options: ImportOptions, { readings }: FileRo
 
 const main = async (): Promise<number> => {
   const say = (text: string): boolean => process.stdout.write(`${text}\n`);
-  const { values } = parseArgs({
+  const { values } = openCommand({
+    usage,
+    needs: ["file", "map"],
     options: {
       file: { type: "string" },
       map: { type: "string" },
@@ -54,10 +56,6 @@ const main = async (): Promise<number> => {
     },
   });
   const { file, map } = values;
-  if (file === undefined || map === undefined) {
-    say(usage);
-    return 2;
-  }
   try {
     const declared = importSchema.safeParse(parseYaml(await readFile(map, "utf8")));
     if (!declared.success) {

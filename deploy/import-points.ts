@@ -1,7 +1,7 @@
 // npm run import-points -- list.xlsx --site jinan-1 --time-zone Asia/Shanghai --currency CNY --out sites/jinan-1.yaml
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { importPoints, isListColumn, type ListTerms, listColumns } from "#energy";
+import { openCommand, readCommand } from "./command.ts";
 import { readTable } from "./points/table.ts";
 
 const usage = `usage: npm run import-points -- <list.csv|list.xlsx> --site <id> --time-zone <zone> --currency <code> [options]
@@ -23,29 +23,30 @@ interface Order {
   readonly terms: ListTerms;
 }
 
-const read = (argv: readonly string[]) =>
-  parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      site: { type: "string" },
-      "time-zone": { type: "string" },
-      currency: { type: "string" },
-      "bus-rating-w": { type: "string" },
-      columns: { type: "string" },
-      "fill-down": { type: "string" },
-      sheet: { type: "string" },
-      out: { type: "string" },
-      partial: { type: "boolean", default: false },
-    },
-  });
+const call = {
+  usage,
+  files: ["<list.csv|list.xlsx>"],
+  needs: ["site", "time-zone", "currency"],
+  options: {
+    site: { type: "string" },
+    "time-zone": { type: "string" },
+    currency: { type: "string" },
+    "bus-rating-w": { type: "string" },
+    columns: { type: "string" },
+    "fill-down": { type: "string" },
+    sheet: { type: "string" },
+    out: { type: "string" },
+    partial: { type: "boolean", default: false },
+  },
+} as const;
 
 /** What the command was asked for; a text says what is wrong with it. */
 const ask = (argv: readonly string[]): Order | string => {
-  const { values, positionals } = read(argv);
-  const [file] = positionals;
+  const read = readCommand(call, argv);
+  if (!read.ok) return read.reason;
+  const { values, positionals } = read;
+  const [file = ""] = positionals;
   const { site, currency, "time-zone": timeZone } = values;
-  if (file === undefined || site === undefined || timeZone === undefined || currency === undefined) return usage;
   const busRatingW = values["bus-rating-w"] === undefined ? null : Number(values["bus-rating-w"]);
   if (busRatingW !== null && !(busRatingW > 0))
     return `--bus-rating-w must be a number above 0, got "${values["bus-rating-w"]}"`;
@@ -96,7 +97,8 @@ export const importList = async (
   return faults.length > 0 ? 1 : 0;
 };
 
-if (import.meta.main)
+if (import.meta.main) {
+  openCommand(call);
   process.exitCode = await importList(process.argv.slice(2), {
     out: (text) => process.stdout.write(text),
     error: (text) => process.stderr.write(text),
@@ -104,3 +106,4 @@ if (import.meta.main)
     process.stderr.write(`import-points: ${error instanceof Error ? error.message : String(error)}\n`);
     return 2;
   });
+}

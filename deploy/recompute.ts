@@ -1,5 +1,4 @@
 // npm run books:recompute -- --site demo --day 2026-11-20
-import { parseArgs } from "node:util";
 import {
   formatLocal,
   keptModel,
@@ -14,6 +13,7 @@ import {
   windowOf,
 } from "#energy";
 import { openStore } from "#store";
+import { openCommand } from "./command.ts";
 import { demoSite } from "./replay/demo.ts";
 import { loadDemoSite } from "./replay/site.ts";
 import { parseSettings } from "./settings.ts";
@@ -24,10 +24,10 @@ const usage = `usage: npm run books:recompute -- --site <id> --day <YYYY-MM-DD> 
   --most  differences printed (100)
 Reads the store that STORE_URL and DATA_DIR name; it may be in use. Exit 0: all equal, 1: differences, 2: cannot.`;
 
-/** What the command was asked for; a text says what is wrong with it. */
-const ask = (argv: readonly string[]): { site: string; day: string; days: number; most: number } | string => {
-  const { values } = parseArgs({
-    args: [...argv],
+const ask = (): { site: string; day: string; days: number; most: number } => {
+  const { values, refuse } = openCommand({
+    usage,
+    needs: ["site", "day"],
     options: {
       site: { type: "string" },
       day: { type: "string" },
@@ -36,11 +36,11 @@ const ask = (argv: readonly string[]): { site: string; day: string; days: number
     },
   });
   const [days, most] = [Number(values.days), Number(values.most)];
-  if (values.site === undefined || values.day === undefined) return usage;
   if (!/^\d{4}-\d\d-\d\d$/.test(values.day) || Number.isNaN(Date.parse(values.day)))
-    return `--day must be a date such as 2026-11-20, got "${values.day}"`;
-  if (!Number.isInteger(days) || days < 1 || days > 3660) return `--days must be 1 to 3660, got "${values.days}"`;
-  if (!Number.isInteger(most) || most < 0) return `--most must be a whole number, got "${values.most}"`;
+    return refuse(`--day must be a date such as 2026-11-20, got "${values.day}"`);
+  if (!Number.isInteger(days) || days < 1 || days > 3660)
+    return refuse(`--days must be 1 to 3660, got "${values.days}"`);
+  if (!Number.isInteger(most) || most < 0) return refuse(`--most must be a whole number, got "${values.most}"`);
   return { site: values.site, day: values.day, days, most };
 };
 
@@ -76,11 +76,10 @@ const main = async (): Promise<number> => {
   const say = (text: string): void => {
     process.stdout.write(`${text}\n`);
   };
-  const asked = ask(process.argv.slice(2));
+  const asked = ask();
   const parsed = parseSettings(process.env);
-  const wrong = typeof asked === "string" ? asked : parsed.ok ? null : JSON.stringify(parsed.faults);
-  if (typeof asked === "string" || !parsed.ok) {
-    say(wrong ?? "");
+  if (!parsed.ok) {
+    say(parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));
     return 2;
   }
   const { settings } = parsed;

@@ -1,8 +1,11 @@
 // npm run capsule:replay -- alert.json
-//
-// Judges the alert of a capsule again with the rules and readings in it. Exit code 0: the same transitions, 1: others, 2: no capsule.
 import { readFile } from "node:fs/promises";
 import { alertHash, replayCapsule } from "#rules";
+import { openCommand } from "./command.ts";
+
+const usage = `usage: npm run capsule:replay -- <file.json>
+  Judges the alert of a capsule again with the rules and readings in it.
+Exit 0: the same transitions, 1: others, 2: no capsule.`;
 
 const jsonOf = (text: string): unknown => {
   try {
@@ -17,11 +20,7 @@ const isCapsule = (value: unknown): boolean =>
   "format" in value &&
   String(value.format).startsWith("wattlas-capsule");
 
-const main = async (file: string | undefined): Promise<number> => {
-  if (file === undefined) {
-    process.stderr.write("usage: npm run capsule:replay -- <file.json>\n");
-    return 2;
-  }
+const main = async (file: string): Promise<number> => {
   const text = await readFile(file, "utf8");
   const value = jsonOf(text);
   if (!isCapsule(value)) {
@@ -54,7 +53,8 @@ const main = async (file: string | undefined): Promise<number> => {
   return 1;
 };
 
-process.exitCode = await main(process.argv[2]).catch((error: unknown) => {
+const [file = ""] = openCommand({ usage, options: {}, files: ["<file.json>"] }).positionals;
+process.exitCode = await main(file).catch((error: unknown) => {
   process.stderr.write(`capsule: ${error instanceof Error ? error.message : String(error)}\n`);
   return 2;
 });

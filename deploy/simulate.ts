@@ -1,15 +1,16 @@
-// A synthetic estate of any size over MQTT, and the site files that model it.
-//
-//   node deploy/simulate.ts --sites 2 --racks 400 --every-s 10 --for-s 60 [--url mqtt://127.0.0.1:1883] [--write-sites ./sites]
-//
+// npm run simulate -- --sites 2 --racks 400 --every-s 10 --for-s 60
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import mqtt from "mqtt";
+import { openCommand } from "./command.ts";
 import { simulatedReading, simulatedSite } from "./estate.ts";
 
-const { values } = parseArgs({
+const usage = `usage: npm run simulate -- [--sites 1] [--racks 400] [--every-s 10] [--for-s 60] [--url mqtt://127.0.0.1:1883] [--write-sites <folder>]
+  A synthetic estate of any size over MQTT, and the site files that model it.`;
+
+const { values, refuse } = openCommand({
+  usage,
   options: {
     url: { type: "string", default: "mqtt://127.0.0.1:1883" },
     sites: { type: "string", default: "1" },
@@ -21,9 +22,9 @@ const { values } = parseArgs({
 });
 const whole = (name: string, text: string): number => {
   const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  process.stderr.write(`simulate: --${name} must be a whole number above 0, got "${text}"\n`);
-  process.exit(1);
+  return Number.isInteger(value) && value > 0
+    ? value
+    : refuse(`--${name} must be a whole number above 0, got "${text}"`);
 };
 const siteCount = whole("sites", values.sites);
 const racks = whole("racks", values.racks);

@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import { loadMappings } from "#collector";
+import { openCommand } from "./command.ts";
 import { openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
 import { placed } from "./placed.ts";
@@ -65,14 +65,11 @@ export async function start(): Promise<void> {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: { check: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  const { values } = openCommand({
+    name: "wattlas",
+    usage,
+    options: { check: { type: "boolean", default: false } },
   });
-  if (values.help) {
-    say(usage);
-    return;
-  }
-
   let ready: Ready;
   try {
     ready = await prepare();

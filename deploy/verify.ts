@@ -1,13 +1,14 @@
-// npm run audit:verify -- [--head <count>:<hash>] [--from mqtt://127.0.0.1:1883]
-//
-// Proves that no alert, acknowledgement, silence, permit or rule of the log in DATA_DIR was changed, lost or slipped in.
-// A missing end of the log shows only against a head that was kept elsewhere: given, or asked of a broker that retains it.
-// The product may run meanwhile. Exit code 1 when something is wrong.
-import { parseArgs } from "node:util";
+// npm run audit:verify -- --from mqtt://127.0.0.1:1883
 import mqtt from "mqtt";
 import { formatHead, type Head, headTopic, parseHead, verifyEvidence } from "#rules";
 import { openStore } from "#store";
+import { openCommand } from "./command.ts";
 import { parseSettings } from "./settings.ts";
+
+const usage = `usage: npm run audit:verify -- [--head <count>:<hash>] [--from mqtt://127.0.0.1:1883]
+  Proves that no alert, acknowledgement, silence, permit or rule of the log in DATA_DIR was changed, lost or slipped in.
+  A missing end of the log shows only against a head that was kept elsewhere: given, or asked of a broker that retains it.
+The product may run meanwhile. Exit 0: all is there, 1: something is wrong, 2: not used so.`;
 
 const retainedWithinMs = 5000;
 
@@ -19,7 +20,7 @@ const end = (text: string): never => {
   process.exit(1);
 };
 
-const { values } = parseArgs({ options: { head: { type: "string" }, from: { type: "string" } } });
+const { values, refuse } = openCommand({ usage, options: { head: { type: "string" }, from: { type: "string" } } });
 
 async function retainedHead(url: string): Promise<Head> {
   const client = await mqtt.connectAsync(url, { reconnectPeriod: 0 });
@@ -40,7 +41,7 @@ async function retainedHead(url: string): Promise<Head> {
 const given =
   values.head === undefined
     ? null
-    : (parseHead(values.head) ?? end(`--head is <count>:<64 hexadecimal digits>, got "${values.head}"`));
+    : (parseHead(values.head) ?? refuse(`--head is <count>:<64 hexadecimal digits>, got "${values.head}"`));
 const outside = given ?? (values.from === undefined ? null : await retainedHead(values.from));
 const parsed = parseSettings(process.env);
 if (!parsed.ok) end(parsed.faults.map(({ name, message }) => `setting ${name}: ${message}`).join("\n"));

@@ -1,34 +1,37 @@
-// npm run bench:alerts -- [--only past,flood,latency] [--alerts 250000] [--active 10000] [--minutes 4] [--keep folder]
-//
-//   past     a ledger of 250,000 finished alerts, a million transitions: start, first pages by every filter, CSV
-//   flood    10,000 alerts active at once: how late an instant rule is, the first page, the live stream
-//   latency  from a reading's acknowledgement, and from a window's close, to the alert on the live stream
+// npm run bench:alerts -- --only flood
 import { mkdir, readdir } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { openCommand } from "../command.ts";
 import { temporaryFolder } from "../product.ts";
 import { measureFlood } from "./alert-flood.ts";
 import { measureLatency } from "./alert-latency.ts";
 import { machine } from "./machine.ts";
 import { measurePast, seedPast } from "./past-alerts.ts";
 
-const { values } = parseArgs({
+const usage = `usage: npm run bench:alerts -- [--only past,flood,latency] [--alerts 250000] [--active 10000] [--minutes 4] [--keep <folder>] [--seed]
+  past     a ledger of 250,000 finished alerts, a million transitions: start, first pages by every filter, CSV
+  flood    10,000 alerts active at once: how late an instant rule is, the first page, the live stream
+  latency  from a reading's acknowledgement, and from a window's close, to the alert on the live stream
+  --keep   a folder whose ledger is written once and used again; --seed only writes it`;
+
+const { values, refuse } = openCommand({
+  usage,
   options: {
     only: { type: "string", default: "past,flood,latency" },
     alerts: { type: "string", default: "250000" },
     active: { type: "string", default: "10000" },
     minutes: { type: "string", default: "4" },
-    /** A folder whose ledger is written once and used again. */
     keep: { type: "string" },
-    /** Only write the ledger of `--keep`. */
     seed: { type: "boolean", default: false },
   },
 });
 const parts = values.only.split(",");
+const strange = parts.find((part) => !["past", "flood", "latency"].includes(part));
+if (strange !== undefined) refuse(`--only must name some of past, flood, latency, got "${strange}"`);
 const count = (name: "alerts" | "active" | "minutes"): number => {
   const number = Number(values[name]);
-  if (Number.isInteger(number) && number > 0) return number;
-  process.stderr.write(`bench: --${name} is a whole number above 0\n`);
-  process.exit(1);
+  return Number.isInteger(number) && number > 0
+    ? number
+    : refuse(`--${name} must be a whole number above 0, got "${values[name]}"`);
 };
 const limits = { pageMs: 300, decideMs: 1000 };
 const lines: string[] = [];

@@ -1,18 +1,16 @@
 // npm run audit:alerts -- --rounds 50
-//
-// Devices run hot and cool while the product is killed with SIGKILL at random moments. At the end every turn that is
-// stored must be a transition of an alert, and every message must have arrived, repeats only under the same key.
-import { parseArgs } from "node:util";
+import { openCommand } from "../command.ts";
 import { temporaryFolder } from "../product.ts";
 import { alertAudit } from "./alert-audit.ts";
 import { machine } from "./machine.ts";
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "50" } } });
+const usage = `usage: npm run audit:alerts -- [--rounds 50]
+  Devices run hot and cool while the product is killed with SIGKILL at random moments. At the end every turn that is
+  stored must be a transition of an alert, and every message must have arrived, repeats only under the same key.`;
+
+const { values, refuse } = openCommand({ usage, options: { rounds: { type: "string", default: "50" } } });
 const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) {
-  process.stderr.write("audit: --rounds is a whole number above 0\n");
-  process.exit(1);
-}
+if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds must be a whole number above 0, got "${values.rounds}"`);
 await using folder = await temporaryFolder();
 const result = await alertAudit({
   folder: folder.path,

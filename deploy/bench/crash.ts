@@ -1,16 +1,19 @@
-// npm run audit:crash -- --rounds 100 [--store sqlite|influx] [--rate 2000]
-//
-// With InfluxDB as the store its server is killed in some of the rounds too, before or while the product is.
-// Publishes numbered readings, kills the product with SIGKILL at a random moment, starts it again and reads everything
-// back over HTTP. One line a round, one JSON line at the end; exit code 1 when an acknowledged number is missing or there twice.
-import { parseArgs } from "node:util";
+// npm run audit:crash -- --rounds 100
 import { influxdIsThere } from "../../store/influx/influxd.ts";
+import { openCommand } from "../command.ts";
 import { temporaryFolder } from "../product.ts";
 import { crashAudit } from "./crash-audit.ts";
 import { startInfluxHarm } from "./crash-influx.ts";
 import { machine } from "./machine.ts";
 
-const { values } = parseArgs({
+const usage = `usage: npm run audit:crash -- [--rounds 20] [--store sqlite|influx] [--rate 2000]
+  Publishes numbered readings, kills the product with SIGKILL at a random moment, starts it again and reads everything
+  back over HTTP. With InfluxDB as the store its server is killed in some of the rounds too, before or while the product is.
+  One line a round, one JSON line at the end.
+Exit 0: nothing is lost, 1: an acknowledged number is missing or there twice, 2: not used so.`;
+
+const { values, refuse } = openCommand({
+  usage,
   options: {
     rounds: { type: "string", default: "20" },
     store: { type: "string", default: "sqlite" },
@@ -18,10 +21,9 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1 || !["sqlite", "influx"].includes(values.store)) {
-  process.stderr.write("audit: --rounds is a whole number above 0, --store is sqlite or influx\n");
-  process.exit(1);
-}
+if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds must be a whole number above 0, got "${values.rounds}"`);
+if (!["sqlite", "influx"].includes(values.store)) refuse(`--store must be sqlite or influx, got "${values.store}"`);
+if (!(Number(values.rate) > 0)) refuse(`--rate must be a number above 0, got "${values.rate}"`);
 
 await using stack = new AsyncDisposableStack();
 const folder = stack.use(await temporaryFolder());

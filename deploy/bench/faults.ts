@@ -1,21 +1,21 @@
-// npm run audit:faults -- [--only store,disk] [--short]
-//
-// Hurts a running product in one way after the other and prints what became of it; one JSON line at the end. Exit code 1
-// when something acknowledged was lost, a client noticed another's fault, or the product did not come back by itself.
-import { parseArgs } from "node:util";
+// npm run audit:faults -- --only store,disk
+import { openCommand } from "../command.ts";
 import type { Fault, Verdict } from "./fault.ts";
 import { faults } from "./fault-list.ts";
 import { machine } from "./machine.ts";
 
-const { values } = parseArgs({
+const usage = `usage: npm run audit:faults -- [--only store,disk] [--short]
+  Hurts a running product in one way after the other and prints what became of it; one JSON line at the end.
+Exit 0: all went well, 1: something acknowledged was lost, a client noticed another's fault, or the product did not come
+back by itself, 2: not used so.`;
+
+const { values, refuse } = openCommand({
+  usage,
   options: { only: { type: "string" }, short: { type: "boolean", default: false } },
 });
 const words = values.only?.split(",") ?? [];
 const chosen = faults.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
-if (chosen.length === 0) {
-  process.stderr.write(`audit: --only names words of: ${faults.map(({ name }) => name).join("; ")}\n`);
-  process.exit(1);
-}
+if (chosen.length === 0) refuse(`--only must name words of ${faults.map(({ name }) => name).join(", ")}`);
 
 const attempt = async ({ run }: Fault): Promise<Verdict> => {
   try {

@@ -1,18 +1,19 @@
-// The load, as a process of its own:
-//
-//   node deploy/bench/generator.ts --port 1883 --sites 25 --racks 400 --connections 64 --seconds 20 [--rate 1000]
-//
-// Without --rate every connection keeps its window full. With it, message k is meant for start + k / rate, and its
-// latency counts from then: a broker that stalls is charged for all who had to wait, not only for the one in its way.
-// One JSON line on standard output at the end; phases on standard error, for the one who measures CPU meanwhile.
+// The load, as a process of its own.
 import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { openCommand } from "../command.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { createHistogram } from "./histogram.ts";
 import { createRing, type Device, estateDevices, mostNumbers } from "./packets.ts";
 
-const { values } = parseArgs({
+const usage = `usage: node deploy/bench/generator.ts --port <port> [--sites 25] [--racks 400] [--connections 64] [--seconds 20] [--rate 1000] …
+  Without --rate every connection keeps its window full. With it, message k is meant for start + k / rate, and its
+  latency counts from then: a broker that stalls is charged for all who had to wait, not only for the one in its way.
+One JSON line on standard output at the end; phases on standard error, for the one who measures CPU meanwhile.`;
+
+const { values, refuse } = openCommand({
+  usage,
+  needs: ["port"],
   options: {
     port: { type: "string" },
     sites: { type: "string", default: "25" },
@@ -33,9 +34,9 @@ const { values } = parseArgs({
 });
 const number = (name: keyof typeof values, least: number): number => {
   const value = Number(values[name] ?? Number.NaN);
-  if (Number.isFinite(value) && value >= least) return value;
-  process.stderr.write(`generator: --${name} must be a number of at least ${least}\n`);
-  process.exit(1);
+  return Number.isFinite(value) && value >= least
+    ? value
+    : refuse(`--${name} must be a number of at least ${least}, got "${values[name]}"`);
 };
 
 const port = number("port", 1);

@@ -1,14 +1,6 @@
-// npm run bench:ingest -- [--mode saturate|rate|devices|connections|away] [--only aedes,mosquitto,sqlite,influx] [--seconds 20]
-//
-//   saturate     every connection keeps its window full: the most each peer acknowledges
-//   rate         an offered rate (--rate 1000), latency counted from the intended moment, live stream watched
-//   devices      345,600 devices of 864 modelled sites at 34,560 messages/s
-//   connections  5,000 connections publishing once in 10 s, then all of them coming back at once
-//   away         InfluxDB killed for --away seconds at --rate messages/s: what catching up takes, and an audit
-//
-// Peers run one after the other on the same machine as the generator. A table, then one JSON line.
-import { parseArgs } from "node:util";
+// npm run bench:ingest -- --mode rate
 import { influxdIsThere } from "../../store/influx/influxd.ts";
+import { openCommand } from "../command.ts";
 import { machine } from "./machine.ts";
 import { type Measured, measure } from "./measure.ts";
 import { type PeerName, peerNames, startPeer } from "./peers.ts";
@@ -27,7 +19,17 @@ const modes = {
   },
 } as const satisfies Record<string, Estate & { connections: number; flags: object; peers: readonly PeerName[] }>;
 
-const { values } = parseArgs({
+const usage = `usage: npm run bench:ingest -- [--mode saturate|rate|devices|connections|away] [--only aedes,mosquitto,sqlite,influx] [--seconds 20] …
+  saturate     every connection keeps its window full: the most each peer acknowledges
+  rate         an offered rate (--rate 1000), latency counted from the intended moment, live stream watched
+  devices      345,600 devices of 864 modelled sites at 34,560 messages/s
+  connections  5,000 connections publishing once in 10 s, then all of them coming back at once
+  away         InfluxDB killed for --away seconds at --rate messages/s: what catching up takes, and an audit
+  --profile    a folder for CPU profiles of the product's threads
+Peers run one after the other on the same machine as the generator. A table, then one JSON line.`;
+
+const { values, refuse } = openCommand({
+  usage,
   options: {
     mode: { type: "string", default: "saturate" },
     only: { type: "string" },
@@ -43,7 +45,6 @@ const { values } = parseArgs({
     shadow: { type: "string", default: "off" },
     away: { type: "string", default: "60" },
     "bare-lines": { type: "string", default: "300000" },
-    /** Write CPU profiles of the product's threads into this folder. */
     profile: { type: "string" },
   },
 });
@@ -51,6 +52,9 @@ const fail = (text: string): never => {
   process.stderr.write(`bench: ${text}\n`);
   process.exit(1);
 };
+for (const name of ["seconds", "warm-s", "rate", "sites", "racks", "connections", "window", "burst", "qos"] as const)
+  if (values[name] !== undefined && !(Number(values[name]) >= 0))
+    refuse(`--${name} must be a number, got "${values[name]}"`);
 const isMode = (text: string): text is keyof typeof modes => Object.hasOwn(modes, text);
 const isPeer = (text: string): text is PeerName => peerNames.some((name) => name === text);
 
@@ -69,9 +73,13 @@ if (values.mode === "away") {
   process.stdout.write(`${JSON.stringify({ mode: "away", machine: machine(), ...away }, null, 1)}\n`);
   process.exit(isWholeAfter(away) ? 0 : 1);
 }
-const mode = isMode(values.mode) ? modes[values.mode] : fail(`--mode is one of ${Object.keys(modes).join(", ")}, away`);
+const mode = isMode(values.mode)
+  ? modes[values.mode]
+  : refuse(`--mode must be one of ${Object.keys(modes).join(", ")}, away, got "${values.mode}"`);
 const only = values.only?.split(",") ?? mode.peers;
-const peers = only.map((name) => (isPeer(name) ? name : fail(`--only names some of ${peerNames.join(", ")}`)));
+const peers = only.map((name) =>
+  isPeer(name) ? name : refuse(`--only must name some of ${peerNames.join(", ")}, got "${name}"`),
+);
 const estate: Estate = { sites: Number(values.sites ?? mode.sites), racks: Number(values.racks ?? mode.racks) };
 const own = Object.fromEntries(
   (["rate", "window", "burst", "qos", "warm-s"] as const).flatMap((name) => {

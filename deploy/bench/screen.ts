@@ -1,17 +1,19 @@
-// From mosquitto_pub to pixels: publishes values with Mosquitto's own client and waits until a real browser shows them.
-//
-//   npm run bench:screen -- --values 40
-//
+// npm run bench:screen -- --values 40
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import { launchBrowser, openScreen } from "../../dashboard/e2e/browser.ts";
+import { openCommand } from "../command.ts";
 import { startProduct, temporaryFolder } from "../product.ts";
 
 const run = promisify(execFile);
-const { values } = parseArgs({ options: { values: { type: "string", default: "40" } } });
+const usage = `usage: npm run bench:screen -- [--values 40]
+  From mosquitto_pub to pixels: publishes values with Mosquitto's own client and waits until a real browser shows them.`;
+
+const { values, refuse } = openCommand({ usage, options: { values: { type: "string", default: "40" } } });
+if (!(Number(values.values) > 0)) refuse(`--values must be a number above 0, got "${values.values}"`);
 const count = Math.min(500, Math.max(5, Number(values.values)));
 const site = `site: hall
 name: { en: Hall, zh-CN: 机房 }

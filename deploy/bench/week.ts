@@ -1,9 +1,5 @@
-// npm run audit:week -- [--days 7] [--capsules 100]
-//
-// Brings the demonstration's recorded week in over MQTT as fast as it goes, kills the product half-way, and compares every
-// transition of every alert, shadow rules included: as recorded live, made again from the stored readings alone,
-// backtested by command and over HTTP, and replayed from capsules. Exit code 1 when one byte differs.
-import { parseArgs } from "node:util";
+// npm run audit:week -- --days 7
+import { openCommand } from "../command.ts";
 import { temporaryFolder } from "../product.ts";
 import { machine } from "./machine.ts";
 import { weekAudit } from "./week-audit.ts";
@@ -11,14 +7,19 @@ import { weekAudit } from "./week-audit.ts";
 // A Sunday 00:00 of the demonstration site. The week is over whenever this runs: what is still to come would be live.
 const sunday = Date.parse("2026-11-08T00:00:00+08:00");
 
-const { values } = parseArgs({
+const usage = `usage: npm run audit:week -- [--days 7] [--capsules 100]
+  Brings the demonstration's recorded week in over MQTT as fast as it goes, kills the product half-way, and compares every
+  transition of every alert, shadow rules included: as recorded live, made again from the stored readings alone,
+  backtested by command and over HTTP, and replayed from capsules.
+Exit 0: all the same, 1: one byte differs, 2: not used so.`;
+
+const { values, refuse } = openCommand({
+  usage,
   options: { days: { type: "string", default: "7" }, capsules: { type: "string", default: "100" } },
 });
 const [days, capsules] = [Number(values.days), Number(values.capsules)];
-if (!(days > 0 && days <= 7 && capsules >= 0)) {
-  process.stderr.write("audit: --days is a number above 0, at most 7; --capsules how many alerts travel\n");
-  process.exit(1);
-}
+if (!(days > 0 && days <= 7)) refuse(`--days must be a number above 0, at most 7, got "${values.days}"`);
+if (!(capsules >= 0)) refuse(`--capsules must say how many alerts travel, got "${values.capsules}"`);
 await using folder = await temporaryFolder();
 const began = performance.now();
 const result = await weekAudit({

@@ -1,20 +1,21 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { openStore, storeSchema } from "#store";
+import { openCommand } from "../../deploy/command.ts";
 import { loadCatalogue } from "../catalogue.ts";
 import { alertHash } from "../hash.ts";
 import { createBacktestDesk } from "./desk.ts";
 import { hallOf, historyStart, ownRules, writeHistory } from "./history.fixture.ts";
 
-// Judging history as an operator would, from a store on disk:
-//   node rules/backtest/backtest.bench.ts [--days 30] [--points 1000] [--data <folder to keep>] [--fill]
-// A hall of that many metering points (450 racks on two cords, UPSs, cooling, grid, roofs, batteries: 526 nodes), its
-// account of every minute in the ledger, readings of its supply in the store; the 23 shipped window rules and seven of
-// its own, each about the subjects it really has: 15 about every node, 15 about the site. `--fill` only writes.
+const usage = `usage: node rules/backtest/backtest.bench.ts [--days 30] [--points 1000] [--data <folder to keep>] [--fill]
+  Judges history as an operator would, from a store on disk: a hall of that many metering points (450 racks on two
+  cords, UPSs, cooling, grid, roofs, batteries: 526 nodes), its account of every minute in the ledger, readings of its
+  supply in the store; the 23 shipped window rules and seven of its own, each about the subjects it really has: 15 about
+  every node, 15 about the site. --fill only writes.`;
 
-const { values: options } = parseArgs({
+const { values: options, refuse } = openCommand({
+  usage,
   options: {
     days: { type: "string", default: "30" },
     points: { type: "string", default: "1000" },
@@ -23,6 +24,8 @@ const { values: options } = parseArgs({
   },
 });
 const [days, points] = [Number(options.days), Number(options.points)];
+if (!(days > 0)) refuse(`--days must be a number above 0, got "${options.days}"`);
+if (!(points > 0)) refuse(`--points must be a number above 0, got "${options.points}"`);
 const model = hallOf(points);
 const loaded = await loadCatalogue();
 if (!loaded.ok) throw new Error("BUG: the shipped rules load");

@@ -2,17 +2,18 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { openCommand } from "../../deploy/command.ts";
 import { createColumnBuilder, createNameBook } from "../columns.ts";
 import { timestamp } from "../unit.ts";
 import { openSqliteReadings } from "./readings.ts";
 
-// A day of one point of a site, read while readings of the whole site come in:
-//   npm run bench:day -- [--devices 5000] [--hours 24] [--every 10] [--rate 500] [--reads 60]
-// Loads that history at full speed, one reading of six values per device every so many seconds, then measures raw and
-// one-minute series of devices never asked for before, with and without ingest at `rate` readings/s.
+const usage = `usage: npm run bench:day -- [--devices 5000] [--hours 24] [--every 10] [--rate 500] [--reads 60]
+  A day of one point of a site, read while readings of the whole site come in. Loads that history at full speed, one
+  reading of six values per device every so many seconds, then measures raw and one-minute series of devices never
+  asked for before, with and without ingest at --rate readings/s.`;
 
-const { values: options } = parseArgs({
+const { values: options, refuse } = openCommand({
+  usage,
   options: {
     devices: { type: "string", default: "5000" },
     hours: { type: "string", default: "24" },
@@ -28,6 +29,8 @@ const [devices, hours, everyS, rate, reads] = [
   Number(options.rate),
   Number(options.reads),
 ];
+for (const [name, text] of Object.entries(options))
+  if (!(Number(text) > 0)) refuse(`--${name} must be a number above 0, got "${text}"`);
 const folder = mkdtempSync(join(tmpdir(), "wattlas-day-"));
 const readings = await openSqliteReadings(
   { DATA_DIR: folder, STORE_GAP_MS: 150_000 },
