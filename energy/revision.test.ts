@@ -19,6 +19,17 @@ nodes:
 `,
 );
 
+const gauged = siteOf(
+  `site: s
+time_zone: Asia/Shanghai
+currency: CNY
+bus_rating_w: 1000000
+nodes:
+  - { id: grid, kind: grid, points: [{ code: MP.PCC, device: grid, energy_forward: energy_import_wh, interval_s: 60 }] }
+  - { id: hall, kind: it, points: [{ code: MP.IT, device: hall, power: power_w, energy_forward: energy_import_wh, interval_s: 60, sentinels: [-1] }] }
+`,
+);
+
 const reading = (device: string, ts: number, wh: number, received = ts + 500): Reading => ({
   site: "s",
   device,
@@ -91,6 +102,53 @@ describe("an account that was restated", () => {
     expect(second?.account.data).not.toBe(first?.account.data);
     expect(await keptModel(at.ledger, "s", model.revision)).toEqual(model);
     expect(await at.energy.revisions({ site: "s", step: "1h", start: 1 })).toEqual([]);
+  });
+});
+
+describe("a sentinel that corrects a good reading of the same time", () => {
+  const said = (ts: number, quantities: Reading["quantities"], received = ts + 500): Reading => ({
+    ...reading("hall", ts, 0, received),
+    quantities,
+  });
+  /** The hall's quarter that holds a correction of one quantity, live, and whether it is made again from the store. */
+  const corrected = async (first: Reading["quantities"], second: Reading["quantities"]) => {
+    const readings = createMemoryReadings();
+    const ledger = createMemoryLedger();
+    const healthy = (minute: number) => ({ power_w: 9000 + minute, energy_import_wh: 1000 + minute * 150 });
+    await using energy = await openBooks(gauged, { readings, ledger }, t0);
+    for (let minute = 0; minute <= 62; minute++) {
+      const ts = t0 + minute * minuteMs;
+      await readings.write([
+        reading("grid", ts, 1000 + minute * 200),
+        said(ts, { ...healthy(minute), ...(minute === 22 ? first : {}) }),
+      ]);
+    }
+    await energy.settled();
+    const at = t0 + 22 * minuteMs;
+    await readings.write([said(at, { ...healthy(22), ...second }, at + 45 * minuteMs)]);
+    await energy.settled();
+    const { items } = await energy.accounts({ site: "s", step: "15m", from: t0, to: t0 + 60 * minuteMs, limit: 10 });
+    const { unequal } = await madeAgain(gauged, { readings, ledger }, { start: t0, end: t0 + 60 * minuteMs });
+    return { hall: items[1]?.nodes.hall, unequal };
+  };
+
+  test("takes the reading's place in a gauge, live and when the day is made again", async () => {
+    const { hall, unequal } = await corrected({ power_w: 50_000 }, { power_w: -1 });
+    expect(hall).toMatchObject({ flags: ["SENTINEL"], forwardWh: expect.closeTo(2250, 6) });
+    expect(hall?.maxW).toBeLessThan(9100);
+    expect(unequal).toEqual([]);
+  });
+
+  test("takes the reading's place in a register", async () => {
+    const { hall, unequal } = await corrected({ energy_import_wh: 1000 + 22 * 150 + 75 }, { energy_import_wh: -1 });
+    expect(hall).toMatchObject({ flags: ["SENTINEL"], forwardWh: expect.closeTo(2250, 6) });
+    expect(unequal).toEqual([]);
+  });
+
+  test("gives way to a good reading that corrects it", async () => {
+    const { hall, unequal } = await corrected({ power_w: -1 }, {});
+    expect(hall).toMatchObject({ flags: [], maxW: expect.any(Number) });
+    expect(unequal).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { createSampleBlocks } from "./sample-blocks.ts";
 
 type Move =
   | { readonly move: "insert"; readonly slot: number; readonly ts: number; readonly value: number }
+  | { readonly move: "remove"; readonly slot: number; readonly share: number }
   | { readonly move: "shift"; readonly slot: number; readonly share: number };
 
 const slots = 20;
@@ -24,8 +25,17 @@ const shift = fc.record({
   slot: fc.nat(slots - 1),
   share: fc.double({ min: 0, max: 1, noNaN: true }),
 });
+const remove = fc.record({
+  move: fc.constant("remove" as const),
+  slot: fc.nat(slots - 1),
+  share: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+});
 const movesOf = (value: fc.Arbitrary<number>): fc.Arbitrary<readonly Move[]> => {
-  const move = fc.oneof({ weight: 12, arbitrary: insertOf(value) }, { weight: 1, arbitrary: shift });
+  const move = fc.oneof(
+    { weight: 12, arbitrary: insertOf(value) },
+    { weight: 1, arbitrary: shift },
+    { weight: 1, arbitrary: remove },
+  );
   return fc.array<Move>(move, { maxLength: 300 });
 };
 const moves = fc.oneof(
@@ -42,6 +52,14 @@ describe("blocks of samples", () => {
         const plain = Array.from({ length: slots }, () => ({ ts: [] as number[], value: [] as number[] }));
         for (const one of all) {
           const { ts, value } = plain[one.slot] ?? { ts: [], value: [] };
+          if (one.move === "remove") {
+            if (ts.length === 0) continue;
+            const index = Math.floor(one.share * ts.length);
+            blocks.remove(one.slot, index);
+            ts.splice(index, 1);
+            value.splice(index, 1);
+            continue;
+          }
           if (one.move === "shift") {
             const count = Math.floor(one.share * ts.length);
             if (count === 0) continue;

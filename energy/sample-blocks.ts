@@ -9,6 +9,7 @@ export interface SampleBlocks {
   readonly firstFrom: (slot: number, ts: number) => number;
   readonly insert: (slot: number, index: number, ts: number, value: number) => void;
   readonly replace: (slot: number, index: number, value: number) => void;
+  readonly remove: (slot: number, index: number) => void;
   /** Lets go of the oldest. */
   readonly shift: (slot: number, count: number) => void;
   /** A copy; undefined when there are none. */
@@ -254,6 +255,19 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
       const what = held === undefined ? room(slot, value) : null;
       if (what === null) (held ?? own(slot)).value[index] = value;
       else values[slot * size + index] = what;
+    },
+    remove: (slot, index) => {
+      const held = owns.get(slot);
+      if (held !== undefined) {
+        held.ts.splice(index, 1);
+        held.value.splice(index, 1);
+        return;
+      }
+      const begin = slot * size;
+      const count = counts[slot] ?? 0;
+      offsets.copyWithin(begin + index, begin + index + 1, begin + count);
+      values.copyWithin(begin + index, begin + index + 1, begin + count);
+      counts[slot] = count - 1;
     },
     shift: (slot, by) => {
       const held = owns.get(slot);

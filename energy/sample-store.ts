@@ -37,6 +37,7 @@ export const createSampleStore = (isRegister: Uint8Array): SampleBlocks => {
     firstFrom: (slot, ts) => of(slot).firstFrom(rank(slot), ts),
     insert: (slot, index, ts, value) => of(slot).insert(rank(slot), index, ts, value),
     replace: (slot, index, value) => of(slot).replace(rank(slot), index, value),
+    remove: (slot, index) => of(slot).remove(rank(slot), index),
     shift: (slot, count) => of(slot).shift(rank(slot), count),
     read: (slot) => of(slot).read(rank(slot)),
     around: (slot, window, into) => of(slot).around(rank(slot), window, into),

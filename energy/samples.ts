@@ -217,12 +217,24 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     touch(first, last);
   };
 
-  /** The value is left out; its minute says so. */
-  const refuse = (slot: number, ts: number): void => {
+  /** Older than what is held: it would stand alone, so the store is asked when its window is accounted again. */
+  const touchBefore = (want: Wanted, ts: number): void =>
+    touch(ts - want.gapMs, ts + (want.kind === "factor" ? priceFreshMs : want.gapMs));
+
+  /** The value is left out, and what was taken in for the same time before; its minute says so. */
+  const refuse = (want: Wanted, slot: number, ts: number): void => {
     const times = refused.get(slot) ?? new Set<number>();
     refused.set(slot, times);
     times.add(ts);
     touch(ts, ts + 1);
+    const count = held.count(slot);
+    if (count === 0 || ts > held.ts(slot, count - 1)) return;
+    const index = held.firstFrom(slot, ts);
+    if (held.ts(slot, index) === ts) {
+      touchAround(want, slot, index);
+      held.remove(slot, index);
+      if (index < held.count(slot)) touchAround(want, slot, index);
+    } else if (index === 0) touchBefore(want, ts);
   };
 
   const sentinelsIn: SentinelsIn = (device, { start, end }) => {
@@ -236,7 +248,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
 
   const put = (want: Wanted, slot: number, ts: number, value: number): void => {
     if (isSentinel(want.kind, want.sentinels, value)) {
-      refuse(slot, ts);
+      refuse(want, slot, ts);
       return;
     }
     if (refused.size > 0) refused.get(slot)?.delete(ts);
@@ -251,8 +263,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
         return;
       }
       if (index === 0) {
-        // Older than what is held: it would stand alone, so the store is asked when its window is accounted again.
-        touch(ts - want.gapMs, ts + (want.kind === "factor" ? priceFreshMs : want.gapMs));
+        touchBefore(want, ts);
         return;
       }
     }
