@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { bandAt } from "../../energy/tariff.ts";
 import { demoOffsetMs } from "./demo.ts";
 import { loadWeek } from "./recordings.ts";
 import { sampleAll, weekPhase } from "./sample.ts";
@@ -24,6 +25,19 @@ test("the balance closes in every minute: grid + PV + battery = IT + losses + co
     const consumed = sum(["ups-out-1", "chain-1", "crac-1", "crac-2", "office-1"]);
     expect(Math.abs(supplied - consumed)).toBeLessThan(1e-6);
   }
+});
+
+test("where the price feed is silent, the bands of the site file say what was recorded", async () => {
+  const demo = await loadDemoSite();
+  if (!demo.ok || demo.site.tariff === null) throw new Error("the demonstration has a tariff");
+  const { tariff, timeZone } = demo.site;
+  const recorded = device("price-1").signals?.price_per_kwh;
+  const sunday = Date.parse("2026-11-08T00:00:00+08:00");
+  for (let minute = 0; minute < weekMinutes; minute += 30)
+    expect([minute, bandAt(tariff, sunday + minute * 60_000, timeZone)?.pricePerKwh]).toEqual([
+      minute,
+      recorded?.[minute],
+    ]);
 });
 
 test("a week's PV energy is the recorded roof's, 24 times", () => {
