@@ -18,8 +18,9 @@ const decimals = (most: number, scale: number) => fc.integer({ min: -most, max: 
 // What meters show: whole watts, decimals of kilowatts, registers of long ago, and now and then nonsense.
 const shown = fc.oneof(decimals(1e6, 1), decimals(1e6, 10), decimals(2e9, 1000), decimals(2 ** 52, 1));
 const odd = fc.oneof(fc.double({ noNaN: true }), fc.constantFrom(-0, 1e300, 0.1 + 0.2));
-const insertOf = (value: fc.Arbitrary<number>) =>
-  fc.record({ move: fc.constant("insert" as const), slot: fc.nat(slots - 1), ts: time, value });
+const near = fc.oneof({ weight: 40, arbitrary: fc.integer({ min: 0, max: 300_000 }) }, { weight: 1, arbitrary: time });
+const insertOf = (value: fc.Arbitrary<number>, ts: fc.Arbitrary<number>) =>
+  fc.record({ move: fc.constant("insert" as const), slot: fc.nat(slots - 1), ts, value });
 const shift = fc.record({
   move: fc.constant("shift" as const),
   slot: fc.nat(slots - 1),
@@ -30,16 +31,24 @@ const remove = fc.record({
   slot: fc.nat(slots - 1),
   share: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
 });
-const movesOf = (value: fc.Arbitrary<number>): fc.Arbitrary<readonly Move[]> => {
+const movesOf = (value: fc.Arbitrary<number>, ts = time): fc.Arbitrary<readonly Move[]> => {
   const move = fc.oneof(
-    { weight: 12, arbitrary: insertOf(value) },
+    { weight: 12, arbitrary: insertOf(value, ts) },
     { weight: 1, arbitrary: shift },
     { weight: 1, arbitrary: remove },
   );
   return fc.array<Move>(move, { maxLength: 300 });
 };
+// What most blocks hold: meters that move a little from one reading to the next, and now and then a jump.
+const steady = fc.oneof(
+  { weight: 20, arbitrary: decimals(15_000, 1).map((value) => 4e9 + value) },
+  { weight: 1, arbitrary: decimals(15_000, 10).map((value) => 4e9 + value) },
+  { weight: 1, arbitrary: decimals(1e6, 1) },
+);
 const moves = fc.oneof(
   movesOf(shown),
+  movesOf(steady, near),
+  movesOf(shown, near),
   movesOf(odd),
   movesOf(fc.oneof({ weight: 30, arbitrary: shown }, { weight: 1, arbitrary: odd })),
 );
@@ -87,6 +96,26 @@ describe("blocks of samples", () => {
         }
       }),
     );
+  });
+
+  test("take the clocks and the values of slow and of large meters in, and go on with them", () => {
+    const blocks = createSampleBlocks(20);
+    const tsOf = (index: number) => 1_795_000_000_000 + index * 3_600_000;
+    const valueAt = (slot: number, index: number) => slot * 1e6 + index * 123_456.5;
+    for (let index = 0; index < 60; index++)
+      for (let slot = 0; slot < 20; slot++) {
+        blocks.insert(slot, blocks.count(slot), tsOf(index), valueAt(slot, index));
+        if (blocks.count(slot) > 10) blocks.shift(slot, 1);
+      }
+    for (let slot = 0; slot < 20; slot++)
+      for (let index = 0; index < 10; index++) {
+        expect(blocks.ts(slot, index)).toBe(tsOf(50 + index));
+        expect(blocks.value(slot, index)).toBe(valueAt(slot, 50 + index));
+      }
+    const into = { ts: new Float64Array(20), value: new Float64Array(20) };
+    expect(blocks.around(3, { start: tsOf(53), end: tsOf(55), before: 1, after: 1 }, into)).toBe(4);
+    expect([...into.ts.slice(0, 4)]).toEqual([52, 53, 54, 55].map(tsOf));
+    expect([...into.value.slice(0, 4)]).toEqual([52, 53, 54, 55].map((index) => valueAt(3, index)));
   });
 
   test("take a fast device in and back again without a loss", () => {

@@ -36,16 +36,39 @@ export interface Copied {
 
 // Most devices speak every ten seconds or slower: a few minutes of them fit. Who speaks faster gets arrays of its own.
 const mostInBlock = 40;
-const growBy = 4;
+const growBy = 2;
 // What has arrays of its own goes back when so much of a block would stay free.
 const roomBack = 8;
-// Milliseconds that fit beside a base.
-const widest = 2 ** 32 - 1;
-// Steps that fit beside a base, and how fine meters show their values.
-const mostSteps = 2 ** 31 - 1;
+// How fine meters show their values.
 const scales = [10, 100, 1000];
-// Where more slots than this share have values that are no such steps, all are kept as they are.
+// Where more slots than this share have times or values that do not fit, all get more room.
 const mostOwnShare = 1 / 16;
+
+type Gaps = Uint16Array | Uint32Array;
+type Steps = Int16Array | Int32Array | Float64Array;
+
+interface Form {
+  /** Milliseconds that fit between two neighbours, and steps of the scale. */
+  readonly mostGap: number;
+  readonly mostStep: number;
+  readonly gaps: (length: number) => Gaps;
+  readonly steps: (length: number) => Steps;
+}
+
+const narrow: Form = {
+  mostGap: 2 ** 16 - 1,
+  mostStep: 2 ** 15 - 1,
+  gaps: (length) => new Uint16Array(length),
+  steps: (length) => new Int16Array(length),
+};
+const wide: Form = {
+  mostGap: 2 ** 32 - 1,
+  mostStep: 2 ** 31 - 1,
+  gaps: (length) => new Uint32Array(length),
+  steps: (length) => new Int32Array(length),
+};
+/** Values as they are, not beside their neighbours. */
+const exact: Form = { ...wide, steps: (length) => new Float64Array(length) };
 
 interface Own {
   readonly ts: number[];
@@ -60,63 +83,82 @@ const stepsOf = (value: number, scale: number): number | null => {
 };
 
 /**
- * Two typed arrays for a whole site instead of two arrays, an object and a map entry per slot: eight bytes a sample of
- * meters that show up to three decimals, twelve of others. All blocks have one size, which grows when one is full.
+ * Two typed arrays for a whole site instead of two arrays, an object and a map entry per slot. Each time and value is
+ * kept as the distance from the one before it: four bytes a sample of meters that show up to three decimals and speak at
+ * least once a minute, eight or twelve of others. All blocks have one size, which grows when one is full.
  */
 export const createSampleBlocks = (slots: number): SampleBlocks => {
   let size = 0;
   let scale = 1;
-  let offsets = new Uint32Array(0);
-  // Steps beside the slot's first, or the values as they are.
-  let values: Int32Array | Float64Array = new Int32Array(0);
-  let isExact = false;
+  let form = narrow;
+  // Of a slot's first sample both are 0: its time and its value are the bases.
+  let gaps: Gaps = form.gaps(0);
+  let values: Steps = form.steps(0);
   const counts = new Uint8Array(slots);
   const bases = new Float64Array(slots);
   let valueBases = new Float64Array(slots);
   const owns = new Map<number, Own>();
 
-  const grow = (): void => {
-    const wider = size + growBy;
-    const [fromOffsets, fromValues] = [offsets, values];
-    offsets = new Uint32Array(slots * wider);
-    values = isExact ? new Float64Array(slots * wider) : new Int32Array(slots * wider);
+  const resize = (wider: number, next: Form): void => {
+    const [fromGaps, fromValues] = [gaps, values];
+    gaps = next.gaps(slots * wider);
+    values = next.steps(slots * wider);
     for (let slot = 0; slot < slots; slot++) {
       const begin = slot * size;
       const end = begin + (counts[slot] ?? 0);
-      offsets.set(fromOffsets.subarray(begin, end), slot * wider);
+      gaps.set(fromGaps.subarray(begin, end), slot * wider);
       values.set(fromValues.subarray(begin, end), slot * wider);
     }
     size = wider;
+    form = next;
   };
 
-  const valueAt = (slot: number, place: number): number =>
-    isExact ? (values[place] ?? 0) : ((valueBases[slot] ?? 0) + (values[place] ?? 0)) / scale;
-  const eachHeld = (take: (slot: number, place: number) => void): void => {
+  const blockTs = (slot: number, index: number): number => {
+    const begin = slot * size;
+    let at = bases[slot] ?? 0;
+    for (let place = begin + 1; place <= begin + index; place++) at += gaps[place] ?? 0;
+    return at;
+  };
+  /** The value in steps; in the exact form the value. */
+  const stepsAt = (slot: number, index: number): number => {
+    const begin = slot * size;
+    if (form === exact) return values[begin + index] ?? 0;
+    let steps = valueBases[slot] ?? 0;
+    for (let place = begin + 1; place <= begin + index; place++) steps += values[place] ?? 0;
+    return steps;
+  };
+  const blockValue = (slot: number, index: number): number =>
+    form === exact ? stepsAt(slot, index) : stepsAt(slot, index) / scale;
+
+  /** More room for all. */
+  const widen = (): void => {
+    if (form === narrow) {
+      resize(size, wide);
+      return;
+    }
+    const kept = Float64Array.from(values);
     for (let slot = 0; slot < slots; slot++)
-      for (let place = slot * size; place < slot * size + (counts[slot] ?? 0); place++) take(slot, place);
-  };
-
-  const keepExact = (): void => {
-    const exact = new Float64Array(values.length);
-    eachHeld((slot, place) => {
-      exact[place] = valueAt(slot, place);
-    });
-    values = exact;
+      for (let index = 0; index < (counts[slot] ?? 0); index++) kept[slot * size + index] = blockValue(slot, index);
+    values = kept;
     valueBases = new Float64Array(0);
-    isExact = true;
+    form = exact;
   };
   /** Finer steps for all; false when what is held does not fit then. */
   const refine = (finer: number): boolean => {
     const by = finer / scale;
-    let fits = valueBases.every((base) => Number.isSafeInteger(base * by));
-    eachHeld((_, place) => {
-      if (Math.abs(values[place] ?? 0) * by > mostSteps) fits = false;
-    });
-    if (!fits) return false;
-    eachHeld((_, place) => {
-      values[place] = (values[place] ?? 0) * by;
-    });
-    valueBases = valueBases.map((base) => base * by);
+    for (let slot = 0; slot < slots; slot++) {
+      let steps = valueBases[slot] ?? 0;
+      for (let index = 0; index < (counts[slot] ?? 0); index++) {
+        const step = index === 0 ? 0 : (values[slot * size + index] ?? 0);
+        steps += step;
+        if (Math.abs(step * by) > form.mostStep || !Number.isSafeInteger(steps * by)) return false;
+      }
+    }
+    for (let slot = 0; slot < slots; slot++) {
+      const begin = slot * size;
+      if ((counts[slot] ?? 0) > 0) valueBases[slot] = (valueBases[slot] ?? 0) * by;
+      for (let place = begin; place < begin + (counts[slot] ?? 0); place++) values[place] = (values[place] ?? 0) * by;
+    }
     scale = finer;
     return true;
   };
@@ -126,35 +168,42 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     const finer = scales.find((one) => one > scale && stepsOf(value, one) !== null);
     return finer !== undefined && refine(finer) ? stepsOf(value, scale) : null;
   };
-  /** What is written for a value of a slot; null when the slot needs arrays of its own. */
-  const room = (slot: number, value: number): number | null => {
-    if (isExact) return value;
+
+  /** Writes the value between its neighbours of the block: those before `index` and, one place further, from `next` on. */
+  const putValue = (slot: number, index: number, next: number, value: number): boolean => {
+    const begin = slot * size;
+    const count = counts[slot] ?? 0;
+    if (form === exact) {
+      if (next === index) values.copyWithin(begin + index + 1, begin + index, begin + count);
+      values[begin + index] = value;
+      return true;
+    }
     const steps = inSteps(value);
-    if (steps !== null && counts[slot] === 0) valueBases[slot] = steps;
-    const beside = steps === null ? null : steps - (valueBases[slot] ?? 0);
-    if (beside !== null && Math.abs(beside) <= mostSteps) return beside;
-    if (owns.size < mostOwnShare * slots) return null;
-    keepExact();
-    return value;
+    if (steps === null) return false;
+    const step = index === 0 ? 0 : steps - stepsAt(slot, index - 1);
+    const after = next < count ? stepsAt(slot, next) - steps : 0;
+    if (Math.abs(step) > form.mostStep || Math.abs(after) > form.mostStep) return false;
+    if (next === index) values.copyWithin(begin + index + 1, begin + index, begin + count);
+    if (index === 0) valueBases[slot] = steps;
+    values[begin + index] = step;
+    if (next < count) values[begin + index + 1] = after;
+    return true;
   };
 
   const copy = (slot: number): Own => {
     const ts: number[] = [];
     const value: number[] = [];
-    const base = bases[slot] ?? 0;
+    const count = counts[slot] ?? 0;
     const begin = slot * size;
-    for (let at = begin; at < begin + (counts[slot] ?? 0); at++) {
-      ts.push(base + (offsets[at] ?? 0));
-      value.push(valueAt(slot, at));
+    let [at, steps] = [bases[slot] ?? 0, valueBases[slot] ?? 0];
+    for (let index = 0; index < count; index++) {
+      const step = values[begin + index] ?? 0;
+      at += gaps[begin + index] ?? 0;
+      steps += step;
+      ts.push(at);
+      value.push(form === exact ? step : steps / scale);
     }
     return { ts, value };
-  };
-
-  const rebase = (slot: number, base: number): void => {
-    const by = (bases[slot] ?? 0) - base;
-    const begin = slot * size;
-    for (let at = begin; at < begin + (counts[slot] ?? 0); at++) offsets[at] = (offsets[at] ?? 0) + by;
-    bases[slot] = base;
   };
 
   const own = (slot: number): Own => {
@@ -163,40 +212,29 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
     counts[slot] = 0;
     return moved;
   };
-
-  /** What is written for values that begin a slot anew; null when they do not fit beside each other. */
-  const written = (value: readonly number[]): { readonly base: number; readonly beside: readonly number[] } | null => {
-    if (isExact) return { base: 0, beside: value };
-    for (const one of value) if (inSteps(one) === null) return null;
-    const steps = value.map((one) => stepsOf(one, scale) ?? 0);
-    const [base = 0] = steps;
-    const beside = steps.map((one) => one - base);
-    return beside.every((one) => Math.abs(one) <= mostSteps) ? { base, beside } : null;
-  };
+  /** Whether all get more room for what does not fit into one slot. */
+  const isCommon = (): boolean => owns.size >= mostOwnShare * slots;
 
   /** Who has caught up needs no arrays of its own any more. */
   const giveBack = (slot: number, { ts, value }: Own): void => {
-    const [first = 0, last = 0] = [ts[0], ts.at(-1)];
-    const fits =
-      ts.length + roomBack <= Math.max(size, 2 * roomBack) && last - first <= widest && ts.every(Number.isInteger);
-    const what = fits ? written(value) : null;
-    if (what === null) return;
-    while (size < ts.length) grow();
+    if (ts.length + roomBack > Math.max(size, 2 * roomBack)) return;
+    const isFar = (at: number, index: number) => at - (ts[index - 1] ?? at) > form.mostGap || !Number.isInteger(at);
+    if (ts.some(isFar)) return;
+    if (size < ts.length) resize(ts.length, form);
+    for (const [index, one] of value.entries()) {
+      if (!putValue(slot, index, index, one)) {
+        counts[slot] = 0;
+        return;
+      }
+      gaps[slot * size + index] = (ts[index] ?? 0) - (ts[index - 1] ?? ts[index] ?? 0);
+      counts[slot] = index + 1;
+    }
+    bases[slot] = ts[0] ?? 0;
     owns.delete(slot);
-    counts[slot] = ts.length;
-    bases[slot] = first;
-    offsets.set(
-      ts.map((at) => at - first),
-      slot * size,
-    );
-    values.set(what.beside, slot * size);
-    if (!isExact) valueBases[slot] = what.base;
   };
 
   const tsAt = (slot: number, index: number): number =>
-    owns.size > 0 && owns.has(slot)
-      ? (owns.get(slot)?.ts[index] ?? 0)
-      : (bases[slot] ?? 0) + (offsets[slot * size + index] ?? 0);
+    owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.ts[index] ?? 0) : blockTs(slot, index);
   const countOf = (slot: number): number =>
     owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.ts.length ?? 0) : (counts[slot] ?? 0);
 
@@ -213,75 +251,114 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
   const firstOf = (slot: number, ts: number): number => {
     const held = owns.size > 0 ? owns.get(slot) : undefined;
     if (held !== undefined) return firstFrom(held.ts, ts);
-    const base = bases[slot] ?? 0;
     const begin = slot * size;
-    let [low, high] = [0, counts[slot] ?? 0];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (base + (offsets[begin + middle] ?? 0) < ts) low = middle + 1;
-      else high = middle;
+    const count = counts[slot] ?? 0;
+    let at = bases[slot] ?? 0;
+    for (let index = 0; index < count; index++) {
+      at += gaps[begin + index] ?? 0;
+      if (at >= ts) return index;
     }
-    return low;
+    return count;
+  };
+
+  /** Writes the sample into the slot's block; false when it does not fit there. */
+  const insertInto = (slot: number, index: number, ts: number, value: number): boolean => {
+    const count = counts[slot] ?? 0;
+    if (count === mostInBlock || !Number.isInteger(ts)) return false;
+    const before = index === 0 ? 0 : ts - blockTs(slot, index - 1);
+    const after = index === count ? 0 : blockTs(slot, index) - ts;
+    if (before > form.mostGap || after > form.mostGap) {
+      if (form !== narrow || !isCommon()) return false;
+      widen();
+      return insertInto(slot, index, ts, value);
+    }
+    if (count === size) resize(size + growBy, form);
+    if (!putValue(slot, index, index, value)) {
+      if (!isCommon()) return false;
+      widen();
+      return insertInto(slot, index, ts, value);
+    }
+    const begin = slot * size;
+    if (index < count) gaps.copyWithin(begin + index + 1, begin + index, begin + count);
+    if (index === 0) bases[slot] = ts;
+    gaps[begin + index] = before;
+    if (index < count) gaps[begin + index + 1] = after;
+    counts[slot] = count + 1;
+    return true;
+  };
+  const replaceIn = (slot: number, index: number, value: number): boolean => {
+    if (putValue(slot, index, index + 1, value)) return true;
+    if (!isCommon()) return false;
+    widen();
+    return replaceIn(slot, index, value);
+  };
+
+  const shiftBlock = (slot: number, by: number): void => {
+    const begin = slot * size;
+    const count = counts[slot] ?? 0;
+    if (by < count) {
+      bases[slot] = blockTs(slot, by);
+      if (form !== exact) valueBases[slot] = stepsAt(slot, by);
+    }
+    gaps.copyWithin(begin, begin + by, begin + count);
+    values.copyWithin(begin, begin + by, begin + count);
+    counts[slot] = count - by;
+    if (by === count) return;
+    gaps[begin] = 0;
+    if (form !== exact) values[begin] = 0;
+  };
+  /** One that is not the first; false when its neighbours are too far from each other then. */
+  const removeFrom = (slot: number, index: number): boolean => {
+    const begin = slot * size;
+    const place = begin + index;
+    const end = begin + (counts[slot] ?? 0);
+    if (place + 1 < end) {
+      const gap = (gaps[place] ?? 0) + (gaps[place + 1] ?? 0);
+      const step = form === exact ? 0 : (values[place] ?? 0) + (values[place + 1] ?? 0);
+      if (gap > form.mostGap || Math.abs(step) > form.mostStep) return false;
+      gaps[place + 1] = gap;
+      if (form !== exact) values[place + 1] = step;
+    }
+    gaps.copyWithin(place, place + 1, end);
+    values.copyWithin(place, place + 1, end);
+    counts[slot] = (counts[slot] ?? 0) - 1;
+    return true;
   };
 
   return {
     count: countOf,
     ts: tsAt,
     value: (slot, index) =>
-      owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.value[index] ?? 0) : valueAt(slot, slot * size + index),
+      owns.size > 0 && owns.has(slot) ? (owns.get(slot)?.value[index] ?? 0) : blockValue(slot, index),
     firstFrom: firstOf,
     insert: (slot, index, ts, value) => {
-      const held = owns.get(slot);
-      if (held !== undefined) return insertOwn(held, index, ts, value);
-      const count = counts[slot] ?? 0;
-      const least = count === 0 ? ts : Math.min(ts, tsAt(slot, 0));
-      const most = count === 0 ? ts : Math.max(ts, tsAt(slot, count - 1));
-      const isWide = most - least > widest || !Number.isInteger(ts);
-      const what = isWide || count === mostInBlock ? null : room(slot, value);
-      if (what === null) return insertOwn(own(slot), index, ts, value);
-      if (count === size) grow();
-      if (least !== bases[slot]) rebase(slot, least);
-      const begin = slot * size;
-      if (index < count) {
-        offsets.copyWithin(begin + index + 1, begin + index, begin + count);
-        values.copyWithin(begin + index + 1, begin + index, begin + count);
-      }
-      offsets[begin + index] = ts - least;
-      values[begin + index] = what;
-      counts[slot] = count + 1;
+      const held = owns.size > 0 ? owns.get(slot) : undefined;
+      if (held !== undefined) insertOwn(held, index, ts, value);
+      else if (!insertInto(slot, index, ts, value)) insertOwn(own(slot), index, ts, value);
     },
     replace: (slot, index, value) => {
-      const held = owns.get(slot);
-      const what = held === undefined ? room(slot, value) : null;
-      if (what === null) (held ?? own(slot)).value[index] = value;
-      else values[slot * size + index] = what;
+      const held = owns.size > 0 ? owns.get(slot) : undefined;
+      if (held !== undefined) held.value[index] = value;
+      else if (!replaceIn(slot, index, value)) own(slot).value[index] = value;
     },
     remove: (slot, index) => {
       const held = owns.get(slot);
-      if (held !== undefined) {
-        held.ts.splice(index, 1);
-        held.value.splice(index, 1);
-        return;
+      if (held === undefined && index === 0) shiftBlock(slot, 1);
+      else if (held !== undefined || !removeFrom(slot, index)) {
+        const { ts, value } = held ?? own(slot);
+        ts.splice(index, 1);
+        value.splice(index, 1);
       }
-      const begin = slot * size;
-      const count = counts[slot] ?? 0;
-      offsets.copyWithin(begin + index, begin + index + 1, begin + count);
-      values.copyWithin(begin + index, begin + index + 1, begin + count);
-      counts[slot] = count - 1;
     },
     shift: (slot, by) => {
       const held = owns.get(slot);
-      if (held !== undefined) {
-        held.ts.splice(0, by);
-        held.value.splice(0, by);
-        giveBack(slot, held);
+      if (held === undefined) {
+        shiftBlock(slot, by);
         return;
       }
-      const begin = slot * size;
-      const count = counts[slot] ?? 0;
-      offsets.copyWithin(begin, begin + by, begin + count);
-      values.copyWithin(begin, begin + by, begin + count);
-      counts[slot] = count - by;
+      held.ts.splice(0, by);
+      held.value.splice(0, by);
+      giveBack(slot, held);
     },
     read: (slot) => {
       const held = owns.get(slot) ?? ((counts[slot] ?? 0) === 0 ? undefined : copy(slot));
@@ -292,11 +369,22 @@ export const createSampleBlocks = (slots: number): SampleBlocks => {
       const to = Math.min(countOf(slot), firstOf(slot, end) + after);
       if (to - from > ts.length) return 0;
       const held = owns.size > 0 ? owns.get(slot) : undefined;
-      const base = bases[slot] ?? 0;
+      if (held !== undefined) {
+        for (let index = from; index < to; index++) {
+          ts[index - from] = held.ts[index] ?? 0;
+          value[index - from] = held.value[index] ?? 0;
+        }
+        return to - from;
+      }
       const begin = slot * size;
-      for (let index = from; index < to; index++) {
-        ts[index - from] = held === undefined ? base + (offsets[begin + index] ?? 0) : (held.ts[index] ?? 0);
-        value[index - from] = held === undefined ? valueAt(slot, begin + index) : (held.value[index] ?? 0);
+      let [at, steps] = [bases[slot] ?? 0, valueBases[slot] ?? 0];
+      for (let index = 0; index < to; index++) {
+        const step = values[begin + index] ?? 0;
+        at += gaps[begin + index] ?? 0;
+        steps += step;
+        if (index < from) continue;
+        ts[index - from] = at;
+        value[index - from] = form === exact ? step : steps / scale;
       }
       return to - from;
     },
