@@ -12,7 +12,7 @@ export interface Chunk {
   readonly ts: Float64Array;
   readonly flags: Uint8Array;
   readonly value: Float64Array;
-  /** Where each row's values begin. */
+  /** Where each row's values begin: as many as its shape has names. */
   readonly start: Uint32Array;
   received(row: number): number;
 }

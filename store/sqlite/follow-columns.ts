@@ -133,14 +133,15 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
           const at = chunk.ts[row] ?? Number.NaN;
           if (!isWanted(number) || (seq <= horizon.seq && at < horizon.ts)) continue;
           const begin = chunk.start[row] ?? 0;
-          const end = row + 1 < chunk.rows ? (chunk.start[row + 1] ?? begin) : chunk.value.length;
+          const form = shapeNumberOf(chunk.shape[row] ?? 0);
+          const end = begin + (shapeNames[form]?.length ?? 0);
           if (values + end - begin > value.length) {
             const larger = new Float64Array(2 * value.length + end - begin);
             larger.set(value);
             value = larger;
           }
           device[rows] = numberOf(number);
-          shape[rows] = shapeNumberOf(chunk.shape[row] ?? 0);
+          shape[rows] = form;
           ts[rows] = at;
           received[rows] = chunk.received(row);
           flags[rows] = (chunk.flags[row] ?? 0) & readingBits;

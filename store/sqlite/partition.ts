@@ -30,6 +30,8 @@ const version = 1;
 const pageBytes = 16 * 1024;
 const rowBytes = 29;
 const pagesOfDevice = 2 ** 20;
+// Room for that many a row from the start.
+const usualValues = 8;
 
 /** Rows in the order of device, time and sequence. */
 export const sortRows = ({ rows, device, ts }: Chunk): Uint32Array => {
@@ -187,45 +189,32 @@ export const blobOf = (bytes: unknown): Uint8Array => {
   throw new Error("a row is not a blob");
 };
 
-/** All rows of a partition in the order of their commits. */
+/** All rows of a partition in the order of their commits; their values lie in the order of its pages, one after the other. */
 export const commitOrder = (partition: Partition, first: number, rows: number): Chunk => {
-  const pages = [...partition.pages()];
-  const values = pages.reduce((sum, page) => sum + page.value.length, 0);
-  const chunk = {
-    first,
-    rows,
-    device: new Int32Array(rows),
-    shape: new Int32Array(rows),
-    ts: new Float64Array(rows),
-    flags: new Uint8Array(rows),
-    value: new Float64Array(values),
-    start: new Uint32Array(rows),
-  };
-  const received = new Float64Array(rows);
-  const sizes = new Uint32Array(rows);
-  const each = (work: (page: PageRows, row: number, place: number) => void) => {
-    for (const page of pages)
-      for (let row = 0; row < page.rows; row += 1) work(page, row, (page.seq[row] ?? 0) - first);
-  };
-  const sizeIn = (page: PageRows, row: number) => (page.start[row + 1] ?? page.value.length) - (page.start[row] ?? 0);
-  each((page, row, place) => {
-    chunk.device[place] = page.device[row] ?? 0;
-    chunk.shape[place] = page.shape[row] ?? 0;
-    chunk.ts[place] = page.ts[row] ?? 0;
-    chunk.flags[place] = page.flags[row] ?? 0;
-    received[place] = page.received(row);
-    sizes[place] = sizeIn(page, row);
-  });
-  let at = 0;
-  for (let place = 0; place < rows; place += 1) {
-    chunk.start[place] = at;
-    at += sizes[place] ?? 0;
+  const { received, ...columns } = joinedOf(rows);
+  // Pages of zeros that are never written to take no memory.
+  let value = new Float64Array(usualValues * rows);
+  let values = 0;
+  // One page after the other: all of them at once were as large as what is made of them.
+  for (const page of partition.pages()) {
+    if (values + page.value.length > value.length) {
+      const larger = new Float64Array(2 * value.length + page.value.length);
+      larger.set(value);
+      value = larger;
+    }
+    value.set(page.value, values);
+    for (let row = 0; row < page.rows; row += 1) {
+      const place = (page.seq[row] ?? 0) - first;
+      columns.device[place] = page.device[row] ?? 0;
+      columns.shape[place] = page.shape[row] ?? 0;
+      columns.ts[place] = page.ts[row] ?? 0;
+      columns.flags[place] = page.flags[row] ?? 0;
+      columns.start[place] = values + (page.start[row] ?? 0);
+      received[place] = page.received(row);
+    }
+    values += page.value.length;
   }
-  each((page, row, place) => {
-    const [from, to] = [page.start[row] ?? 0, chunk.start[place] ?? 0];
-    for (let index = 0; index < sizeIn(page, row); index += 1) chunk.value[to + index] = page.value[from + index] ?? 0;
-  });
-  return { ...chunk, received: (row) => received[row] ?? 0 };
+  return { ...columns, first, rows, value: value.subarray(0, values), received: (row) => received[row] ?? 0 };
 };
 
 /** Makes one chunk of those that follow each other. What it gives is good until it is asked again. */

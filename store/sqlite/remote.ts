@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { Worker } from "node:worker_threads";
 import { StoreUnavailableError } from "../errors.ts";
 import { errorOf, type Fault } from "./fault.ts";
@@ -54,6 +55,7 @@ export const startRemote = async <Calls extends AnyCalls<Calls>>(
   onFault: (error: Error, fault: Fault) => void,
 ): Promise<Remote<Calls>> => {
   const worker = new Worker(entry, {
+    name: basename(entry.pathname, ".ts"),
     workerData: settings,
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
