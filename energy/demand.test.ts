@@ -54,6 +54,9 @@ test("TV-DEM-4: the other reading of the rule bills 368,000 yuan, by the maximum
   expect(billedDemand(9000, 8000, "contract_twice") * 40).toBe(368_000);
   expect(billedDemand(9000, 8000, "actual") * 40).toBe(360_000);
 });
+test("billed by capacity a month costs its kVA, whatever the maximum", () => {
+  expect([100, 9000].map((kw) => billedDemand(kw, 8000, "capacity"))).toEqual([8000, 8000]);
+});
 test("demand up to 105 % of the contract bills the contract", () => {
   expect(billedDemand(8400, 8000, "contract")).toBe(8000);
   expect(billedDemand(100, 8000, "contract_twice")).toBe(8000);

@@ -77,9 +77,13 @@ export const loadFactor = (
 // Demand up to 105 % of the contract is billed as the contract (kpi.md §5.7).
 const contractMargin = 1.05;
 
-/** The demand that a month is billed for, in the unit of its arguments; the readings of the rule are kpi.md §5.7. */
+/**
+ * The demand that a month is billed for, in the unit of its arguments; the readings of the rule are kpi.md §5.7. Billed
+ * by capacity the contract is in kVA, and no maximum changes it.
+ */
 export const billedDemand = (maximum: number, contract: number, billing: DemandBilling): number => {
   if (billing === "actual") return maximum;
+  if (billing === "capacity") return contract;
   const excess = maximum - contractMargin * contract;
   if (excess <= 0) return contract;
   return billing === "contract" ? maximum + excess : contract + 2 * excess;

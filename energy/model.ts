@@ -224,7 +224,8 @@ export interface DemandTerms {
   readonly pricePerKwMonth: number;
   /**
    * What a month is billed by (kpi.md §5.7): `contract` bills the contract, and past 105 % of it the maximum plus the
-   * excess; `contract_twice` bills the contract plus twice the excess; `actual` bills the maximum. Default `contract`.
+   * excess; `contract_twice` bills the contract plus twice the excess; `actual` bills the maximum; `capacity` bills the
+   * kVA of `contract.capacity_va` whatever the maximum is, and the price is per kVA. Default `contract`.
    */
   readonly billing?: DemandBilling;
   /** Day of the month on which a billing cycle begins, 1 to 28; the first when absent. */
@@ -244,7 +245,7 @@ export interface DemandVersion {
   readonly rebate?: { readonly kwhPerKva: number; readonly times: number };
 }
 
-export const demandBillings = ["contract", "contract_twice", "actual"] as const;
+export const demandBillings = ["contract", "contract_twice", "actual", "capacity"] as const;
 export type DemandBilling = (typeof demandBillings)[number];
 
 export type TariffPeriod = "critical_peak" | "peak" | "flat" | "valley" | "deep_valley";

@@ -166,8 +166,11 @@ export const createAccountFacts = (
       if (model.demand !== null) {
         month = monthAfter(month, model, account.start, ofDemand.facts);
         const price = demandPriceAt(model.demand, account.start, model.timeZone);
-        Object.assign(site, { month_demand_w: month.beforeW, demand_price: price?.pricePerKwMonth ?? null });
-        site.demand_billing = price?.billing ?? model.demand.billing ?? "contract";
+        const billing = price?.billing ?? model.demand.billing ?? "contract";
+        // Billed by capacity no maximum costs anything.
+        const perKw = billing === "capacity" ? 0 : (price?.pricePerKwMonth ?? null);
+        Object.assign(site, { month_demand_w: month.beforeW, demand_price: perKw });
+        site.demand_billing = billing;
       }
       if (readsRoom) {
         const seen = roomAfter(room, account, inlets.take(account.start, account.end), site);

@@ -40,7 +40,7 @@ const accountFacts = {
   /** Highest demand of this billing cycle before that window, as far as it was recorded here; money a kW and month. */
   month_demand_w: "Power",
   demand_price: "double",
-  /** How a month is billed: contract, contract_twice or actual. */
+  /** How a month is billed: contract, contract_twice, actual or capacity. */
   demand_billing: "string",
   /** Source, grid, load and storage, means of this minute; critical is IT, cooling and losses. */
   import_w: "Power",

@@ -1,6 +1,6 @@
 import type { Account } from "../account.ts";
 import { billedDemand } from "../demand.ts";
-import type { SiteModel } from "../model.ts";
+import type { DemandBilling, SiteModel } from "../model.ts";
 import { demandPeaks, hasBattery } from "../peak.ts";
 import { billingPowerFactor } from "../phase.ts";
 import { billedReactive, factorAdjustment } from "../power-factor.ts";
@@ -48,11 +48,12 @@ const demandLine = (scope: Scope, windowMs: number): number | null => {
   const { model, accounts } = scope;
   const terms = model.demand;
   if (terms === null || windowMs > longestMonthMs) return null;
+  const price = demandPrice(scope);
+  if (typeof price === "string") return null;
+  if (price.billing === "capacity") return price.contract * price.perKwMonth;
   const peaks = demandPeaks(accounts, model);
   const kw = inKilo(terms.method === "fixed" ? peaks?.fixedW : peaks?.slidingW);
-  if (kw === null) return null;
-  const price = demandPrice(scope);
-  return typeof price === "string" ? null : billedDemand(kw, terms.contractW / 1000, price.billing) * price.perKwMonth;
+  return kw === null ? null : billedDemand(kw, price.contract, price.billing) * price.perKwMonth;
 };
 
 const lateDemand = (scope: Scope, windowMs: number): Ratio => {
@@ -206,7 +207,7 @@ export const shavingValue = (
   terms: {
     readonly contractKw: number;
     readonly pricePerKwMonth: number;
-    readonly billing: "contract" | "contract_twice" | "actual";
+    readonly billing: DemandBilling;
   },
   baseKw: number,
   drawnKw: number,
@@ -237,7 +238,7 @@ const shavingMoney: KpiEntry = {
     if (base === null || drawn === null) return noRatio(incomplete(scope.model));
     const price = demandPrice(scope);
     if (typeof price === "string") return noRatio(price);
-    const terms = { contractKw: demand.contractW / 1000, pricePerKwMonth: price.perKwMonth, billing: price.billing };
+    const terms = { contractKw: price.contract, pricePerKwMonth: price.perKwMonth, billing: price.billing };
     return {
       numerator: shavingValue(terms, base, drawn),
       denominator: null,

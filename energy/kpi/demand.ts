@@ -86,12 +86,15 @@ const factor: KpiEntry = {
 export const longestMonthMs = 31 * 86_400_000 + 3_600_000;
 export const overMonth = "WINDOW_LONG:one billing month";
 
+interface DemandPrice {
+  readonly perKwMonth: number;
+  readonly billing: DemandBilling;
+  /** kW, or kVA where capacity is billed. */
+  readonly contract: number;
+}
+
 /** What a kW of the month costs, the rebate of a well used capacity taken off; a flag says why it is not known. */
-export const demandPrice = ({
-  accounts,
-  model,
-  window,
-}: Scope): { readonly perKwMonth: number; readonly billing: DemandBilling } | string => {
+export const demandPrice = ({ accounts, model, window }: Scope): DemandPrice | string => {
   const terms = model.demand;
   if (terms === null) return "DECLARATION_MISSING:demand";
   const [first, last] = [window.start, window.end - 1].map((ts) => demandPriceAt(terms, ts, model.timeZone));
@@ -99,19 +102,24 @@ export const demandPrice = ({
   const { pricePerKwMonth, billing, rebate } = last;
   if (first.pricePerKwMonth !== pricePerKwMonth || first.billing !== billing)
     return `TARIFF_CHANGES_WITHIN:${terms.plan}`;
-  if (rebate === undefined) return { perKwMonth: pricePerKwMonth, billing };
+  const contract = terms.contractW / 1000;
   const capacityVa = model.contract?.capacityVa ?? null;
+  if (rebate === undefined && billing !== "capacity") return { perKwMonth: pricePerKwMonth, billing, contract };
   if (capacityVa === null) return "DECLARATION_MISSING:contract.capacity_va";
+  // The rebate is one of the demand price (kpi.md §5.7, 发改价格〔2023〕526号).
+  if (rebate === undefined || billing === "capacity")
+    return { perKwMonth: pricePerKwMonth, billing, contract: capacityVa / 1000 };
   const kwh = accounts.reduce((sum, { totals }) => sum + (totals.importWh ?? 0), 0) / 1000;
   const earned = kwh / (capacityVa / 1000) >= rebate.kwhPerKva;
-  return { perKwMonth: pricePerKwMonth * (earned ? rebate.times : 1), billing };
+  return { perKwMonth: pricePerKwMonth * (earned ? rebate.times : 1), billing, contract };
 };
 
 const charge: KpiEntry = {
   id: "demand_charge",
   window: "billing month",
   name: { en: "Demand charge of the month", "zh-CN": "当月需量电费" },
-  formula: "billed demand × price per kW and month; billed by contract C: C up to 1.05 C, above it MD + (MD − 1.05 C)",
+  formula:
+    "billed demand × price per kW and month; billed by contract C: C up to 1.05 C, above it MD + (MD − 1.05 C); billed by capacity: kVA × price per kVA",
   unit: "currency",
   numUnit: "currency",
   denUnit: "",
@@ -128,11 +136,12 @@ const charge: KpiEntry = {
     const terms = scope.model.demand;
     if (terms === null) return null;
     if (windowMs > longestMonthMs) return noRatio(overMonth);
-    const kw = peakKw(scope, terms.method);
-    if (kw === null) return noRatio(incomplete(scope.model));
     const price = demandPrice(scope);
-    if (typeof price === "string") return noRatio(price);
-    return { numerator: billedDemand(kw, terms.contractW / 1000, price.billing) * price.perKwMonth, denominator: null };
+    const kw = peakKw(scope, terms.method);
+    if (typeof price === "string") return noRatio(kw === null ? incomplete(scope.model) : price);
+    if (price.billing === "capacity") return { numerator: price.contract * price.perKwMonth, denominator: null };
+    if (kw === null) return noRatio(incomplete(scope.model));
+    return { numerator: billedDemand(kw, price.contract, price.billing) * price.perKwMonth, denominator: null };
   },
 };
 

@@ -196,6 +196,16 @@ describe("demand", () => {
     });
     expect(results("demand_charge", kw(9000, 15, 0), bare)[0]?.flags).toContain("DECLARATION_MISSING:demand");
   });
+  test("a month billed by capacity costs its kVA times the price per kVA, and lacks the kVA where they are not declared", () => {
+    const demand = "demand: { contract_w: 8000000, price_per_kw_month: 23, billing: capacity }";
+    const byCapacity = site(`${demand}\ncontract: { capacity_va: 10000000 }`);
+    expect(results("demand_charge", kw(9000, 15, 0), byCapacity)[0]?.value).toBeCloseTo(230_000, 6);
+    expect(results("demand_charge", kw(100, 15, 0), byCapacity)[0]?.value).toBeCloseTo(230_000, 6);
+    expect(results("demand_charge", kw(9000, 15, 0), site(demand))[0]).toMatchObject({
+      value: null,
+      flags: expect.arrayContaining(["DECLARATION_MISSING:contract.capacity_va"]),
+    });
+  });
 });
 
 describe("storage", () => {
