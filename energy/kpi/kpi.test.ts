@@ -138,6 +138,16 @@ describe("PUE", () => {
     const hours = [hour({ importWh: 200, itWh: 100 }), hour({ importWh: 1080, itWh: 900 }, 1)];
     expect(result("pue", hours)).toMatchObject({ value: 1.28, numerator: 1280, denominator: 1000 });
   });
+  test("TV-AGG-1: weighted by energy as the EU averages, the same two hours are 1.325", () => {
+    const hours = [hour({ importWh: 200, itWh: 100 }), hour({ importWh: 1080, itWh: 900 }, 1)];
+    expect(result("pue_energy_weighted", hours).value).toBeCloseTo(1.325, 9);
+    const idle = [...hours, hour({ importWh: 50, itWh: 0 }, 2)];
+    expect(result("pue_energy_weighted", idle).value).toBeCloseTo(1.325, 9);
+    expect(result("pue_energy_weighted", [hour({ importWh: 50, itWh: 0 })])).toMatchObject({
+      value: null,
+      quality: "INVALID",
+    });
+  });
   test("an hour that lacks one side counts for neither", () => {
     const hours = [hour({ importWh: 200, itWh: 100 }), hour({ importWh: 1080, itWh: null }, 1)];
     expect(result("pue", hours)).toMatchObject({ value: 2, coverage: 0.5, flags: ["COVERAGE_LOW"] });

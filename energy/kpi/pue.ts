@@ -86,6 +86,24 @@ const pue: KpiEntry = {
 
 const leastDesignShare = 0.2;
 
+// kpi.md §4.4, TV-AGG-1: the weighting of (EU) 2024/1364 annex IV is a third number beside the ratio of sums and the mean.
+const energyWeighted: KpiEntry = {
+  ...pue,
+  id: "pue_energy_weighted",
+  name: { en: "Mean of hourly PUE weighted by energy", "zh-CN": "按总能耗加权的小时 PUE 均值" },
+  formula: "Σ_h E_DC × PUE_h / Σ_h E_DC; weighted as annex IV does over data centres, not to be filed as PUE",
+  standard: "(EU) 2024/1364 annex IV weighting (aligned), over the hours of one site",
+  window: "calendar year; shown by day and month",
+  terms: (account, model) => ({ ...facilityTerms(account, model), it: inKilo(account.totals.itWh) }),
+  // An hour without IT energy has no PUE: it counts on neither side.
+  hourly: ({ facility = 0, stored = 0, it = 0 }) => {
+    const energy = facility - stored;
+    return it > 0 ? { energy, weighted: (energy * energy) / it } : { energy: 0, weighted: 0 };
+  },
+  ratio: ({ weighted = 0, energy = 0 }) => ({ numerator: weighted, denominator: energy }),
+  quiet: () => false,
+};
+
 const subsystems = {
   cooling: { kinds: ["cooling"], total: "coolingWh" },
   power: { kinds: ["ups", "power-chain"], total: "lossWh" },
@@ -226,4 +244,4 @@ const unaccounted: KpiEntry = {
   }),
 };
 
-export const pueEntries: readonly KpiEntry[] = [pue, byCategory, interim, designed, ppue, unaccounted];
+export const pueEntries: readonly KpiEntry[] = [pue, energyWeighted, byCategory, interim, designed, ppue, unaccounted];
