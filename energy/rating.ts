@@ -33,3 +33,6 @@ export const standardRacks = (groups: readonly { readonly count: number; readonl
 const coalTonnesPerKwh = 1.229e-4;
 
 export const coalEquivalent = (kwh: number): number => kwh * coalTonnesPerKwh;
+
+/** Compute delivered in GFLOP by a peak in GFLOPS at full use for so many hours: peak × hours × utilisation (kpi.md §3.4). */
+export const deliveredGflop = (peakGflops: number, fullUseHours: number): number => peakGflops * fullUseHours * 3600;

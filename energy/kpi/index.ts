@@ -6,6 +6,7 @@ import { billEntries } from "./bill.ts";
 import { carbonEntries } from "./carbon.ts";
 import { certifiedEntries } from "./certified.ts";
 import { computeEntries } from "./compute.ts";
+import { deliveredEntries } from "./delivered.ts";
 import { demandEntries } from "./demand.ts";
 import { directEntries } from "./direct.ts";
 import type { KpiEntry } from "./entry.ts";
@@ -28,6 +29,7 @@ export const catalogue: readonly KpiEntry[] = [
   ...computeEntries,
   ...ratedEntries,
   ...serverEntries,
+  ...deliveredEntries,
   ...carbonEntries,
   ...greenEntries,
   ...certifiedEntries,

@@ -17,7 +17,7 @@ time_zone: UTC
 currency: EUR
 bus_rating_w: 1000000
 nodes:
-  - { id: grid, kind: grid, points: [{ code: MP.PCC, device: grid }] }
+  - { id: grid, kind: grid, points: [{ code: MP.PCC, device: grid, energy_forward: energy_import_wh }] }
 ${servers}`,
     "s.yaml",
   );
@@ -30,7 +30,7 @@ const four = site(
 
 type Values = Readonly<Record<string, readonly (number | null)[]>>;
 /** What was said at the end of each minute, by `<device>/<quantity>`; null is silence. */
-const minutes = (model: SiteModel, count: number, values: Values): Account[] => {
+const minutes = (model: SiteModel, count: number, values: Values, bridgeMs = 0): Account[] => {
   const columns = new Map<string, Samples>(
     Object.entries(values).map(([key, said]) => {
       const known = said.flatMap((value, index) => (value === null ? [] : [{ ts: (index + 1) * minuteMs, value }]));
@@ -43,7 +43,7 @@ const minutes = (model: SiteModel, count: number, values: Values): Account[] => 
   };
   return Array.from({ length: count }, (_, index) =>
     accountWindow(model, { step: "1m", start: index * minuteMs, end: (index + 1) * minuteMs }, samples, {
-      bridgeMs: 0,
+      bridgeMs,
     }),
   );
 };
@@ -57,6 +57,47 @@ const result = (id: string, model: SiteModel, accounts: readonly Account[], vari
   if (found === undefined) throw new Error(`${id} ${variant}`);
   return found;
 };
+
+describe("compute that servers deliver", () => {
+  const hall =
+    site(`  - { id: hall, kind: it, points: [{ code: MP.IT, device: hall, energy_forward: energy_import_wh }] }
+carbon: { default_g_per_kwh: 500 }
+servers: [{ device: srv-*, repeat: 1..4, operating: online }]
+ratings:
+  - { node: hall, name: A, count: 4, kind: theoretical_peak, group: general, value: 5000000, precision: FP32, sparsity: none, power_w: 800, power_boundary: node, source: data sheet }
+`);
+  // 20 PFLOPS at 30 % for a minute, while the hall takes 12 kWh.
+  const used = Object.fromEntries([10, 20, 30, 60].map((pct, index) => [`srv-${index + 1}/util_pct`, [pct, pct]]));
+  const said = { ...on(2), ...used, "hall/energy_import_wh": [0, 12_000], "grid/energy_import_wh": [0, 15_000] };
+  const minute = minutes(hall, 2, said, minuteMs).slice(1);
+
+  test("is its peak times its hours times its use, over the energy of IT, and marked as an estimate", () => {
+    expect(result("compute_energy", hall, minute, "FP32:none")).toMatchObject({
+      value: expect.closeTo((20e6 * 60 * 0.3) / 12, 3),
+      unit: "GFLOP/kWh",
+      better: "higher",
+      quality: "ESTIMATED",
+      flags: expect.arrayContaining(["THEORETICAL_PEAK"]),
+    });
+  });
+  test("costs energy and carbon, the other way round and labelled so", () => {
+    const eflop = (20e6 * 60 * 0.3) / 1e9;
+    const [energy, carbon] = ["energy_per_compute", "carbon_per_compute"].map((id) =>
+      result(id, hall, minute, "FP32:none"),
+    );
+    expect(energy).toMatchObject({ value: expect.closeTo(12 / eflop, 6), unit: "kWh/EFLOP", better: "lower" });
+    expect(carbon).toMatchObject({ value: expect.closeTo(7.5 / eflop, 6), unit: "kgCO2e/EFLOP", better: "lower" });
+  });
+  test("is unknown where a server does not say how it is used, and says what is missing", () => {
+    const silent = minutes(hall, 2, { ...said, "srv-3/util_pct": [null, null] }, minuteMs).slice(1);
+    const found = result("compute_energy", hall, silent, "FP32:none");
+    expect(found).toMatchObject({ value: null, quality: "INVALID" });
+    expect(found.flags).toContain("MISSING:srv-3 (MP.CPU)");
+    expect(result("compute_energy", four, minutes(four, 1, on(1))).flags).toContain(
+      "DECLARATION_MISSING:ratings (theoretical_peak, general)",
+    );
+  });
+});
 
 describe("how servers are used", () => {
   test("TV-ITEU-1: servers at 10, 20, 30 and 60 % are an ITEUsv of 30 %", () => {

@@ -14,7 +14,7 @@ const shared = {
 } as const;
 
 // kpi.md §2.6: not weighted by size, and idle servers count; over time the mean of ITEUsv(t).
-const iteusv: KpiEntry = {
+export const iteusv: KpiEntry = {
   ...shared,
   id: "iteusv",
   name: { en: "IT equipment utilisation for servers", "zh-CN": "服务器利用率 ITEUsv" },
