@@ -7,7 +7,8 @@ import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 
 // What `npm start` gives Node before the program: --max-semi-space-size, since the garbage of a thread that takes tens of
-// thousands of messages a second is young; --max-old-space-size, to a share of which V8 lets the rest grow.
+// thousands of messages a second is young; --max-old-space-size, a bound; --heap-growing-percent, by how much the rest may grow
+// beyond what lived before it is collected, where V8 would let it nearly double.
 const nodeFlags = manifest.scripts.start.split(" ").slice(1, -1);
 
 /** Disposing of one that still runs kills it, so that a test that fails leaves nothing behind. */

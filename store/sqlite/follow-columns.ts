@@ -6,6 +6,10 @@ import type { Shapes } from "./row.ts";
 
 // chunks after the cursor ─▶ rows of the sites asked for ─▶ columns; a name crosses to the other thread once
 
+/** The memory of a page, to hand it over instead of copying it. */
+export const buffersOf = ({ device, shape, ts, received, flags, value }: FollowedColumns): readonly ArrayBuffer[] =>
+  [device, shape, ts, received, flags, value].flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+
 /** A page on its way to the thread that follows; numbers are of a book that grows by the names beside them. */
 export interface FollowedColumns {
   readonly cursor: string;
@@ -109,16 +113,18 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
     };
   };
 
+  // Pages are made here and copied out: what each left behind lay about until 64 MB of it were collected.
+  const device = new Int32Array(gridRows);
+  const shape = new Int32Array(gridRows);
+  const ts = new Float64Array(gridRows);
+  const received = new Float64Array(gridRows);
+  const flags = new Uint8Array(gridRows);
+  let value = new Float64Array(gridRows * 8);
+
   return {
     page: ({ seq: from, sites, limit, until, known, horizon, cursorAt }) => {
       const isWanted = wantOnly(sites);
       const most = Math.min(limit, gridRows);
-      const device = new Int32Array(most);
-      const shape = new Int32Array(most);
-      const ts = new Float64Array(most);
-      const received = new Float64Array(most);
-      const flags = new Uint8Array(most);
-      let value = new Float64Array(most * 8);
       let [seq, rows, values, passed] = [from, 0, 0, 0];
       let isFull = false;
       for (const chunk of commits(seq)) {

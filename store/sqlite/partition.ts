@@ -223,7 +223,10 @@ export const createJoiner = (): ((chunks: Iterable<Chunk>, from: number, to: num
   let value = new Float64Array(0);
   return (chunks, from, to) => {
     const rows = to - from + 1;
-    if (room.device.length < rows) room = joinedOf(rows);
+    if (room.device.length < rows) {
+      room = joinedOf(rows);
+      value = new Float64Array(usualValues * rows);
+    }
     const { device, shape, ts, flags, start, received } = room;
     let [values, found] = [0, 0];
     for (const chunk of chunks) {

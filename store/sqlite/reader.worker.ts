@@ -1,4 +1,5 @@
 import { openFile } from "./file.ts";
+import { buffersOf } from "./follow-columns.ts";
 import { createReader, type ReaderCalls } from "./reader.ts";
 import { readingsKind } from "./readings-file.ts";
 import { serve } from "./serve.ts";
@@ -18,6 +19,7 @@ serve<ReaderSettings, ReaderCalls>(({ path, gapMs }) => {
   timer.unref();
   return {
     handlers: reader.calls,
+    given: { followColumns: buffersOf },
     close: () => {
       clearInterval(timer);
       reader.close();

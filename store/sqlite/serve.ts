@@ -4,6 +4,12 @@ import type { Answer, Handlers, Request } from "./remote.ts";
 
 export interface Served<Calls> {
   readonly handlers: Handlers<Calls>;
+  /** Memory of a result that nobody here looks at again: it goes over as it is. */
+  readonly given?: {
+    readonly [Name in keyof Calls]?: Calls[Name] extends (argument: never) => infer Result
+      ? (result: Awaited<Result>) => readonly ArrayBuffer[]
+      : never;
+  };
   readonly close: () => void;
 }
 
@@ -14,7 +20,7 @@ export const serve = <Settings extends { readonly path: string }, Calls>(
   const port = parentPort;
   if (port === null) throw new Error("BUG: not in a worker");
   const settings = workerData as Settings;
-  const post = (answer: Answer) => port.postMessage(answer);
+  const post = (answer: Answer, given: readonly ArrayBuffer[] = []) => port.postMessage(answer, given);
   const fault = (error: unknown): Fault => faultOf(error, settings.path);
 
   let served: Served<Calls>;
@@ -25,6 +31,7 @@ export const serve = <Settings extends { readonly path: string }, Calls>(
     return;
   }
   const handlers = new Map<string, (argument: never) => unknown>(Object.entries(served.handlers));
+  const given = new Map<string, (result: never) => readonly ArrayBuffer[]>(Object.entries(served.given ?? {}));
   port.on("message", ({ id, name, argument }: Request) => {
     if (id === 0) {
       served.close();
@@ -33,7 +40,7 @@ export const serve = <Settings extends { readonly path: string }, Calls>(
     }
     const answer = async () => handlers.get(name)?.(argument as never);
     answer().then(
-      (result) => post({ kind: "result", id, result }),
+      (result) => post({ kind: "result", id, result }, given.get(name)?.(result as never)),
       (error) => post({ kind: "fault", id, fault: fault(error) }),
     );
   });
