@@ -241,6 +241,29 @@ describe("late data", () => {
       totals: { itWh: expect.closeTo(10_000 / 60, 0) },
     });
   });
+  test("a minute is first closed with what was known then, however much of what follows is there already", async () => {
+    const gap = ({ device, ts }: Reading) => device === "hall" && ts > t0 + minuteMs && ts < t0 + 11 * minuteMs;
+    const all = telemetry(t0, t0 + 20 * minuteMs).filter((one) => !gap(one));
+    const told = async (rows: number, isStopped: boolean) => {
+      const at = bench();
+      let energy = await at.start();
+      for (let index = 0; index < all.length; index += rows) {
+        await at.readings.write(all.slice(index, index + rows));
+        if (isStopped) await energy[Symbol.asyncDispose]();
+        if (isStopped) energy = await at.start();
+        else await energy.settled();
+      }
+      await energy.settled();
+      const minutes = Array.from({ length: 15 }, (_, minute) => `s/${t0 + minute * minuteMs}`);
+      const histories = await Promise.all(minutes.map((key) => at.ledger.history("account/1m", key)));
+      return histories.map((rows) => rows.map(({ body }) => (body as unknown as Account).totals.itWh));
+    };
+    const live = await told(3, false);
+    expect(live[5]).toEqual([null, expect.closeTo(10_000 / 60, 0)]);
+    expect(live.filter((history) => history.length > 1)).toHaveLength(9);
+    expect(await told(all.length, false)).toEqual(live);
+    expect(await told(70, true)).toEqual(live);
+  });
   test("whatever the order of arrival, the accounts end up the same", async () => {
     const all = telemetry(t0, t0 + 10 * minuteMs, 20_000, 48 * hourMs);
     const run = async (order: readonly Reading[]) => {

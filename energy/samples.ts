@@ -1,8 +1,8 @@
 import type { Reading } from "#store";
 import { alikeOf } from "./alike.ts";
-import { registerCap, registerDelta } from "./meter.ts";
+import { registerCap, registerDelta, type Samples } from "./meter.ts";
 import type { SiteModel } from "./model.ts";
-import { gapOf, type SamplesByPoint } from "./node-account.ts";
+import { gapOf, type SampleSlots, type SamplesByPoint } from "./node-account.ts";
 import { createSampleStore } from "./sample-store.ts";
 import { isSentinel, type SentinelsIn } from "./sentinel.ts";
 import { isOdd, type LagOf } from "./skew.ts";
@@ -50,6 +50,8 @@ export interface SiteSamples {
   ) => Touched | null;
   /** Devices of which a value that is asked for was never taken in. */
   readonly silent: () => readonly string[];
+  /** What `look` finds when it knows no sample from `until` on. */
+  readonly asOf: <Found>(until: number, look: () => Found) => Found;
   /** Lets go of what no open window needs; a few older samples stay as context. */
   readonly drop: (before: number) => void;
 }
@@ -165,7 +167,13 @@ const placesFor = (model: SiteModel): Places => {
   return places;
 };
 
-export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
+export interface SampleLimits {
+  readonly bridgeMs: number;
+  /** From where on a sample that was recalled before is news all the same when it is taken in. */
+  readonly newsFrom?: () => number;
+}
+
+export const createSiteSamples = (model: SiteModel, limits: SampleLimits): SiteSamples => {
   const places = placesFor(model);
   const { lists, deviceOf, slotOf, slots, isRegister } = places;
   const held = createSampleStore(isRegister);
@@ -175,6 +183,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
   // When a slot was told "no value"; a site whose meters never say it holds none.
   const refused = new Map<number, Set<number>>();
   const ways = new Map<string, readonly number[]>();
+  let asOf = Infinity;
   // What the values taken in since `begin` touch.
   let [from, to] = [Infinity, -Infinity];
 
@@ -257,8 +266,8 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     if (count > 0 && ts <= held.ts(slot, count - 1)) {
       index = held.firstFrom(slot, ts);
       if (held.ts(slot, index) === ts) {
-        if (held.value(slot, index) === value) return;
-        held.replace(slot, index, value);
+        if (held.value(slot, index) !== value) held.replace(slot, index, value);
+        else if (ts < (limits.newsFrom?.() ?? Infinity)) return;
         touchAround(want, slot, index);
         return;
       }
@@ -310,6 +319,19 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
     return known;
   };
 
+  const around: SampleSlots["around"] = (slot, window) => {
+    let count = held.around(slot, window, copied);
+    while (count > 0 && (copied.ts[count - 1] ?? 0) >= asOf) count--;
+    return count;
+  };
+
+  const read = (slot: number): Samples | undefined => {
+    const all = held.read(slot);
+    if (asOf === Infinity || all === undefined) return all;
+    const count = held.firstFrom(slot, asOf);
+    return count === 0 ? undefined : { ts: all.ts.slice(0, count), value: all.value.slice(0, count) };
+  };
+
   const find = (device: string, quantity: string): number => {
     const number = deviceOf.get(device);
     if (number === undefined) return -1;
@@ -319,7 +341,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
 
   return {
     columns: {
-      slots: { find, places, copied, around: (slot, window) => held.around(slot, window, copied) },
+      slots: { find, places, copied, around },
       lags: () => (odd.size === 0 ? null : lagOf),
       sentinels: () => (refused.size === 0 ? null : sentinelsIn),
       of: (device, quantity) => {
@@ -327,7 +349,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
         if (number === undefined) return undefined;
         const list = lists[number] ?? [];
         for (let place = 0; place < list.length; place++)
-          if (list[place]?.quantity === quantity) return held.read((slotOf[number] ?? 0) + place);
+          if (list[place]?.quantity === quantity) return read((slotOf[number] ?? 0) + place);
         return undefined;
       },
       get: (key) => {
@@ -336,7 +358,7 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
         if (device === undefined) return undefined;
         const quantity = key.slice(cut + 1);
         const place = (lists[device] ?? []).findIndex((want) => want.quantity === quantity);
-        return place === -1 ? undefined : held.read((slotOf[device] ?? 0) + place);
+        return place === -1 ? undefined : read((slotOf[device] ?? 0) + place);
       },
     },
     add: (reading) => {
@@ -375,6 +397,14 @@ export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs:
         const wanted = lists[device] ?? [];
         return wanted.some((_, index) => held.count(slot + index) === 0) ? [name] : [];
       }),
+    asOf: (until, look) => {
+      asOf = until;
+      try {
+        return look();
+      } finally {
+        asOf = Infinity;
+      }
+    },
     drop: (before) => {
       for (let slot = 0; slot < slots; slot++) {
         const kept = isRegister[slot] === 1 ? keptOfRegister : keptOfGauge;

@@ -116,7 +116,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   // A border needs a reading after it, which slow sensors send an interval later.
   const marginMs = slowest > latenessMs ? slowest + 5000 : latenessMs;
   const chunkMinutes = Math.max(15, Math.floor(nodesPerChunk / Math.max(1, model.nodes.length)));
-  const samples: SiteSamples = createSiteSamples(model, { bridgeMs });
+  const samples: SiteSamples = createSiteSamples(model, { bridgeMs, newsFrom: () => closedUntil ?? Infinity });
   const estateNodes = Math.max(1, deps.estateNodes ?? model.nodes.length);
   const heldMs = (estateNodes > largeEstateNodes ? 1 : heldMinutes) * minuteMs;
   const dirty = new Set<number>();
@@ -128,7 +128,8 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
 
   const touch = ({ from, to }: Touched): void => {
     if (closedUntil === null) return;
-    const last = Math.min(closedUntil, Math.ceil(to / minuteMs) * minuteMs);
+    // A minute that is due is closed without what comes now, and told again with it: however far readings are ahead.
+    const last = Math.min(Math.max(closedUntil, due()), Math.ceil(to / minuteMs) * minuteMs);
     for (let minute = floorMinute(from); minute < last; minute += minuteMs) dirty.add(minute);
   };
 
@@ -179,14 +180,19 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   const close = (minute: number, columns: SamplesByPoint): Account =>
     accountMinute(model, minute, columns, { bridgeMs });
 
-  const closeMinutes = async (minutes: readonly number[]): Promise<Account[]> => {
+  /** As it was known when the clock made it due. */
+  const closeFirst = (minute: number): Account =>
+    samples.asOf(minute + minuteMs + marginMs, () => close(minute, samples.columns));
+
+  const closeMinutes = async (minutes: readonly number[], firstFrom: number): Promise<Account[]> => {
     const inMemory = minutes.filter((minute) => minute >= completeFrom);
     const accounts: Account[] = [];
     for (const run of runs(minutes.filter((minute) => minute < completeFrom))) {
       const columns = await load(run[0] ?? 0, (run.at(-1) ?? 0) + minuteMs);
       for (const minute of run) accounts.push(close(minute, columns));
     }
-    for (const minute of inMemory) accounts.push(close(minute, samples.columns));
+    for (const minute of inMemory)
+      accounts.push(minute >= firstFrom ? closeFirst(minute) : close(minute, samples.columns));
     return accounts;
   };
 
@@ -214,23 +220,24 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
 
   const next = async (): Promise<Chunk | null> => {
     const before = closedUntil;
-    const restated = [...dirty].sort((a, b) => a - b).slice(0, chunkMinutes);
+    if (before === null) return null;
+    const late = [...dirty].filter((minute) => minute < before).sort((a, b) => a - b);
+    const restated = late.slice(0, chunkMinutes);
     const room = chunkMinutes - restated.length;
-    const after = before === null ? null : Math.max(before, Math.min(due(), before + room * minuteMs));
-    if (before === null || after === null) return null;
+    const after = Math.max(before, Math.min(due(), before + room * minuteMs));
     if (restated.length === 0 && after === before && owed === null) return null;
 
     const minutes = [...restated];
     for (let minute = before; minute < after; minute += minuteMs) minutes.push(minute);
     const isRestated = new Set(restated);
-    const accounts = (await closeMinutes(minutes)).sort((a, b) => a.start - b.start);
+    const accounts = (await closeMinutes(minutes, before)).sort((a, b) => a.start - b.start);
     const fresh = await longer.changed(accounts, (account) => isRestated.has(account.start));
     const pending = createPending();
     for (const account of fresh) pending["1m"].set(account.start, account);
     const until = { before, after };
     const quarters = await longer.compose("15m", "1m", fresh, until, pending);
     // Days of late minutes are restated first; what follows from them once, when the last of them is.
-    const isLastRestated = dirty.size === restated.length;
+    const isLastRestated = late.length === restated.length;
     const owing = longer.owe(owed, quarters, before);
     const paid =
       owing !== null && isLastRestated ? await longer.pay(owing, until, pending) : { accounts: [], owed: owing };
@@ -248,7 +255,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const place = paid.owed === null ? {} : { owed: { ...paid.owed } };
     const body = { clock: { now: clock.now, heard: clock.heard }, closedUntil: after, ...place };
     return {
-      last: isLastRestated && after >= due() && paid.owed === null,
+      last: dirty.size === restated.length && after >= due() && paid.owed === null,
       changes: [
         ...all.map(put),
         { op: "delete", kind: siteStateKind, key: model.id },
