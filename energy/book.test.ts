@@ -264,6 +264,22 @@ describe("late data", () => {
     expect(await told(all.length, false)).toEqual(live);
     expect(await told(70, true)).toEqual(live);
   });
+  test("what ends a gap restates it, also when its clock is ahead of the site's", async () => {
+    const isGap = ({ device, ts }: Reading) => device === "hall" && ts > t0 + minuteMs && ts < t0 + 11 * minuteMs;
+    const all = telemetry(t0, t0 + 15 * minuteMs).filter((one) => !isGap(one));
+    const ahead = all.filter(({ device, ts }) => device === "hall" && ts === t0 + 11 * minuteMs);
+    const early = all.filter((one) => !ahead.includes(one) && one.ts <= t0 + 5 * minuteMs);
+    const at = bench();
+    const energy = await at.start();
+    at.wall = t0 + 5 * minuteMs + 100;
+    await at.readings.write(early);
+    await at.readings.write(ahead.map((one) => ({ ...one, received: at.wall as Timestamp })));
+    await energy.settled();
+    at.wall = t0 + 15 * minuteMs + 100;
+    await at.readings.write(all.filter((one) => !early.includes(one) && !ahead.includes(one)));
+    await energy.settled();
+    for (const { totals } of (await accounts(energy)).slice(0, 13)) expect(totals.itWh).toBeCloseTo(10_000 / 60, 0);
+  });
   test("whatever the order of arrival, the accounts end up the same", async () => {
     const all = telemetry(t0, t0 + 10 * minuteMs, 20_000, 48 * hourMs);
     const run = async (order: readonly Reading[]) => {

@@ -167,13 +167,7 @@ const placesFor = (model: SiteModel): Places => {
   return places;
 };
 
-export interface SampleLimits {
-  readonly bridgeMs: number;
-  /** From where on a sample that was recalled before is news all the same when it is taken in. */
-  readonly newsFrom?: () => number;
-}
-
-export const createSiteSamples = (model: SiteModel, limits: SampleLimits): SiteSamples => {
+export const createSiteSamples = (model: SiteModel, limits: { readonly bridgeMs: number }): SiteSamples => {
   const places = placesFor(model);
   const { lists, deviceOf, slotOf, slots, isRegister } = places;
   const held = createSampleStore(isRegister);
@@ -266,8 +260,8 @@ export const createSiteSamples = (model: SiteModel, limits: SampleLimits): SiteS
     if (count > 0 && ts <= held.ts(slot, count - 1)) {
       index = held.firstFrom(slot, ts);
       if (held.ts(slot, index) === ts) {
-        if (held.value(slot, index) !== value) held.replace(slot, index, value);
-        else if (ts < (limits.newsFrom?.() ?? Infinity)) return;
+        if (held.value(slot, index) === value) return;
+        held.replace(slot, index, value);
         touchAround(want, slot, index);
         return;
       }

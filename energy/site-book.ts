@@ -116,7 +116,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   // A border needs a reading after it, which slow sensors send an interval later.
   const marginMs = slowest > latenessMs ? slowest + 5000 : latenessMs;
   const chunkMinutes = Math.max(15, Math.floor(nodesPerChunk / Math.max(1, model.nodes.length)));
-  const samples: SiteSamples = createSiteSamples(model, { bridgeMs, newsFrom: () => closedUntil ?? Infinity });
+  const samples: SiteSamples = createSiteSamples(model, { bridgeMs });
   const estateNodes = Math.max(1, deps.estateNodes ?? model.nodes.length);
   const heldMs = (estateNodes > largeEstateNodes ? 1 : heldMinutes) * minuteMs;
   const dirty = new Set<number>();
@@ -126,12 +126,18 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   /** From here on the samples in memory are all there are. */
   let completeFrom = saved?.closedUntil ?? 0;
 
-  const touch = ({ from, to }: Touched): void => {
+  /** Minutes before it are closed without a sample of that time, however early it comes. */
+  const unseenUntil = (ts: number): number => floorMinute(ts - marginMs);
+  const touch = (ts: number, { from, to }: Touched, since = 0): void => {
     if (closedUntil === null) return;
-    // A minute that is due is closed without what comes now, and told again with it: however far readings are ahead.
-    const last = Math.min(Math.max(closedUntil, due()), Math.ceil(to / minuteMs) * minuteMs);
-    for (let minute = floorMinute(from); minute < last; minute += minuteMs) dirty.add(minute);
+    const last = Math.min(Math.max(closedUntil, unseenUntil(ts)), Math.ceil(to / minuteMs) * minuteMs);
+    for (let minute = Math.max(since, floorMinute(from)); minute < last; minute += minuteMs) dirty.add(minute);
   };
+  /** What was closed has seen it; what is still to be closed may not. */
+  const recalled = (ts: number, touched: Touched | null): void => {
+    if (touched !== null && closedUntil !== null) touch(ts, touched, closedUntil);
+  };
+  const lateUntil = (until: number): number[] => [...dirty].filter((minute) => minute < until).sort((a, b) => a - b);
 
   const leap = (before: number | null): void => {
     if (closedUntil === null || clock.now === null || clock.now - (before ?? closedUntil) <= longestEmptyMs) return;
@@ -152,7 +158,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       closedUntil = floorMinute(ts);
       completeFrom = closedUntil;
     }
-    if (touched !== null) touch(touched);
+    if (touched !== null) touch(ts, touched);
   };
 
   const due = (): number => (clock.now === null ? 0 : floorMinute(clock.now - marginMs));
@@ -221,7 +227,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
   const next = async (): Promise<Chunk | null> => {
     const before = closedUntil;
     if (before === null) return null;
-    const late = [...dirty].filter((minute) => minute < before).sort((a, b) => a - b);
+    const late = lateUntil(before);
     const restated = late.slice(0, chunkMinutes);
     const room = chunkMinutes - restated.length;
     const after = Math.max(before, Math.min(due(), before + room * minuteMs));
@@ -255,7 +261,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     const place = paid.owed === null ? {} : { owed: { ...paid.owed } };
     const body = { clock: { now: clock.now, heard: clock.heard }, closedUntil: after, ...place };
     return {
-      last: dirty.size === restated.length && after >= due() && paid.owed === null,
+      last: lateUntil(after).length === restated.length && after >= due() && paid.owed === null,
       changes: [
         ...all.map(put),
         { op: "delete", kind: siteStateKind, key: model.id },
@@ -309,14 +315,14 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
       leap(before);
     },
     recall: (reading) => {
-      samples.add(reading);
+      recalled(reading.ts, samples.add(reading));
     },
     recallRow: (lane, times, value, start) => {
-      samples.addRow(lane, times, value, start);
+      recalled(times.ts, samples.addRow(lane, times, value, start));
     },
     silent: samples.silent,
     next,
-    isDue: () => closedUntil !== null && (dirty.size > 0 || owed !== null || due() > closedUntil),
+    isDue: () => closedUntil !== null && (lateUntil(closedUntil).length > 0 || owed !== null || due() > closedUntil),
     state,
     recent: async (count) => {
       if (closedUntil === null) return [];
@@ -341,7 +347,7 @@ export const createSiteBook = (model: SiteModel, deps: SiteBookDeps, saved: Site
     },
     refill: async (from, to) => {
       await refillFactors(from, to);
-      for (const reading of await deps.readRange(from - contextMs, to)) samples.add(reading);
+      for (const reading of await deps.readRange(from - contextMs, to)) recalled(reading.ts, samples.add(reading));
       samples.drop(from);
     },
     refillFactors,

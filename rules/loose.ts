@@ -4,7 +4,7 @@ import type { Tree } from "./tree.ts";
 // A trigger without the values that are dear to work out. Whatever makes the trigger true makes the looser one true:
 //   gap > max(step, share * total, dear)   ─▶   gap > max(step, share * total)
 
-/** Null: any value of the dear names could make it true. */
+/** Null: some value of the names that are costly to work out could make it true. */
 export const looser = (tree: Tree, dear: ReadonlySet<string>, named: readonly Named[]): Tree | null => {
   const treeOf = (name: string): Tree | null => named.find((one) => one.name === name)?.expression.tree ?? null;
   const isDear = (part: Tree): boolean => {
