@@ -47,9 +47,7 @@ const main = async (file: string): Promise<number> => {
     `different at transition ${at + 1}\n  recorded ${shown(recorded[at])}\n  replayed ${shown(replayed[at])}\n`,
   );
   if ((value as { readonly whole?: boolean }).whole === false)
-    process.stdout.write(
-      "the capsule says that it is not whole: its rule looks back farther, or on what was learned over weeks\n",
-    );
+    process.stdout.write("the capsule says that it is not whole: its rule looks farther than the file reaches\n");
   return 1;
 };
 

@@ -18,6 +18,7 @@ import type { RulesSettings } from "./config.ts";
 import { createDesk } from "./desk.ts";
 import { ruleChanges } from "./evidence/rule-log.ts";
 import { alertHash } from "./hash.ts";
+import { openLearned } from "./learned/rows.ts";
 import { loadNotifyPlan } from "./notify/load.ts";
 import { openPast } from "./past/past.ts";
 import { createPermitDesk } from "./permit-desk.ts";
@@ -104,6 +105,7 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   const siteIds = [...watches.keys()];
   const followReadings = followColumnsOf(readings);
   const followRows = createAccountFollow(ledger, sites);
+  const learned = await openLearned(ledger, siteIds);
   const started = readProgress(await ledger.get(stateKind, "progress"));
   let cursors: Omit<Progress, "unsent"> = { readings: started.readings, accounts: started.accounts };
   // Sites whose watch moved since it was saved.
@@ -152,7 +154,9 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
   const stateChanges = (unsent: readonly RulesMessage[], at: number): readonly LedgerChange[] => [
     ...[...dirty].flatMap((site) => {
       const watch = watches.get(site);
-      return watch === undefined ? [] : putWatch(site, watch.save(), at, (alert) => recorded.has(alert));
+      if (watch === undefined) return [];
+      const state = watch.save();
+      return [...putWatch(site, state, at, (alert) => recorded.has(alert)), ...learned.changes(site, state)];
     }),
     ...putProgress({ ...cursors, unsent }, at),
   ];

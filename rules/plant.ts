@@ -32,6 +32,10 @@ const tracked: readonly (readonly [quantity: string, kinds: readonly string[], f
   ["software_version", [], ["software_version"]],
 ];
 
+/** Quantities of readings that a fact stands on. */
+export const plantQuantities = (fact: string): readonly string[] =>
+  tracked.flatMap(([quantity, , facts]) => (facts.includes(fact) ? [quantity] : []));
+
 export const createPlant = (model: SiteModel, reads: ReadonlySet<string>, saved: SavedPlant = {}): Plant => {
   const devicesOf = (kinds: readonly string[]): ReadonlySet<string> =>
     new Set(

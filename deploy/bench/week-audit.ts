@@ -42,8 +42,6 @@ export interface WeekAuditResult {
   readonly sha256: string;
   readonly capsules: number;
   readonly capsulesThatDiffer: readonly string[];
-  /** Come out otherwise, and say that they do not hold everything. */
-  readonly capsulesNotWhole: readonly string[];
 }
 
 const run = promisify(execFile);
@@ -130,9 +128,8 @@ const replayCapsules = async (
   product: Product,
   folder: string,
   alerts: readonly Alert[],
-): Promise<{ readonly different: readonly string[]; readonly partial: readonly string[] }> => {
+): Promise<readonly string[]> => {
   const different: string[] = [];
-  const partial: string[] = [];
   // Each carries the whole catalogue.
   const known = new Map<string, ReturnType<typeof parseRule>>();
   const parse = (source: string, file: string): ReturnType<typeof parseRule> => {
@@ -142,19 +139,15 @@ const replayCapsules = async (
   };
   for (const [index, { id, rule }] of alerts.entries()) {
     const text = await (await fetch(`${product.url}/api/v1/alerts/${id}/capsule`)).text();
-    const capsule = JSON.parse(text) as { readonly whole?: boolean };
-    const replay = replayCapsule(capsule, alertHash, parse);
-    const isSame = replay.ok && replay.equal && replay.recorded.length > 0;
-    // What a file cannot hold it says: what was learned over weeks.
-    if (!isSame && capsule.whole === false) partial.push(`${rule} ${id}`);
-    else if (!isSame) different.push(`${rule} ${id}`);
+    const replay = replayCapsule(JSON.parse(text), alertHash, parse);
+    if (!replay.ok || !replay.equal || replay.recorded.length === 0) different.push(`${rule} ${id}`);
     if (index > 0) continue;
     const file = join(folder, "alert.json");
     await writeFile(file, text);
     // Its exit code is what a script would look at.
     await run(process.execPath, [join(deploy, "replay-capsule.ts"), file]).catch(() => different.push(`file of ${id}`));
   }
-  return { different, partial };
+  return different;
 };
 
 /** Brings a stretch of the recorded week in, and judges it in every way there is. */
@@ -191,7 +184,7 @@ export async function weekAudit(options: WeekAuditOptions): Promise<WeekAuditRes
   onStep("capsules");
   const newest = new Map(again.map((alert) => [alert.id, alert]));
   const travelling = spread([...newest.values()]).slice(0, capsules);
-  const { different: capsulesThatDiffer, partial: capsulesNotWhole } = await replayCapsules(third, folder, travelling);
+  const capsulesThatDiffer = await replayCapsules(third, folder, travelling);
   await third.end("SIGTERM");
 
   onStep("backtested");
@@ -225,6 +218,5 @@ export async function weekAudit(options: WeekAuditOptions): Promise<WeekAuditRes
     sha256: rejudged.recorded.sha256,
     capsules: travelling.length,
     capsulesThatDiffer,
-    capsulesNotWhole,
   };
 }

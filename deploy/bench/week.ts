@@ -49,8 +49,6 @@ for (const [way, lines] of Object.entries({ replayed, backtested })) {
   if (!isSame(lines))
     process.stdout.write(`  live     ${live[index] ?? "nothing"}\n  ${way} ${lines[index] ?? "nothing"}\n`);
 }
-for (const one of figures.capsulesNotWhole)
-  process.stdout.write(`  capsule ${one} says that it is not whole, and is not the same\n`);
 for (const one of capsulesThatDiffer) process.stdout.write(`  capsule ${one}\n`);
 const seconds = Math.round((performance.now() - began) / 1000);
 process.stdout.write(

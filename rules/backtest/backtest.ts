@@ -3,13 +3,15 @@ import { type Ledger, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
 import { acknowledged } from "../command.ts";
+import { lessonOf } from "../learned/before.ts";
+import { createTaughtRun } from "../learned/learned.ts";
 import { companionsOf } from "../links.ts";
 import { meteredNodes } from "../node-plan.ts";
 import { createMaintenance } from "../notify/maintenance.ts";
 import type { NotifyPlan } from "../notify/plan.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
-import { createRun, type Happening } from "../run.ts";
+import type { Happening } from "../run.ts";
 import { devicesFor } from "./devices.ts";
 import { type Difference, differenceOf, pairsOf } from "./difference.ts";
 import { alarmMinutes, alertsIn, type Episode, episodesOf } from "./episode.ts";
@@ -86,12 +88,12 @@ const pageRows = 1000;
  */
 export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promise<Backtest> => {
   const { model, before, after, from, to } = query;
-  const warmUpFrom = Math.max(0, from - warmUpMs);
   const { others = [] } = query;
-  const past = await ordersOf(query, deps);
-  const trials = [before === null ? [] : [before], [after, ...others]].map((rules) =>
-    createTrial(query, deps, past, rules),
-  );
+  const tried = [before === null ? [] : [before], [after, ...others]];
+  const lesson = await lessonOf(deps.ledger, model, tried.flat(), Math.max(0, from - warmUpMs));
+  const { warmUpFrom } = lesson;
+  const past = { ...(await ordersOf(query, deps, warmUpFrom)), lesson };
+  const trials = tried.map((rules) => createTrial(query, deps, past, rules));
   const breathe = createBreath(sliceMs);
   let [readings, accounts] = [0, 0];
   // A model that takes over on the way has nodes of its own: then everything is read as it came.
@@ -126,22 +128,29 @@ export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promis
 };
 
 /** What people had ordered then: it counts for whatever is tried. */
-const ordersOf = async ({ model, before, after, others = [], from, to }: BacktestQuery, { ledger }: BacktestDeps) => ({
-  permits: await permitOrders(ledger, model.id, Math.max(0, from - warmUpMs), to),
+const ordersOf = async (
+  { model, before, after, others = [], from, to }: BacktestQuery,
+  { ledger }: BacktestDeps,
+  warmUpFrom: number,
+) => ({
+  permits: await permitOrders(ledger, model.id, warmUpFrom, to),
   quiet: await quietOf(ledger, {
     ...{ site: model.id, from, to },
     rules: [before, after, ...others].flatMap((rule) => (rule === null ? [] : [rule.id])),
   }),
 });
 
+type Past = Awaited<ReturnType<typeof ordersOf>> & { readonly lesson: Awaited<ReturnType<typeof lessonOf>> };
+
 const createTrial = (
   { model, from, to }: BacktestQuery,
   deps: BacktestDeps,
-  { permits, quiet }: Awaited<ReturnType<typeof ordersOf>>,
+  { permits, quiet, lesson }: Past,
   tried: readonly Rule[],
 ) => {
   const rules = tried.length === 0 ? [] : [...tried, ...companionsOf(tried, deps.rules)];
-  const run = createRun({ sites: tried.length === 0 ? [] : [model], rules, hash: deps.hash, catchupWaitMs });
+  const sites = tried.length === 0 ? [] : [model];
+  const run = createTaughtRun({ sites, rules, hash: deps.hash, catchupWaitMs }, model.id, lesson);
   const transitions = new Map(tried.map(({ id }) => [id, [] as Alert[]]));
   const roll = createPermitRoll(permits);
   const take = (happening: Happening): void => {

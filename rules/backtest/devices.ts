@@ -1,5 +1,6 @@
 import type { SiteModel } from "#energy";
 import type { Readings } from "#store";
+import { plantQuantities } from "../plant.ts";
 import { supplyKinds } from "../present.ts";
 import type { Rule } from "../rule.ts";
 import { derivedValue } from "../vocabulary.ts";
@@ -37,6 +38,7 @@ export const devicesFor = async (
 };
 
 const beside = (input: string): readonly string[] => {
-  if (input === "outdoor_c" || input === "pue_baseline") return ["outdoor_c"];
-  return input === "node_util_pct" ? ["util_pct"] : [];
+  if (input === "outdoor_c" || input === "pue_baseline" || input === "pue_sigma") return ["outdoor_c"];
+  if (input === "inlet_max_c" || input === "room_rise_c") return ["inlet_c"];
+  return input === "node_util_pct" ? ["util_pct"] : plantQuantities(input);
 };

@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import type { SiteModel } from "#energy";
-import { type Ledger, type Readings, timestamp } from "#store";
+import type { Ledger, Readings } from "#store";
 import type { Alert } from "../alert.ts";
 import { createBreath } from "../breath.ts";
 import { judgedLines } from "../judged.ts";
-import { alertKind, readAlert } from "../record.ts";
+import { lessonOf } from "../learned/before.ts";
+import { createTaughtRun } from "../learned/learned.ts";
 import type { Rule } from "../rule.ts";
-import { createRun } from "../run.ts";
 import { alertOrders, createPermitRoll, permitOrders } from "./orders.ts";
 import { happeningsOf } from "./past.ts";
+import { transitionsOf } from "./transitions.ts";
 
 // ledger: permits, what was done to alerts ─▶ run of all rules ◀─ stored readings, accounts
 //         alerts as recorded ─ lines ─▶ the same? ◀─ lines ─┘
@@ -56,7 +57,6 @@ const catchupWaitMs = 60_000;
 const leastTailMs = 600_000;
 // Everybody else on this thread waits no longer.
 const sliceMs = 25;
-const pageRows = 1000;
 
 /**
  * Judges a site's past again with all rules at once, shadow rules among them, with the work permits of then, acknowledging
@@ -70,11 +70,13 @@ export const rejudge = async (query: RejudgeQuery, deps: RejudgeDeps): Promise<R
   const tailMs = model.nodes
     .flatMap(({ points }) => points)
     .reduce((longest, { intervalMs }) => Math.max(longest, 2 * intervalMs), leastTailMs);
-  const warmUpFrom = Math.max(0, from - warmUpMs);
-  const past = (await transitionsOf(deps.ledger, model.id, warmUpFrom, to)).filter(({ changed }) => changed.site < to);
+  const { learned, tally, warmUpFrom } = await lessonOf(deps.ledger, model, rules, Math.max(0, from - warmUpMs));
+  const past = (await transitionsOf(deps.ledger, { site: model.id, from: warmUpFrom, to })).filter(
+    ({ changed }) => changed.site < to,
+  );
   const isCompared = ({ start, changed }: Alert): boolean => start >= from && changed.site < to;
 
-  const run = createRun({ sites: [model], rules, hash, catchupWaitMs });
+  const run = createTaughtRun({ sites: [model], rules, hash, catchupWaitMs }, model.id, { learned, tally });
   const given = alertOrders(past);
   const permits = createPermitRoll(await permitOrders(deps.ledger, model.id, warmUpFrom, to));
   const judged: Alert[] = [];
@@ -109,23 +111,6 @@ const judgementsOf = (transitions: readonly Alert[]): Judgements => {
   const sum = createHash("sha256");
   for (const line of lines) sum.update(`${line}\n`);
   return { lines, alerts: new Set(transitions.map(({ id }) => id)).size, sha256: sum.digest("hex") };
-};
-
-/** Each revision of the alerts that began in `[from, to)`, alert by alert. */
-const transitionsOf = async (ledger: Ledger, site: string, from: number, to: number): Promise<readonly Alert[]> => {
-  const found: Alert[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Awaited<ReturnType<Ledger["list"]>> = await ledger.list({
-      ...{ kind: alertKind, site, from: timestamp(from), to: timestamp(to), limit: pageRows },
-      ...(cursor === null ? {} : { cursor }),
-    });
-    for (const { key } of page.items)
-      for (const row of await ledger.history(alertKind, key))
-        found.push(...[readAlert(row)].filter((one) => one !== null));
-    cursor = page.next;
-  } while (cursor !== null);
-  return found;
 };
 
 /** Lines that only one of two has, each as often as it has more of them. */

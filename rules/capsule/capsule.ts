@@ -1,12 +1,17 @@
 import { keptModel, type SiteModel } from "#energy";
 import { type Json, type Ledger, type LedgerRow, type Page, type Readings, timestamp } from "#store";
 import type { Alert } from "../alert.ts";
+import { devicesFor } from "../backtest/devices.ts";
 import { type PermitOrder, permitOrders } from "../backtest/orders.ts";
 import { happeningsOf } from "../backtest/past.ts";
 import { evidenceKind, readLink } from "../evidence/evidence.ts";
+import { companionsOf } from "../links.ts";
 import { alertKind, auditKind, readAlert } from "../record.ts";
+import { parseRule, type Rule } from "../rule.ts";
 import type { RuleSummary } from "../rules.ts";
 import type { Happening } from "../run.ts";
+import type { SavedWatch } from "../watch.ts";
+import { permitsAfter, standingAt } from "./before.ts";
 import { leadOf } from "./lead.ts";
 
 export const capsuleFormat = "wattlas-capsule/1";
@@ -28,8 +33,10 @@ export interface Capsule {
   readonly readingsFrom: number;
   /** How long before the alert the rules that concern it look back, ms: more than it holds where that is not whole. */
   readonly lookBackMs: number;
-  /** false: the limits left out what lies before `from` or after `to`, or what was learned over weeks, and it may matter. */
+  /** false: the limits left out what lies before `from` or after `to`, and it may matter. */
   readonly whole: boolean;
+  /** How its rules stood at `from`, where what they know is older than that: then accounts begin there too. */
+  readonly before?: SavedWatch;
   readonly happenings: readonly Happening[];
   /** Work permits that were open meanwhile, as they were opened and closed; absent in files of before. */
   readonly permits?: readonly PermitOrder[];
@@ -77,10 +84,20 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
   // Half a window tells nothing.
   const isFar = lookBack.accountsMs > mostMs || lookBack.readingsMs > longestReadingsMs;
   const startAt = (beforeMs: number): number => Math.max(0, Math.floor((alert.start - beforeMs) / minuteMs) * minuteMs);
-  const from = isFar ? startAt(leadMs) : startAt(lookBack.accountsMs);
-  const readingsFrom = isFar ? from : startAt(lookBack.readingsMs);
+  const model = deps.sites.find(({ id }) => id === alert.site) ?? null;
+  const judges = model !== null && (isFar || lookBack.learned) ? judgesOf(alert, deps.rules) : null;
+  const before =
+    model === null || judges === null
+      ? null
+      : await standingAt({ model, ...judges, lead: lookBack, at: startAt(leadMs) }, deps);
+  const isNear = isFar || before !== null;
+  const from = startAt(isNear ? leadMs : lookBack.accountsMs);
+  const readingsFrom = isNear ? from : startAt(lookBack.readingsMs);
   const until = (alert.closed ?? alert.returned ?? alert.changed.site) + tailMs;
-  let to = Math.min(until, readingsFrom + longestMs);
+  // Of a rule on accounts that stood for days the rest are accounts, and what it reads beside them.
+  const isOnAccounts = before !== null && judges?.own.on === "account";
+  const accountsMs = isOnAccounts ? Math.floor(mostNodeMinutes / Math.max(1, nodes)) * minuteMs : 0;
+  let to = Math.min(until, readingsFrom + Math.max(longestMs, accountsMs));
   const happenings: Happening[] = [];
   let readings = 0;
   let revision: string | null = null;
@@ -88,7 +105,13 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
   const heardTo = to < until ? to + tailMs : to;
   const past = async function* (): ReturnType<typeof happeningsOf> {
     yield* happeningsOf({ ...deps, site: alert.site, from, to: readingsFrom, devices: [] });
-    yield* happeningsOf({ ...deps, site: alert.site, from: readingsFrom, to: heardTo });
+    const wholeTo = Math.min(heardTo, readingsFrom + longestMs + tailMs);
+    yield* happeningsOf({ ...deps, site: alert.site, from: readingsFrom, to: wholeTo });
+    if (wholeTo === heardTo || model === null || judges === null) return;
+    const devices = await devicesFor(model, [judges.own, ...judges.companions], [judges.own], deps);
+    // Without a reading no clock moves.
+    const needed = devices?.length === 0 ? null : devices;
+    yield* happeningsOf({ ...deps, site: alert.site, from: wholeTo, to: heardTo, devices: needed });
   };
   for await (const some of past()) {
     if (readings >= mostReadings) break;
@@ -106,6 +129,7 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
   const within = { site: alert.site, from: timestamp(from), to: timestamp(until) };
   const others = await rowsOf(ledger, { kind: alertKind, ...within });
   // Whoever acknowledged later did so by the wall clock.
+  const permits = await permitOrders(ledger, alert.site, from, to);
   const log = await rowsOf(ledger, { kind: auditKind, site: alert.site, from: timestamp(from) });
   return {
     format: capsuleFormat,
@@ -113,12 +137,26 @@ export const capsuleOf = async (id: string, deps: CapsuleDeps): Promise<Capsule 
     ...{ alert, transitions, site, from, to, readingsFrom, happenings },
     lookBackMs: lookBack.accountsMs,
     rules: deps.rules.map(({ id, version, mode, file, source }) => ({ id, version, mode, file, source })),
-    whole: !isCut && !isFar && !lookBack.learned && to === until,
-    permits: await permitOrders(ledger, alert.site, from, to),
+    whole: !isCut && (before !== null || !(isFar || lookBack.learned)) && to === until,
+    ...(before === null ? {} : { before }),
+    permits: before === null ? permits : permitsAfter(before, permits),
     log: log.map(({ body }) => body),
     others: others.flatMap((row) => readAlert(row) ?? []).filter((other) => other.id !== id),
     evidence: await linksOf(ledger, id, transitions),
   };
+};
+
+/** The rule of an alert, and those that silence it or make it worse. */
+const judgesOf = (
+  alert: Alert,
+  given: CapsuleDeps["rules"],
+): { readonly own: Rule; readonly companions: readonly Rule[] } | null => {
+  const rules = given.flatMap(({ source, file, mode }) => {
+    const parsed = parseRule(source, file);
+    return parsed.ok ? [{ ...parsed.rule, mode }] : [];
+  });
+  const own = rules.find(({ id }) => id === alert.rule);
+  return own === undefined ? null : { own, companions: companionsOf([own], rules) };
 };
 
 const lastTs = (happenings: readonly Happening[]): number | null => {

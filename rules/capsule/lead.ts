@@ -7,7 +7,7 @@ import { rememberedFacts } from "../vocabulary.ts";
 export interface Lead {
   readonly accountsMs: number;
   readonly readingsMs: number;
-  /** They read what was learned over weeks, which no file carries. */
+  /** They read what was learned or counted over weeks. */
   readonly learned: boolean;
 }
 
@@ -32,7 +32,7 @@ export const leadOf = (
   };
   look(rule);
   const lead = { accountsMs: hourMs, readingsMs: hourMs };
-  const learned = [...seen.values()].some(({ inputs }) => inputs.some((name) => rememberedFacts.includes(name)));
+  const learned = [...seen.values()].some(({ inputs }) => inputs.some(isLearned));
   for (const [id, one] of seen) {
     const reach = reachMs(one, id === rule ? subcode : null);
     const key = one.on === "account" ? "accountsMs" : "readingsMs";
@@ -40,6 +40,8 @@ export const leadOf = (
   }
   return { ...lead, learned, accountsMs: Math.max(lead.accountsMs, lead.readingsMs) };
 };
+
+const isLearned = (name: string): boolean => rememberedFacts.includes(name) || name === "month_events";
 
 /** The longest window that decides about a subcode; null, or a subcode that no level has: about any. */
 const reachMs = (rule: Rule, subcode: string | null): number => {

@@ -44,6 +44,7 @@ const shape = z.looseObject({
     z.looseObject({ id: z.string(), mode: z.enum(["on", "shadow", "off"]), file: z.string(), source: z.string() }),
   ),
   to: z.number(),
+  before: z.looseObject({ clock: z.looseObject({}), lives: z.array(z.unknown()), facts: z.looseObject({}) }).optional(),
   happenings: z.array(z.looseObject({ kind: z.enum(["readings", "account", "tick"]) })),
   permits: z
     .array(z.looseObject({ at: z.number(), wall: z.number(), permit: z.looseObject({ id: z.string() }) }))
@@ -55,7 +56,7 @@ const catchupWaitMs = 60_000;
 const fillMs = 120_000;
 
 /**
- * Judges a capsule again from nothing, with the permits of then and acknowledging when it was acknowledged, and compares the
+ * Judges a capsule again from where its rules stood, or from nothing, with the permits of then and acknowledging when it was acknowledged, and compares the
  * transitions. Rules that say nothing of the alert's own are not judged.
  */
 export const replayCapsule = (
@@ -65,7 +66,17 @@ export const replayCapsule = (
 ): CapsuleReplay => {
   const checked = shape.safeParse(value);
   if (!checked.success) return { ok: false, reason: z.prettifyError(checked.error) };
-  const { alert, transitions, site, rules: files, happenings, permits = [], to, others } = value as Capsule;
+  const {
+    alert,
+    transitions,
+    site,
+    rules: files,
+    happenings,
+    permits = [],
+    to,
+    others,
+    before = null,
+  } = value as Capsule;
   const parsed = files.map(({ source, file, mode }) => ({ result: parse(source, file), mode }));
   const faults = parsed.flatMap(({ result }) => (result.ok ? [] : result.faults));
   const fault = faults[0];
@@ -75,12 +86,16 @@ export const replayCapsule = (
   const rules = [...own, ...companionsOf(own, inForce)];
   const begin = (saved: SavedWatch | null) =>
     createRun({ sites: [site], rules, hash, catchupWaitMs, saved: () => saved });
-  let run = begin(null);
+  let run = begin(before);
   let watch = run.watches.get(site.id);
   const isSame = (one: Alert): boolean =>
     one.rule === alert.rule && one.subject === alert.subject && one.subcode === alert.subcode && one.id !== alert.id;
+  // Another began later, so somebody had acknowledged it.
+  for (const one of before === null ? [] : (watch?.open() ?? []))
+    if (isSame(one) && one.state === "RETURNED")
+      watch?.amend(one.id, (life) => acknowledged(life, "", "", one.changed));
   const known = new Set([alert.id, ...(others ?? []).map(({ id }) => id)]);
-  let isFilling = true;
+  let isFilling = before === null;
   /** Windows that begin with the file fill first: what half of one raised never was. */
   const forget = (): void => {
     const isFalse = (one: Alert | null): boolean => one !== null && isSame(one) && !known.has(one.id);
