@@ -6,7 +6,7 @@ import type { Reading } from "./reading.ts";
 import type { FollowQuery, Readings } from "./readings.ts";
 import { timestamp } from "./unit.ts";
 
-const limits = { gatherMs: 1, keptRows: 100 };
+const limits = { gatherMs: 1, keptRows: 100, followers: 3 };
 const sites = ["demo"];
 
 const reading = (power_w: number): Reading => ({
@@ -113,6 +113,19 @@ test("pages beyond the bound are let go, and who is that far behind reads them a
   expect(await all()).toEqual(first);
   expect(first).toHaveLength(50);
   expect(looks.length).toBeGreaterThan(before);
+});
+
+test("a page that all have had is let go, and a further one reads the same from the store", async () => {
+  const { memory, looks, columns } = start({ followers: 2 });
+  await write(memory, 1, 3);
+  const first = await columns({});
+  const second = await columns({});
+  expect(second.columns).toBe(first.columns);
+  expect(looks).toHaveLength(1);
+  const third = await columns({});
+  expect(looks).toHaveLength(2);
+  expect(third.columns).not.toBe(first.columns);
+  expect(readingsOf(third.columns)).toEqual(readingsOf(first.columns));
 });
 
 test("a follower never gets more than its limit", async () => {

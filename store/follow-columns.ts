@@ -26,6 +26,14 @@ interface SharedLimits {
   readonly gatherMs: number;
   /** Rows of pages that wait for slower followers; each of six values is some 80 bytes. */
   readonly keptRows: number;
+  /** A page that so many have had is let go; a further one reads it again. */
+  readonly followers: number;
+}
+
+interface Kept {
+  readonly page: FollowColumnsPage;
+  readonly readAt: number;
+  handed: number;
 }
 
 interface Wait {
@@ -42,10 +50,10 @@ const sharedWaitMs = 1000;
  */
 export const shareFollow = (
   readings: Readings,
-  { gatherMs, keptRows }: SharedLimits = { gatherMs: 100, keptRows: 200_000 },
+  { gatherMs, keptRows, followers }: SharedLimits = { gatherMs: 100, keptRows: 200_000, followers: 2 },
 ): Readings => {
   const look = followColumnsOf(readings);
-  const pages = new Map<string, { readonly page: FollowColumnsPage; readonly readAt: number }>();
+  const pages = new Map<string, Kept>();
   const waits = new Map<string, Wait>();
   let rows = 0;
   let restUntil = 0;
@@ -64,7 +72,7 @@ export const shareFollow = (
     restUntil = page.behind ? 0 : readAt + gatherMs;
     const known = pages.get(key);
     if (known !== undefined) return known.page;
-    pages.set(key, { page, readAt });
+    pages.set(key, { page, readAt, handed: 0 });
     rows += count;
     for (const [oldest, { page: gone }] of pages) {
       if (rows <= keptRows) break;
@@ -75,6 +83,12 @@ export const shareFollow = (
   };
   /** A page that was kept for a while, or after which another one is kept, is not the newest any more. */
   const handed = (page: FollowColumnsPage, query: FollowQuery, readAt: number): FollowColumnsPage => {
+    const key = keyOf(query);
+    const kept = pages.get(key);
+    if (kept?.page === page && ++kept.handed === followers) {
+      pages.delete(key);
+      rows -= page.columns.device.length;
+    }
     if (page.behind || page.columns.device.length === 0) return page;
     const isOld = performance.now() - readAt > gatherMs;
     return isOld || pages.has(keyOf({ ...query, cursor: page.cursor })) ? { ...page, behind: true } : page;
