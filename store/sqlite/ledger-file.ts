@@ -27,10 +27,11 @@ export const ledgerKind: FileKind = {
 };
 
 // Bodies cross between the threads as JSON text: an account of 400 racks is cloned in milliseconds, its text at once.
+// Long ones as its bytes, which are handed over and let go as soon as they are packed.
 
-/** A change whose body is written already. */
+/** A change whose body is written already; a body to be packed as UTF-8. */
 export type WrittenChange =
-  | (Omit<Extract<LedgerChange, { readonly op: "put" }>, "body"> & { readonly text: string })
+  | (Omit<Extract<LedgerChange, { readonly op: "put" }>, "body"> & { readonly text: string | Uint8Array<ArrayBuffer> })
   | Extract<LedgerChange, { readonly op: "delete" }>;
 
 /** What a commit adds to its puts, in their order. */
@@ -68,9 +69,37 @@ const knownThen = `JOIN row known ON known.kind = place.kind AND known.key = pla
   (SELECT max(revision) FROM row WHERE kind = place.kind AND key = place.key AND at <= ?)`;
 // Accounts of hundreds of nodes are mostly the same keys over and over; short bodies stay legible in the file.
 const packedBytes = 4096;
-const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
+const compression = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
+
+/** The text as it crosses to the ledger's thread. */
+export const writtenText = (text: string): string | Uint8Array<ArrayBuffer> => {
+  if (text.length < packedBytes) return text;
+  const bytes = new Uint8Array(Buffer.byteLength(text));
+  encoder.encodeInto(text, bytes);
+  return bytes;
+};
+const encoder = new TextEncoder();
+
+/** The memory that goes over with them. */
+export const givenWith = (changes: readonly WrittenChange[]): readonly ArrayBuffer[] =>
+  changes.flatMap((change) => (change.op === "put" && typeof change.text !== "string" ? [change.text.buffer] : []));
+
+// Told the size it takes a fifth of the memory, and whoever unpacks it learns the size from the frame.
+const pack = (text: Uint8Array): Uint8Array =>
+  zstdCompressSync(text, {
+    params: compression,
+    pledgedSrcSize: text.length,
+    chunkSize: Math.max(packedBytes, text.length >> 4),
+  });
+
+const unpack = (packed: Uint8Array): Uint8Array => zstdDecompressSync(packed, { chunkSize: roomFor(packed) });
+
 // Keys in one transaction of pruning: some 10 ms, so that commits go in between.
 const pruneKeys = 500;
+
+/** The memory of a page's texts, to hand it over instead of copying it. */
+export const buffersOf = ({ rows }: { readonly rows: readonly LedgerText[] }): readonly ArrayBuffer[] =>
+  rows.flatMap(({ text }) => (text.buffer instanceof ArrayBuffer ? [text.buffer] : []));
 
 /** The ledger's rows in an open file, one call at a time. */
 export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): LedgerCalls => {
@@ -114,10 +143,15 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
       });
     // A clock may step back; the order of revisions may not.
     const time = Math.max(at, Number(known?.at ?? 0));
-    const body = change.text;
+    const { site, ts, text } = change;
     outdate.run(kind, key, revision);
-    const packed = body.length < packedBytes ? null : zstdCompressSync(body, compression);
-    insert.run(kind, key, change.site, change.ts, revision + 1, time, packed === null ? body : "", packed);
+    if (typeof text === "string") insert.run(kind, key, site, ts, revision + 1, time, text, null);
+    else {
+      const packed = pack(text);
+      // Garbage outside the heap would lie about until tens of megabytes of it are collected.
+      text.buffer.transfer(0);
+      insert.run(kind, key, site, ts, revision + 1, time, "", packed);
+    }
     return [{ revision: revision + 1, at: timestamp(time) }];
   };
 
@@ -212,7 +246,32 @@ const placeOf = (raw: Raw): Omit<LedgerRow, "body"> => ({
 });
 
 const textOf = ({ body, packed }: Raw): string =>
-  packed instanceof Uint8Array ? zstdDecompressSync(packed).toString() : String(body);
+  packed instanceof Uint8Array ? Buffer.from(unpack(packed)).toString() : String(body);
 
-const bytesOf = ({ body, packed }: Raw): Uint8Array =>
-  packed instanceof Uint8Array ? zstdDecompressSync(packed) : Buffer.from(String(body));
+/** In memory of its own, which can be handed over. */
+const bytesOf = ({ body, packed }: Raw): Uint8Array => {
+  if (!(packed instanceof Uint8Array)) return encoder.encode(String(body));
+  const bytes = unpack(packed);
+  return bytes.buffer.byteLength > bytes.length + 1 ? new Uint8Array(bytes) : bytes;
+};
+
+// RFC 8878 §3.1.1: magic number, descriptor, window (not of a single segment), dictionary, content size.
+const descriptorAt = 4;
+const isSingleSegment = 0x20;
+const hasDictionary = 0x03;
+// Of rows from before, which do not say it.
+const usualRoom = 128 * 1024;
+// A frame that lies must not take all memory.
+const mostUnpacked = 16 * 1024 * 1024;
+
+/** One byte more than the frame says that it holds: then it is unpacked in one go. */
+const roomFor = (packed: Uint8Array): number => {
+  const descriptor = packed[descriptorAt] ?? 0;
+  const sizeForm = descriptor >> 6;
+  const at = descriptorAt + 1;
+  if ((descriptor & isSingleSegment) === 0 || (descriptor & hasDictionary) !== 0) return usualRoom;
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
+  if (sizeForm === 1 && packed.length > at + 2) return view.getUint16(at, true) + 256 + 1;
+  if (sizeForm === 2 && packed.length > at + 4) return Math.min(view.getUint32(at, true), mostUnpacked) + 1;
+  return usualRoom;
+};

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { ledgerSuite } from "../ledger.suite.ts";
 import { timestamp } from "../unit.ts";
@@ -72,4 +73,30 @@ test("a long body is packed in the file, and a file from before is taken over", 
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test("a text that was packed without its size, of whatever length and alphabet, comes back as it was", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wattlas-ledger-"));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(folder, { recursive: true }));
+  const ledger = stack.use(
+    await openSqliteLedger(
+      { DATA_DIR: folder },
+      { role: "writer", now: () => timestamp(1), onError: (error) => expect(error).toBeUndefined() },
+    ),
+  );
+  const lengths = [1, 4093, 4094, 5000, 30_000, 70_000, 200_000];
+  const bodies = lengths.flatMap((length) => ["W", "瓦"].map((letter) => letter.repeat(length)));
+  await ledger.commit(bodies.map((body, index) => ({ ...change, key: String(index), body })));
+  using db = new DatabaseSync(join(folder, "ledger.db"));
+  const pack = db.prepare("UPDATE row SET body = '', packed = ? WHERE key = ?");
+  const cursor = await ledger.head();
+  await ledger.commit(bodies.map((body, index) => ({ ...change, key: `old ${index}`, body })));
+  for (const [index, body] of bodies.entries()) pack.run(zstdCompressSync(JSON.stringify(body)), `old ${index}`);
+  for (const from of [null, cursor]) {
+    const page = await ledger.followText?.({ cursor: from, kinds: [change.kind], limit: bodies.length, waitMs: 0 });
+    expect(page?.rows.map(({ text }) => JSON.parse(Buffer.from(text).toString()))).toEqual(bodies);
+  }
+  const rows = await ledger.getAll(change.kind, [...bodies.keys()].map(String));
+  expect(rows.map((row) => row?.body)).toEqual(bodies);
 });

@@ -5,7 +5,14 @@ import type { StoreDeps } from "../open.ts";
 import { createWaiter, followWith } from "../waiter.ts";
 import { joinChannel } from "./channel.ts";
 import type { LedgerSettings } from "./ledger.worker.ts";
-import type { LedgerCalls, Place, WrittenChange, WrittenRow } from "./ledger-file.ts";
+import {
+  givenWith,
+  type LedgerCalls,
+  type Place,
+  type WrittenChange,
+  type WrittenRow,
+  writtenText,
+} from "./ledger-file.ts";
 import { startRemote } from "./remote.ts";
 import { startResting } from "./resting.ts";
 
@@ -44,7 +51,8 @@ export const openSqliteLedger = async (
   return {
     commit: async (changes) => {
       const written = changes.map(writtenOf);
-      return committedRows(written, await remote.call("commit", { changes: written, at: now() }));
+      const given = givenWith(written);
+      return committedRows(changes, written, await remote.call("commit", { changes: written, at: now() }, given));
     },
     get: async (kind, key, asOf) => {
       const row = await remote.call("get", { kind, key, asOf: asOf ?? null });
@@ -84,7 +92,7 @@ export const openSqliteLedger = async (
 const writtenOf = (change: LedgerChange): WrittenChange => {
   if (change.op === "delete") return change;
   const { body, ...rest } = change;
-  return { ...rest, text: JSON.stringify(body) };
+  return { ...rest, text: writtenText(JSON.stringify(body)) };
 };
 
 const readRow = ({ kind, key, site, ts, revision, at, text }: WrittenRow): LedgerRow => ({
@@ -93,10 +101,15 @@ const readRow = ({ kind, key, site, ts, revision, at, text }: WrittenRow): Ledge
 });
 
 /** The rows of a commit. Few ask for the body they have just written, so it is read when somebody does. */
-const committedRows = (changes: readonly WrittenChange[], places: readonly Place[]): readonly LedgerRow[] => {
+const committedRows = (
+  changes: readonly LedgerChange[],
+  written: readonly WrittenChange[],
+  places: readonly Place[],
+): readonly LedgerRow[] => {
   let next = 0;
-  return changes.flatMap((change): readonly LedgerRow[] => {
-    if (change.op === "delete") return [];
+  return written.flatMap((change, index): readonly LedgerRow[] => {
+    const given = changes[index];
+    if (change.op === "delete" || given?.op !== "put") return [];
     const place = places[next++];
     if (place === undefined) throw new Error("BUG: a commit gave fewer places than it had rows");
     const { kind, key, site, ts, text } = change;
@@ -105,7 +118,7 @@ const committedRows = (changes: readonly WrittenChange[], places: readonly Place
       {
         ...{ kind, key, site, ts, ...place },
         get body(): Json {
-          body ??= JSON.parse(text) as Json;
+          body ??= JSON.parse(typeof text === "string" ? text : JSON.stringify(given.body)) as Json;
           return body;
         },
       },

@@ -1,6 +1,6 @@
 import { joinChannel } from "./channel.ts";
 import { openFile } from "./file.ts";
-import { createLedgerFile, type LedgerCalls, ledgerKind } from "./ledger-file.ts";
+import { buffersOf, createLedgerFile, type LedgerCalls, ledgerKind } from "./ledger-file.ts";
 import { serve } from "./serve.ts";
 
 export interface LedgerSettings {
@@ -13,6 +13,7 @@ serve<LedgerSettings, LedgerCalls>(({ path, check }) => {
   const channel = joinChannel(path);
   return {
     handlers: createLedgerFile(db, () => channel.send({ kind: "commit" })),
+    given: { followText: buffersOf },
     close: () => {
       channel[Symbol.dispose]();
       db.close();

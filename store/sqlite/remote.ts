@@ -35,6 +35,8 @@ export interface Remote<Calls extends AnyCalls<Calls>> extends AsyncDisposable {
   call<Name extends keyof Calls & string>(
     name: Name,
     argument: Parameters<Calls[Name]>[0],
+    /** Memory of the argument that nobody here looks at again: it goes over as it is. */
+    given?: readonly ArrayBuffer[],
   ): Promise<Awaited<ReturnType<Calls[Name]>>>;
 }
 
@@ -98,13 +100,13 @@ export const startRemote = async <Calls extends AnyCalls<Calls>>(
   });
   worker.unref();
 
-  const call = (name: string, argument: unknown): Promise<never> => {
+  const call = (name: string, argument: unknown, given: readonly ArrayBuffer[] = []): Promise<never> => {
     if (gone !== null) return Promise.reject(gone);
     const id = nextId++;
     worker.ref();
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, name, argument } satisfies Request);
+      worker.postMessage({ id, name, argument } satisfies Request, given);
     });
   };
 

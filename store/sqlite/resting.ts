@@ -42,10 +42,10 @@ export const startResting = async <Calls extends AnyCalls<Calls>>(
   };
   rest();
   return {
-    call: (name, argument) => {
+    call: (name, argument, given) => {
       if (isClosed) return Promise.reject(new StoreUnavailableError("the store is closed", { retryAfterMs: 1000 }));
       waiting += 1;
-      const result = awake().then((remote) => remote.call(name, argument));
+      const result = awake().then((remote) => remote.call(name, argument, given));
       const done = () => {
         waiting -= 1;
         if (waiting === 0 && !isClosed) rest();
