@@ -41,8 +41,9 @@ const cursorEveryReadings = 50_000;
 // Taking in and closing have turns of so long: readings go on being taken in while the minute of hundreds of sites is
 // closed,
 const settleMs = 250;
-// Each transaction waits for the disk once; this many rows times nodes are some two megabytes and 50 ms.
-const weightPerTransaction = 24_000;
+// Each transaction waits for the disk once; this many rows times nodes are two megabytes of accounts and two of their
+// texts, and until it is on disk none of them is garbage.
+const weightPerTransaction = 8000;
 // but no more than are followed again in a few seconds after a crash.
 const mostUnsettled = 500_000;
 const retryMs = 2000;

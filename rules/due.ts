@@ -7,10 +7,13 @@ export interface DueList {
   size(): number;
 }
 
+const leastRoom = 16;
+
 export const createDueList = (): DueList => {
-  // Two arrays of plain numbers: an entry is sixteen bytes and no object.
-  let times: number[] = [];
-  let items: number[] = [];
+  // Two columns: an entry is twelve bytes and no object.
+  let times = new Float64Array(0);
+  let items = new Int32Array(0);
+  let size = 0;
   const before = (left: number, right: number): boolean => {
     const [a = 0, b = 0] = [times[left], times[right]];
     return a < b || (a === b && (items[left] ?? 0) < (items[right] ?? 0));
@@ -23,7 +26,6 @@ export const createDueList = (): DueList => {
     items[right] = item;
   };
   const sink = (): void => {
-    const size = times.length;
     for (let at = 0; ; ) {
       let least = at;
       if (2 * at + 1 < size && before(2 * at + 1, least)) least = 2 * at + 1;
@@ -33,10 +35,21 @@ export const createDueList = (): DueList => {
       at = least;
     }
   };
+  const grow = (): void => {
+    const room = Math.max(leastRoom, size + (size >> 1));
+    const [oldTimes, oldItems] = [times, items];
+    times = new Float64Array(room);
+    items = new Int32Array(room);
+    times.set(oldTimes);
+    items.set(oldItems);
+  };
   return {
     push(at, item) {
-      let place = times.push(at) - 1;
-      items.push(item);
+      if (size === times.length) grow();
+      let place = size;
+      size += 1;
+      times[place] = at;
+      items[place] = item;
       while (place > 0 && before(place, (place - 1) >> 1)) {
         swap(place, (place - 1) >> 1);
         place = (place - 1) >> 1;
@@ -44,17 +57,15 @@ export const createDueList = (): DueList => {
     },
     pop(now) {
       const [at, item] = [times[0], items[0]];
-      if (at === undefined || item === undefined || at >= now) return null;
-      swap(0, times.length - 1);
-      times.pop();
-      items.pop();
+      if (size === 0 || at === undefined || item === undefined || at >= now) return null;
+      size -= 1;
+      swap(0, size);
       sink();
       return { at, item };
     },
     clear() {
-      times = [];
-      items = [];
+      size = 0;
     },
-    size: () => times.length,
+    size: () => size,
   };
 };

@@ -324,12 +324,11 @@ export const startRules = async (settings: RulesSettings, deps: RulesDeps): Prom
     ...createDesk({ ledger, watches, now, run: queue.run, record }),
     ...createPermitDesk({
       watches,
-      nodes: new Map(
-        sites.map((site) => [
-          site.id,
-          new Set([site, ...modelsAfter(site)].flatMap(({ nodes }) => nodes.map((node) => node.id))),
-        ]),
-      ),
+      hasNode: (id, node) =>
+        sites.some(
+          (site) =>
+            site.id === id && [site, ...modelsAfter(site)].some(({ nodes }) => nodes.some((one) => one.id === node)),
+        ),
       now,
       run: queue.run,
       record,

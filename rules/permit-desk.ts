@@ -20,12 +20,12 @@ const openShape = z.strictObject({
 const closeShape = z.strictObject({ id: z.string().min(1).max(64), by: person });
 
 type PermitDeps = Pick<DeskDeps, "watches" | "now" | "run" | "record"> & {
-  /** Nodes of each watched site. */
-  readonly nodes: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Whether the watched site has a node of that name. */
+  readonly hasNode: (site: string, node: string) => boolean;
 };
 
 /** Nodes isolated on purpose: opened with a reason and a time, closed by name; each an audit row. */
-export const createPermitDesk = ({ watches, nodes, now, run, record }: PermitDeps) => {
+export const createPermitDesk = ({ watches, hasNode, now, run, record }: PermitDeps) => {
   const keep = async (permit: Permit, who: string, what: string, wall: number): Promise<PermitResult> => {
     const alerts = watches.get(permit.site)?.permit(permit, wall) ?? [];
     const rows: LedgerChange[] = [
@@ -72,7 +72,7 @@ export const createPermitDesk = ({ watches, nodes, now, run, record }: PermitDep
       const { site, node, by, reason, until } = parsed.command;
       return run(async (): Promise<PermitResult> => {
         const watch = watches.get(site);
-        if (watch === undefined || !nodes.get(site)?.has(node))
+        if (watch === undefined || !hasNode(site, node))
           return refuse("RULES_NODE_UNKNOWN", `there is no node "${node}" at the site "${site}"`);
         const from = watch.now() ?? now();
         if (until <= from) return refuse("RULES_COMMAND_INVALID", "until: must be after the site's present time");

@@ -107,8 +107,9 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
     return step;
   });
   const triggers = rule.levels.map(({ trigger }) => compiled(trigger, nameOf, registers));
-  const loose = rule.levels.map(({ trigger }) => {
-    const tree = trigger.tree === null || dear.size === 0 ? trigger.tree : looser(trigger.tree, dear, named);
+  const loose = rule.levels.map(({ trigger }, level) => {
+    if (dear.size === 0) return triggers[level] ?? null;
+    const tree = trigger.tree === null ? null : looser(trigger.tree, dear, named);
     return tree === null || !isPlain(tree) ? null : columnOf(tree, nameOf, registers);
   });
   const exempts = rule.exempt.map((expression) => compiled(expression, nameOf, registers));

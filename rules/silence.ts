@@ -62,7 +62,7 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
   const { names, places, rhythms } = rollOf(intervals);
   // NaN has not been heard; NaN is not listed.
   const lastTs = new Float64Array(names.length).fill(Number.NaN);
-  const good = new Float64Array(names.length);
+  const good = new Uint32Array(names.length);
   const isSeen = new Uint8Array(names.length);
   const put = (place: number, seen: DeviceSeen): void => {
     lastTs[place] = seen.lastTs ?? Number.NaN;
