@@ -77,6 +77,10 @@ export const brokerSchema = z
     BROKER_LOOPBACK_PUBLISH_PER_S: count(0, 1_000_000)
       .default(0)
       .describe("messages a second of one client on loopback; 0 is without limit"),
+    // A client that takes all its 500 subscriptions one by one is through in a second and a half.
+    BROKER_ASKS_PER_S: count(0, 1_000_000)
+      .default(200)
+      .describe("PINGREQ, SUBSCRIBE and UNSUBSCRIBE a second of one client; beyond it is not read, 0 is without limit"),
     BROKER_SUBSCRIPTIONS: count(1, 100_000).default(500).describe("subscriptions of one client"),
     BROKER_QUEUE: count(0, 1_000_000).default(10_000).describe("messages kept for one client that is away"),
     BROKER_QUEUE_BYTES: count(0, 4_294_967_296)

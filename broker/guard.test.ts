@@ -66,6 +66,37 @@ test("messages beyond the inflight limit wait, other packets before them do not"
   expect(guard.scan(rest.subarray(ping.length))).toEqual({ ok: true, from: 0, taken: publish(6).length });
 });
 
+test("a chunk full of small packets passes some at a time", () => {
+  const guard = opened();
+  const pings = Buffer.concat(Array(1000).fill(generate({ cmd: "pingreq" })));
+  let at = 0;
+  let times = 0;
+  for (; at < pings.length; times += 1) {
+    const result = guard.scan(pings, at);
+    if (!result.ok) throw new Error(result.fault.reason);
+    expect(result.from).toBe(at);
+    expect(result.taken - at).toBeLessThanOrEqual(128);
+    expect(guard.held).toBe(false);
+    at = result.taken;
+  }
+  expect(times).toBe(Math.ceil(1000 / 64));
+});
+
+test("what asks for an answer keeps a pace of its own, and messages do not wait for it", () => {
+  let asked = 0;
+  const guard = createGuard(limits);
+  guard.scan(connect);
+  const asks = { mayPass: () => asked < 3, pass: () => (asked += 1), stop: () => undefined };
+  guard.answered(null, asks);
+  const ping = generate({ cmd: "pingreq" });
+  const stream = Buffer.concat([publish(1), ping, ping, publish(2), ping, publish(3), ping]);
+  expect(guard.scan(stream)).toEqual({ ok: true, from: 0, taken: stream.length - ping.length });
+  expect(guard.held).toBe(true);
+  asked = 0;
+  guard.release(0);
+  expect(guard.scan(ping)).toEqual({ ok: true, from: 0, taken: ping.length });
+});
+
 test("DISCONNECT waits for the messages before it, and nothing follows it", () => {
   const guard = opened();
   const disconnect = generate({ cmd: "disconnect" });

@@ -6,10 +6,14 @@ import type { Duplex } from "node:stream";
 import type { Pace } from "./gate.ts";
 import type { Lane } from "./lane.ts";
 import { checkBody, checkHeader, type Fault, packetType, type TopicLimits } from "./packet.ts";
+import { createPieces, type Pieces } from "./pieces.ts";
+
+// A chunk of 64 KB holds 32,768 packets of two bytes, which aedes answers one by one: 200 ms of the thread at once.
+const packetsAtOnce = 64;
 
 /**
  * Watches one connection's bytes. No payload is copied; what is kept is the head of one packet at most, and of an
- * unfinished CONNECT the only copy, since strangers may send many.
+ * unfinished CONNECT what came of it, once, since strangers may send many.
  */
 export function createGuard(limits: GuardLimits): Guard {
   let connect: "awaited" | "passed" | "answered" | "ended" = "awaited";
@@ -23,15 +27,18 @@ export function createGuard(limits: GuardLimits): Guard {
   let headerDone = false;
   let wanted = 0;
   let kept: Buffer | null = null;
+  let pieces: Pieces | null = null;
   let fault: Fault | null = null;
   let held = false;
   let bodyEnd = 0;
   let pace: Pace | null = null;
+  let asking: Pace | null = null;
 
   function blocked(type: number): boolean {
     if (connect === "passed" || connect === "ended") return true;
     if (type === packetType.disconnect) return inflight > 0;
-    return type === packetType.publish && isAhead();
+    if (type === packetType.publish) return isAhead();
+    return isQuestion(type) && asking !== null && !asking.mayPass();
   }
 
   function isAhead(): boolean {
@@ -62,6 +69,10 @@ export function createGuard(limits: GuardLimits): Guard {
     const here = Math.min(length - bodySeen, chunk.length - at);
     if (here === length && !isSplit) {
       fault = checkBody(first, chunk, at, at + here, limits);
+    } else if (first === connectByte) {
+      pieces ??= createPieces();
+      pieces.add(chunk.subarray(at, at + here));
+      if (bodySeen + here === length) kept = pieces.whole();
     } else if (bodySeen < wanted && here > 0) {
       kept ??= Buffer.allocUnsafe(wanted);
       chunk.copy(kept, bodySeen, at, at + Math.min(here, wanted - bodySeen));
@@ -76,10 +87,11 @@ export function createGuard(limits: GuardLimits): Guard {
     if (type === packetType.connect) connect = "passed";
     if (type === packetType.disconnect) connect = "ended"; // [MQTT-3.14.4-2]
     if (type === packetType.publish) count();
+    if (isQuestion(type)) asking?.pass();
     first = -1;
     length = lengthBytes = bodySeen = wanted = 0;
     headerDone = false;
-    kept = null;
+    kept = pieces = null;
   }
 
   /** Where the body of a packet starts that the lane takes, with its end in `bodyEnd`; 0 if it does not. */
@@ -109,8 +121,10 @@ export function createGuard(limits: GuardLimits): Guard {
       let at = start;
       let from = start;
       let began = -1;
+      let packets = 0;
       while (at < chunk.length) {
         if (first === -1) {
+          if (packets === packetsAtOnce) return { ok: true, from, taken: at };
           const byte = chunk[at] ?? 0;
           const body = lane === null ? 0 : bodyForLane(chunk, at, lane);
           if (lane !== null && body > 0) {
@@ -128,6 +142,7 @@ export function createGuard(limits: GuardLimits): Guard {
           first = byte;
           began = at;
           at += 1;
+          packets += 1;
         } else if (!headerDone) {
           const byte = chunk[at] ?? 0;
           at += 1;
@@ -157,8 +172,9 @@ export function createGuard(limits: GuardLimits): Guard {
       // Nothing stands before a CONNECT, and no part of one passes.
       return { ok: true, from: first === connectByte ? at : from, taken: at };
     },
-    answered(limit = null) {
-      pace = limit;
+    answered(messages = null, questions = null) {
+      pace = messages;
+      asking = questions;
       connect = "answered";
       held = false;
     },
@@ -223,10 +239,10 @@ export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: F
 
   return {
     take,
-    open(opened, pace) {
+    open(opened, messages, questions) {
       if (state === "connecting") state = "open";
       lane = opened;
-      guard.answered(pace);
+      guard.answered(messages, questions);
     },
     stop() {
       state = "stopped";
@@ -235,6 +251,11 @@ export function attachGuard(connection: Duplex, guard: Guard, onFault: (fault: F
 }
 
 const connectByte = packetType.connect << 4;
+
+/** What the broker has to answer and no message limit counts. */
+function isQuestion(type: number): boolean {
+  return type === packetType.pingreq || type === packetType.subscribe || type === packetType.unsubscribe;
+}
 
 function frame(first: number, body: Buffer): Buffer {
   const head = [first];
@@ -251,12 +272,12 @@ export interface Guard {
   /** The next packet may not pass yet; until something is released there is no use in offering bytes. */
   readonly held: boolean;
   /**
-   * Looks at a chunk from `start`. Bytes `from` to `taken` may pass to aedes, those before `from` went to the lane; those
-   * after `taken` are to be offered again. Or why the connection must end.
+   * Looks at a chunk from `start`. Bytes `from` to `taken` may pass to aedes, some packets at a time, those before `from`
+   * went to the lane; those after `taken` are to be offered again. Or why the connection must end.
    */
   scan(chunk: Buffer, start?: number, lane?: Lane | null): ScanResult;
-  /** CONNACK was sent; from now on messages keep this pace. */
-  answered(pace?: Pace | null): void;
+  /** CONNACK was sent; from now on messages keep one pace, and PINGREQ, SUBSCRIBE and UNSUBSCRIBE another. */
+  answered(messages?: Pace | null, questions?: Pace | null): void;
   /** So many messages are stored or refused; one unless told. */
   release(messages?: number): void;
 }
@@ -275,7 +296,7 @@ export interface Inlet {
   /** The next bytes that may pass, or null. */
   take(): Buffer | null;
   /** CONNACK was sent: from now on only `take` gives bytes, and plain telemetry goes to the lane. */
-  open(lane: Lane | null, pace: Pace | null): void;
+  open(lane: Lane | null, messages: Pace | null, questions: Pace | null): void;
   /** Nothing is taken any more. */
   stop(): void;
 }

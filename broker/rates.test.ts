@@ -1,3 +1,4 @@
+import { generate } from "mqtt-packet";
 import { describe, expect, test } from "vitest";
 import { roundTrip, startTestBroker, until } from "./server.rig.ts";
 
@@ -84,4 +85,28 @@ describe("messages", () => {
     await until(() => rig.messages.length === 100);
     expect(rig.broker.counters().paused).toBeUndefined();
   });
+});
+
+test("what asks for answers in a loop has to wait, is told once, and keeps its connection", async () => {
+  let time = 0;
+  await using rig = await startTestBroker({ BROKER_ASKS_PER_S: 10 }, { clock: () => time });
+  const { socket, received } = await rig.raw();
+  const connect = { cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: true, keepalive: 60 } as const;
+  socket.write(generate({ ...connect, clientId: "flood" }));
+  const pings = (count: number) => Buffer.concat(Array(count).fill(generate({ cmd: "pingreq" })));
+  const answers = () => (received().length - 4) / 2;
+  socket.write(pings(50));
+  await until(() => answers() === 20);
+  const other = await rig.connect();
+  await other.publishAsync("dc/demo/r-1/telemetry", "x", { qos: 1 });
+  expect(answers()).toBe(20);
+  expect(rig.codes()).toEqual(["BROKER_ASKS_TOO_OFTEN"]);
+  // Time goes on, a tenth of a second for each.
+  const clock = setInterval(() => {
+    time += 100;
+  }, 1);
+  await until(() => answers() === 50);
+  clearInterval(clock);
+  expect(rig.codes()).toEqual(["BROKER_ASKS_TOO_OFTEN"]);
+  socket.destroy();
 });

@@ -18,8 +18,10 @@ const errorCodes = new Map<string, BrokerCode>([
   ["drain timeout", "BROKER_SLOW_CONSUMER"],
 ]);
 
-// A chunk of 64 KB is parsed in some 2 ms; nothing on this thread should wait for more than 20.
+// Nothing on this thread should wait for more than 20 ms.
 const turnMs = 8;
+// A chunk of 64 KB of messages is parsed in about that; then others have their turn.
+const sliceMs = 2;
 // A client that is always too fast would fill the log.
 const tellAgainMs = 60_000;
 
@@ -27,7 +29,7 @@ const tellAgainMs = 60_000;
 export function createSessions(settings: BrokerSettings, tally: Tally, clock: () => number): Sessions {
   const all = new Set<Session>();
   const byClient = new WeakMap<object, Session>();
-  const turns = createTurns<Session>({ work: parse, budgetMs: turnMs, clock, later: setImmediate });
+  const turns = createTurns<Session>({ work: parse, budgetMs: turnMs, sliceMs, clock, later: setImmediate });
   const pull = turns.ask;
   const limits = {
     connectBytes: settings.BROKER_CONNECT_PACKET_BYTES,
@@ -82,9 +84,13 @@ export function createSessions(settings: BrokerSettings, tally: Tally, clock: ()
     }
   }
 
-  function paceOf(session: Session): Pace | null {
+  function messagePace(session: Session): Pace | null {
     const { BROKER_PUBLISH_PER_S, BROKER_LOOPBACK_PUBLISH_PER_S } = settings;
     const perSecond = session.from.loopback ? BROKER_LOOPBACK_PUBLISH_PER_S : BROKER_PUBLISH_PER_S;
+    return paceOf(session, perSecond, "BROKER_PUBLISH_TOO_FAST", "messages");
+  }
+
+  function paceOf(session: Session, perSecond: number, code: BrokerCode, what: string): Pace | null {
     if (perSecond === 0) return null;
     let told = Number.NEGATIVE_INFINITY;
     const pace = createPace(perSecond, clock, {
@@ -92,11 +98,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally, clock: ()
         tally.add("paused");
         if (clock() - told < tellAgainMs) return;
         told = clock();
-        refuse(
-          session,
-          "BROKER_PUBLISH_TOO_FAST",
-          `client sends more than ${perSecond} messages a second and has to wait`,
-        );
+        refuse(session, code, `client sends more than ${perSecond} ${what} a second and has to wait`);
       },
       onReady() {
         session.guard.release(0);
@@ -132,7 +134,9 @@ export function createSessions(settings: BrokerSettings, tally: Tally, clock: ()
         tally.add("connections");
         session.ready = true;
         session.lane = session.identity === null ? null : (lanes?.open(session, session.identity) ?? null);
-        session.inlet.open(session.lane, paceOf(session));
+        const { BROKER_ASKS_PER_S } = settings;
+        const asks = paceOf(session, BROKER_ASKS_PER_S, "BROKER_ASKS_TOO_OFTEN", "PINGREQ, SUBSCRIBE and UNSUBSCRIBE");
+        session.inlet.open(session.lane, messagePace(session), asks);
         pull(session);
       });
       aedes.on("unsubscribe", (filters, client) => {

@@ -78,3 +78,39 @@ test("at the end everything that waits is done", () => {
   expect(done).toHaveLength(8);
   expect(turn()).toEqual({ worked: "", waits: false });
 });
+
+test("one that always has more leaves its place after a slice to those that wait", () => {
+  const done: string[] = [];
+  const left = new Map([
+    ["flood", 100],
+    ["a", 1],
+    ["b", 1],
+  ]);
+  const callbacks: (() => void)[] = [];
+  let now = 0;
+  const turns = createTurns<string>({
+    budgetMs: 12,
+    sliceMs: 3,
+    clock: () => now,
+    later: (callback) => callbacks.push(callback),
+    work: (item, isOver) => {
+      for (let chunks = left.get(item) ?? 0; chunks > 0; chunks -= 1) {
+        left.set(item, chunks - 1);
+        done.push(item);
+        now += 1;
+        if (isOver()) return "more";
+      }
+      return "done";
+    },
+  });
+  turns.ask("flood");
+  turns.ask("a");
+  turns.ask("b");
+  expect(done).toEqual(["flood", "flood", "flood"]);
+  done.length = 0;
+  for (const callback of callbacks.splice(0)) callback();
+  expect(done.slice(0, 5)).toEqual(["flood", "flood", "flood", "a", "b"]);
+  // Alone again it has the rest of the turn.
+  expect(done.slice(5)).toEqual(Array(done.length - 5).fill("flood"));
+  expect(now).toBeLessThanOrEqual(3 + 12 + 1);
+});

@@ -10,21 +10,26 @@ export interface Turns<Item> {
 }
 
 export interface TurnsParts<Item> {
-  /** Does some of the item's work until it has no more or the turn is over; whether there may be more. */
+  /** Does some of the item's work until it has no more or its time is over; whether there may be more. */
   readonly work: (item: Item, isOver: () => boolean) => "done" | "more";
   readonly budgetMs: number;
+  /** Of that, what one item gets before those that wait beside it; all of it unless told. */
+  readonly sliceMs?: number;
   /** Monotone ms. */
   readonly clock: () => number;
   /** Calls back in the next turn of the event loop. */
   readonly later: (callback: () => void) => void;
 }
 
-export const createTurns = <Item>({ work, budgetMs, clock, later }: TurnsParts<Item>): Turns<Item> => {
+export const createTurns = <Item>(parts: TurnsParts<Item>): Turns<Item> => {
+  const { work, budgetMs, clock, later, sliceMs = budgetMs } = parts;
   // In the order they came.
   const waiting = new Set<Item>();
   let isOpen = false;
   let until = 0;
+  let sliceUntil = 0;
   const isOver = () => clock() >= until;
+  const isEnough = () => clock() >= sliceUntil;
 
   const begin = () => {
     isOpen = true;
@@ -32,7 +37,8 @@ export const createTurns = <Item>({ work, budgetMs, clock, later }: TurnsParts<I
     later(next);
   };
   const run = (item: Item) => {
-    if (work(item, isOver) === "more") waiting.add(item);
+    sliceUntil = Math.min(until, clock() + sliceMs);
+    if (work(item, isEnough) === "more") waiting.add(item);
   };
   const next = () => {
     isOpen = false;
