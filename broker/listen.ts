@@ -3,6 +3,13 @@ import { createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { isLoopback } from "./access.ts";
+import type { BrokerCode } from "./errors.ts";
+
+// Heads of frames and the pieces of a CONNECT that comes in several.
+const framingBytes = 8192;
+// A piece costs some 200 bytes beside its own; messages come in segments of 1220 bytes or more.
+const leastPieces = 512;
+const bytesOfPiece = 1024;
 
 // MQTT 3.1.1 §6, and its name before standardisation.
 const subprotocols = ["mqtt", "mqttv3.1"];
@@ -17,21 +24,30 @@ export async function listenTcp(at: ListenAddress, deps: ListenDeps): Promise<Li
 
 /** Accepts MQTT over WebSocket. */
 export async function listenWebSocket(
-  at: ListenAddress & { readonly messageBytes: number; readonly handshakeMs: number },
-  deps: ListenDeps & { readonly onRefused: (reason: string, from: string) => void },
+  at: ListenAddress & {
+    readonly messageBytes: number;
+    /** Before CONNACK. */
+    readonly connectBytes: number;
+    readonly handshakeMs: number;
+  },
+  deps: ListenDeps & { readonly onRefused: (code: BrokerCode, reason: string, from: string) => void },
 ): Promise<Listener> {
+  const pieces = Math.max(leastPieces, Math.ceil(at.messageBytes / bytesOfPiece));
   const http = createHttpServer({ headersTimeout: at.handshakeMs, requestTimeout: at.handshakeMs }, (_, response) => {
     response.writeHead(426, { "content-type": "text/plain" }).end("this port speaks MQTT over WebSocket\n");
   });
   const sockets = new WebSocketServer({
     server: http,
     maxPayload: at.messageBytes,
+    maxBufferedChunks: pieces,
+    maxFragments: pieces,
     perMessageDeflate: false,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
     verifyClient: ({ req }: { req: IncomingMessage }) => {
       const offered = (req.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
       if (offered.some((name) => subprotocols.includes(name))) return true; // [MQTT-6.0.0-3]
-      deps.onRefused('WebSocket without subprotocol "mqtt"', req.socket.remoteAddress ?? "unknown");
+      const reason = 'WebSocket without subprotocol "mqtt"';
+      deps.onRefused("BROKER_PROTOCOL_REFUSED", reason, req.socket.remoteAddress ?? "unknown");
       return false;
     },
   });
@@ -40,11 +56,26 @@ export async function listenWebSocket(
       if (!isBinary) socket.terminate(); // [MQTT-6.0.0-1]
     });
     const from = request.socket.remoteAddress ?? "unknown";
+    // The frames of a stranger are put together before the guard sees a byte of them.
+    const most = request.socket.bytesRead + at.connectBytes + framingBytes;
+    const watch = () => {
+      if (request.socket.bytesRead <= most) return;
+      request.socket.off("data", watch);
+      const reason = `more than ${at.connectBytes} bytes over WebSocket before CONNACK`;
+      deps.onRefused("BROKER_PACKET_TOO_LARGE", reason, from);
+      socket.terminate();
+    };
+    request.socket.on("data", watch);
     const stream = createWebSocketStream(socket, {
       // One packet is several writes; they leave as one frame.
       writev: (chunks, done) => socket.send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done),
     });
-    deps.onConnection(stream, { address: from, loopback: isLocalRequest(from, request.headers), names: null });
+    deps.onConnection(stream, {
+      address: from,
+      loopback: isLocalRequest(from, request.headers),
+      names: null,
+      admitted: () => request.socket.off("data", watch),
+    });
   });
   const listener = await accept(at, deps, (socket) => http.emit("connection", socket));
   return {
@@ -120,6 +151,8 @@ export interface Remote {
   readonly loopback: boolean;
   /** Names of a client certificate; null without one. */
   readonly names: readonly string[] | null;
+  /** To be called when CONNACK is sent: until then little is taken from it. */
+  readonly admitted?: () => void;
 }
 
 export interface ListenDeps {

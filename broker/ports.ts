@@ -56,9 +56,10 @@ export async function openPorts(settings: BrokerSettings, deps: PortsDeps): Prom
         portSetting: "BROKER_WS_PORT",
         // A frame may carry several packets.
         messageBytes: settings.BROKER_PACKET_BYTES * 2,
+        connectBytes: settings.BROKER_CONNECT_PACKET_BYTES,
         handshakeMs: settings.BROKER_CONNECT_TIMEOUT_MS,
       },
-      { ...listening, onRefused: (reason, from) => onRefused("BROKER_PROTOCOL_REFUSED", reason, from) },
+      { ...listening, onRefused },
     );
   }
 

@@ -132,6 +132,7 @@ export function createSessions(settings: BrokerSettings, tally: Tally, clock: ()
         const session = byClient.get(client);
         if (session === undefined || session.connection.closed) return;
         tally.add("connections");
+        session.from.admitted?.();
         session.ready = true;
         session.lane = session.identity === null ? null : (lanes?.open(session, session.identity) ?? null);
         const { BROKER_ASKS_PER_S } = settings;
