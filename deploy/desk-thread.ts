@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { openStore } from "#store";
+import { giveWay, openStore } from "#store";
 import { check } from "./check.ts";
 import { type Desk, type ProductStatus, startDesk } from "./desk.ts";
 import { createLog } from "./log.ts";
@@ -81,4 +81,5 @@ const load = async (): Promise<void> => {
   report({ loaded: { settings, ids: models.sites.map(({ id }) => id), demo: models.demo } });
 };
 
+giveWay();
 load().catch((error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) }));

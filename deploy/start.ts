@@ -1,4 +1,5 @@
 import { loadMappings } from "#collector";
+import { haveGarbageGiveWay } from "#store";
 import { openCommand } from "./command.ts";
 import { openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
@@ -87,6 +88,7 @@ async function run(): Promise<void> {
 
   const { settings, sites, mappings, demo } = ready;
   const { log, onError } = createLog(settings.deploy.DEPLOY_LOG);
+  haveGarbageGiveWay();
   const wattlas = await startWattlas(settings, { sites, mappings, demo, onError, onDemo: showDemo });
   let ending = false;
   const end = (signal: string) => {

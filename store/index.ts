@@ -12,6 +12,7 @@ export {
 export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
 export { type FollowColumns, followColumnsOf, shareFollow } from "./follow-columns.ts";
+export { giveWay, haveGarbageGiveWay } from "./give-way.ts";
 export type { Json, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow, LedgerText } from "./ledger.ts";
 export { createMemoryLedger, createMemoryReadings } from "./memory/index.ts";
 export { openStore, type Store, type StoreDeps } from "./open.ts";

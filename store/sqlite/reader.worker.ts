@@ -1,3 +1,4 @@
+import { giveWay } from "../give-way.ts";
 import { openFile } from "./file.ts";
 import { buffersOf } from "./follow-columns.ts";
 import { createReader, type ReaderCalls } from "./reader.ts";
@@ -12,6 +13,7 @@ export interface ReaderSettings {
 // A pruned file gives its space back when the last one who has it open lets go.
 const tidyEveryMs = 10_000;
 
+giveWay();
 serve<ReaderSettings, ReaderCalls>(({ path, gapMs }) => {
   const db = openFile({ path, kind: readingsKind, check: "header" });
   const reader = createReader(db, path, gapMs);

@@ -1,3 +1,4 @@
+import { giveWay } from "../give-way.ts";
 import { createCatalogue } from "./catalogue.ts";
 import { openFile } from "./file.ts";
 import { createLog } from "./log.ts";
@@ -13,6 +14,7 @@ export interface SorterSettings {
 
 export type SorterCalls = Pick<Sorter, "seal" | "begin" | "next">;
 
+giveWay();
 serve<SorterSettings, SorterCalls>(({ path, gapMs }) => {
   using stack = new DisposableStack();
   const db = openFile({ path, kind: readingsKind, check: "header" });
