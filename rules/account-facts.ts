@@ -8,12 +8,13 @@ import { type MonthDemand, monthAfter, noMonth } from "./month.ts";
 import { createNodeColumns } from "./node-columns.ts";
 import { type CounterEvents, eventsAfter, nodeFactsAt, uncertaintyOf } from "./node-facts.ts";
 import { type NodeParts, partsOfAccount } from "./node-parts.ts";
-import { idsOf, meteredNodes, treeOf } from "./node-plan.ts";
+import { idsOf, meteredNodes, placesOf, treeOf } from "./node-plan.ts";
 import { withoutNodes } from "./permit.ts";
 import { createPlant, type SavedPlant } from "./plant.ts";
 import { createInlets, noRoom, type RoomState, roomAfter } from "./room.ts";
 import type { Rule } from "./rule.ts";
 import { type PueMinutes, pueFactsAt, supplyFactsAt } from "./site-facts.ts";
+import { type SitePlan, sitePlanOf } from "./site-plan.ts";
 import { createSiteTime } from "./time-facts.ts";
 import { createTrack, type SavedTrack } from "./track.ts";
 import { isNodeFact } from "./vocabulary.ts";
@@ -72,6 +73,7 @@ export const createAccountFacts = (
   const siteTime = createSiteTime(model.timeZone);
   const nodes = meteredNodes(model);
   const ids = idsOf(nodes);
+  const placeOf = placesOf(nodes);
   const { children, above } = treeOf(model.nodes);
   const works = new Map<string, string[]>();
   for (const { device, quantity, node } of model.compute?.work ?? [])
@@ -98,6 +100,21 @@ export const createAccountFacts = (
   const inlets = createInlets(room.inlets);
   const readsRoom = reads.has("inlet_max_c") || reads.has("room_rise_c");
   const readsVersion = reads.has("software_version");
+  const readsLoadRamp = reads.has("load_ramp_w");
+  const readsYear = reads.has("year_green_wh");
+  const readsRamp = reads.has("drop_w") || reads.has("rise_w");
+  const readsBaseline = reads.has("pue_baseline");
+  let standing: { readonly without: ReadonlySet<string>; readonly plan: SitePlan } = {
+    ...{ without: new Set(), plan: sitePlanOf(model.nodes) },
+  };
+  /** What permits isolate changes with people, not with minutes. */
+  const planWithout = (isolated: ReadonlySet<string>): SitePlan => {
+    const { without } = standing;
+    const isSame =
+      isolated === without || (isolated.size === without.size && [...isolated].every((id) => without.has(id)));
+    if (!isSame) standing = { without: isolated, plan: sitePlanOf(withoutNodes(model, isolated).nodes, model.nodes) };
+    return standing.plan;
+  };
 
   const belowOf = (node: SiteNode): readonly SiteNode[] =>
     children.get(node.id)?.filter(({ role }) => role === node.role) ?? [];
@@ -149,19 +166,19 @@ export const createAccountFacts = (
     },
     at(account, isolated, given) {
       const parts = given ?? partsOfAccount(account, ids);
-      const standing = withoutNodes(model, isolated);
-      const ofDemand = accountFactsAt(standing, account, demand);
-      const ofPue = pueFactsAt(standing, account, parts, pue);
+      const plan = planWithout(isolated);
+      const ofDemand = accountFactsAt(model, account, demand);
+      const ofPue = pueFactsAt(model, account, parts.columns, placeOf, pue);
       demand = ofDemand.minutes;
       pue = ofPue.minutes;
       counters = eventsAfter(nodes, account, parts, counters);
       const site: Record<string, Facts[string]> = {
         ...ofDemand.facts,
         ...ofPue.facts,
-        ...supplyFactsAt(standing, account, parts),
+        ...supplyFactsAt(plan, model, account, parts),
         ...(timed === undefined ? {} : siteTime(timed, account.start)),
         outdoor_c: outdoor.at(account.end, hourMs),
-        ...(readsPlant ? plant.at(standing, account) : {}),
+        ...(readsPlant ? plant.at(plan, account) : {}),
       };
       if (model.demand !== null) {
         month = monthAfter(month, model, account.start, ofDemand.facts);
@@ -169,7 +186,8 @@ export const createAccountFacts = (
         const billing = price?.billing ?? model.demand.billing ?? "contract";
         // Billed by capacity no maximum costs anything.
         const perKw = billing === "capacity" ? 0 : (price?.pricePerKwMonth ?? null);
-        Object.assign(site, { month_demand_w: month.beforeW, demand_price: perKw });
+        site.month_demand_w = month.beforeW;
+        site.demand_price = perKw;
         site.demand_billing = billing;
       }
       if (readsRoom) {
@@ -177,19 +195,19 @@ export const createAccountFacts = (
         room = seen.room;
         Object.assign(site, seen.facts);
       }
-      if (reads.has("load_ramp_w")) {
+      if (readsLoadRamp) {
         load = rampAfter(load, account, account.totals.loadWh);
         site.load_ramp_w = rampFacts(load, account.start).rise_w ?? null;
       }
-      if (reads.has("year_green_wh")) {
+      if (readsYear) {
         year = yearAfter(year, account, model.timeZone);
         Object.assign(site, year.facts);
       }
-      if (reads.has("drop_w") || reads.has("rise_w")) {
+      if (readsRamp) {
         ramp = rampAfter(ramp, account);
         Object.assign(site, rampFacts(ramp, account.start));
       }
-      if (reads.has("pue_baseline")) {
+      if (readsBaseline) {
         const seen = pueBaseline(baseline, account.end, site);
         baseline = seen.baseline;
         site.pue_baseline = seen.pue;

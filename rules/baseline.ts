@@ -40,11 +40,26 @@ export const rampAfter = (
 };
 
 export const rampFacts = ({ changes }: RampHistory, start: number): Facts => {
-  const seen = (changes?.[String(Math.floor(start / hourMs) % 24)] ?? []).map(([, changeW]) => changeW);
-  if (seen.length < leastRamps) return { drop_w: null, rise_w: null };
-  const worst = (values: readonly number[]): number => Math.max(0, quantile(values, 0.99) ?? 0);
-  return { drop_w: worst(seen.map((change) => -change)), rise_w: worst(seen) };
+  const seen = changes?.[String(Math.floor(start / hourMs) % 24)];
+  if (seen === undefined || seen.length < leastRamps) return unknownRamps;
+  const known = rampsKnown.get(seen);
+  if (known !== undefined) return known;
+  const worst = (sign: 1 | -1): number =>
+    Math.max(
+      0,
+      quantile(
+        seen.map(([, changeW]) => sign * changeW),
+        0.99,
+      ) ?? 0,
+    );
+  const facts = { drop_w: worst(-1), rise_w: worst(1) };
+  rampsKnown.set(seen, facts);
+  return facts;
 };
+
+const unknownRamps: Facts = { drop_w: null, rise_w: null };
+// An hour of the day has the same changes until its next quarter is over.
+const rampsKnown = new WeakMap<readonly (readonly [at: number, changeW: number])[], Facts>();
 
 /** By bin of IT load and outdoor temperature: quarter hours seen, their mean PUE, and its squared deviations. */
 export interface Baseline {

@@ -1,5 +1,6 @@
 import type { Alert } from "./alert.ts";
-import type { Context, Expression, Value } from "./expression.ts";
+import type { Expression, Value } from "./expression.ts";
+import { createProgram, type Program, type Slots } from "./program.ts";
 import type { Named, Rule } from "./rule.ts";
 
 /** Values by name; null is missing. */
@@ -18,22 +19,26 @@ export interface Finding {
 
 /** Judges one subject at one moment. The same rule and facts give the same finding. */
 export const evaluate = (rule: Rule, facts: Facts, isSuppressed = false): Finding => {
-  const context: Record<string, Value> = { ...rule.parameters };
+  const plan = planOf(rule);
+  const { slots } = begun(plan);
   const inputs: Record<string, number | string | null> = {};
-  for (const name of rule.inputs) inputs[name] = put(context, name, facts[name] ?? null);
-  for (const name of rule.companions) put(context, name, facts[name] ?? null);
-  for (const { name } of rule.windows) inputs[name] = put(context, name, facts[name] ?? null);
-  for (const { name, value } of namedValues(rule.lets, context)) inputs[name] = value;
+  for (const { name, slot, isTold } of plan.given) {
+    const value = facts[name] ?? null;
+    slots[slot] = value ?? undefined;
+    if (isTold) inputs[name] = textOf(value);
+  }
+  for (const { name, slot, run } of plan.lets) inputs[name] = textOf(put(slots, slot, run()));
   const thresholds: Record<string, number | string> = { ...rule.parameters };
-  for (const { name, value } of namedValues(rule.thresholds, context)) if (value !== null) thresholds[name] = value;
-  const exempt = rule.exempt.some((expression) => expression.run(context) === true);
-  const suppressed = isSuppressed || rule.suppressIf.some((expression) => expression.run(context) === true);
+  for (const { name, slot, run } of plan.thresholds) {
+    const value = textOf(put(slots, slot, run()));
+    if (value !== null) thresholds[name] = value;
+  }
+  const exempt = plan.exempt.some((run) => run() === true);
+  const suppressed = isSuppressed || plan.suppressIf.some((run) => run() === true);
   return {
     standing: exempt ? "exempt" : "judged",
-    levels: rule.levels.map((level) =>
-      suppressed
-        ? { trigger: null, clear: null }
-        : { trigger: truth(level.trigger, context), clear: truth(level.clear, context) },
+    levels: plan.levels.map(({ trigger, clear }) =>
+      suppressed ? { trigger: null, clear: null } : { trigger: truth(trigger()), clear: truth(clear()) },
     ),
     blind: suppressed ? null : isBlind(rule, facts),
     inputs,
@@ -44,41 +49,109 @@ export const evaluate = (rule: Rule, facts: Facts, isSuppressed = false): Findin
 /** Whether anything of it could begin an alert: what most subjects need not be asked beyond. */
 export const fires = (rule: Rule, facts: Facts): boolean => {
   if (isBlind(rule, facts)) return true;
-  const { names, named } = firingOf(rule);
-  const context: Record<string, Value> = { ...rule.parameters };
-  for (const name of names) put(context, name, facts[name] ?? null);
-  for (const { name, expression } of named) put(context, name, expression.run(context));
-  return rule.levels.some((level) => level.trigger.run(context) === true);
+  const plan = planOf(rule);
+  const { slots } = begun(plan);
+  for (const { name, slot } of plan.firing.given) slots[slot] = facts[name] ?? undefined;
+  for (const { slot, run } of plan.firing.named) put(slots, slot, run());
+  for (const { trigger } of plan.levels) if (trigger() === true) return true;
+  return false;
 };
 
-/** What the triggers of a rule depend on, by any way: asked of every subject every time. */
-const firingOf = (rule: Rule) => {
-  const known = firings.get(rule);
+type Run = () => Value | null;
+interface Given {
+  readonly name: string;
+  readonly slot: number;
+  /** An input or a window: an alert says what it was. */
+  readonly isTold: boolean;
+}
+interface Step {
+  readonly name: string;
+  readonly slot: number;
+  readonly run: Run;
+}
+interface Plan {
+  readonly program: Program;
+  readonly parameters: readonly (readonly [slot: number, value: number])[];
+  readonly given: readonly Given[];
+  readonly lets: readonly Step[];
+  readonly thresholds: readonly Step[];
+  readonly exempt: readonly Run[];
+  readonly suppressIf: readonly Run[];
+  readonly levels: readonly { readonly trigger: Run; readonly clear: Run }[];
+  /** What the triggers depend on, by any way: asked of every subject every time. */
+  readonly firing: { readonly given: readonly Given[]; readonly named: readonly Step[] };
+}
+
+const plans = new WeakMap<Rule, Plan>();
+// Sites that change parameters of a rule have one of their own, of the same expressions.
+const programs = new WeakMap<Rule["lets"], Pick<Rule, "inputs" | "companions" | "windows"> & { program: Program }>();
+
+const programOf = ({ lets, inputs, companions, windows }: Rule): Program => {
+  const known = programs.get(lets);
+  if (known?.inputs === inputs && known.companions === companions && known.windows === windows) return known.program;
+  const program = createProgram();
+  programs.set(lets, { program, inputs, companions, windows });
+  return program;
+};
+
+const planOf = (rule: Rule): Plan => {
+  const known = plans.get(rule);
   if (known !== undefined) return known;
+  const program = programOf(rule);
+  const stepOf = ({ name, expression }: Named): Step => ({
+    ...{ name, slot: program.slotOf(name), run: program.compile(expression) },
+  });
+  const givenOf = (names: readonly string[], isTold: boolean) =>
+    names.map((name): Given => ({ name, slot: program.slotOf(name), isTold }));
+  const runOf = (expression: Expression): Run => program.compile(expression);
+  const given = [
+    ...givenOf(rule.inputs, true),
+    ...givenOf(rule.companions, false),
+    ...givenOf(
+      rule.windows.map(({ name }) => name),
+      true,
+    ),
+  ];
+  const [lets, thresholds] = [rule.lets.map(stepOf), rule.thresholds.map(stepOf)];
+  const needed = neededBy(rule);
+  const isNeeded = ({ name }: { readonly name: string }): boolean => needed.has(name);
+  const plan: Plan = {
+    ...{ program, given, lets, thresholds },
+    parameters: Object.entries(rule.parameters).map(([name, value]) => [program.slotOf(name), value]),
+    exempt: rule.exempt.map(runOf),
+    suppressIf: rule.suppressIf.map(runOf),
+    levels: rule.levels.map(({ trigger, clear }) => ({ trigger: runOf(trigger), clear: runOf(clear) })),
+    firing: { given: given.filter(isNeeded), named: [...lets, ...thresholds].filter(isNeeded) },
+  };
+  plans.set(rule, plan);
+  return plan;
+};
+
+const neededBy = (rule: Rule): ReadonlySet<string> => {
   const needed = new Set(rule.levels.flatMap(({ trigger }) => trigger.names));
-  const all = [...rule.lets, ...rule.thresholds];
-  for (const { name, expression } of all.toReversed())
+  for (const { name, expression } of [...rule.lets, ...rule.thresholds].toReversed())
     if (needed.has(name)) for (const read of expression.names) needed.add(read);
-  const given = [...rule.inputs, ...rule.companions, ...rule.windows.map(({ name }) => name)];
-  const firing = { names: given.filter((name) => needed.has(name)), named: all.filter(({ name }) => needed.has(name)) };
-  firings.set(rule, firing);
-  return firing;
-};
-const firings = new WeakMap<Rule, { readonly names: readonly string[]; readonly named: readonly Named[] }>();
-
-const isBlind = (rule: Rule, facts: Facts): boolean =>
-  rule.blind?.inputs.some((name) => (facts[name] ?? null) === null) ?? false;
-
-const truth = (expression: Expression, context: Context): boolean | null => {
-  const value = expression.run(context);
-  return typeof value === "boolean" ? value : null;
+  return needed;
 };
 
-const put = (context: Record<string, Value>, name: string, value: Value | null): number | string | null => {
-  if (value !== null) context[name] = value;
-  return typeof value === "boolean" ? String(value) : value;
+const begun = ({ program, parameters }: Plan): Program => {
+  const { slots } = program;
+  for (const [slot, value] of parameters) slots[slot] = value;
+  return program;
 };
 
-/** Gives each value its name in the context as it goes, so that the next may use it. */
-const namedValues = (named: readonly Named[], context: Record<string, Value>) =>
-  named.map(({ name, expression }) => ({ name, value: put(context, name, expression.run(context)) }));
+const isBlind = (rule: Rule, facts: Facts): boolean => {
+  if (rule.blind === null) return false;
+  for (const name of rule.blind.inputs) if ((facts[name] ?? null) === null) return true;
+  return false;
+};
+
+const truth = (value: Value | null): boolean | null => (typeof value === "boolean" ? value : null);
+
+/** Gives a value its name as it goes, so that the next may use it. */
+const put = (slots: Slots, slot: number, value: Value | null): Value | null => {
+  slots[slot] = value ?? undefined;
+  return value;
+};
+
+const textOf = (value: Value | null): number | string | null => (typeof value === "boolean" ? String(value) : value);

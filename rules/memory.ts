@@ -1,5 +1,6 @@
 import type { Facts } from "./evaluate.ts";
-import type { Context, Value } from "./expression.ts";
+import type { Value } from "./expression.ts";
+import { createProgram, type Program } from "./program.ts";
 import type { Rule, RuleWindow } from "./rule.ts";
 import { slidingSum } from "./sliding.ts";
 
@@ -65,14 +66,15 @@ export const createMemory = (saved: ReturnType<Memory["save"]> = {}): Memory => 
   };
   return {
     see(rule, subject, facts, now) {
-      if (!remembers(rule)) return { facts, isDue: true };
+      const recall = recallOf(rule);
+      if (recall === null) return { facts, isDue: true };
       const mine = heldOf(rule, subject);
       const seen: Record<string, Value | null> = {};
       for (const name of rule.inputs) seen[name] = facts[name] ?? null;
-      recallInputs(rule, mine, seen, now);
+      recallInputs(recall, mine, seen, now);
       const every = rule.everyS === null ? null : rule.everyS * 1000;
       const isDue = every === null || mine.judged === null || Math.floor(now / every) > Math.floor(mine.judged / every);
-      recallWindows(rule, mine, seen, { now, isDue });
+      recallWindows(rule, recall, mine, seen, { now, isDue });
       if (isDue) mine.judged = now;
       return { facts: seen, isDue };
     },
@@ -95,17 +97,75 @@ export const createMemory = (saved: ReturnType<Memory["save"]> = {}): Memory => 
   };
 };
 
-const recallInputs = (rule: Rule, mine: Held, seen: Record<string, Value | null>, now: number): void => {
-  for (const name of rule.inputs) {
-    const maxAgeS = rule.maxAgeS[name];
-    const wantsAge = rule.companions.includes(`${name}_age_s`);
-    if (rule.companions.includes(`${name}_absent`)) seen[`${name}_absent`] = seen[name] === null;
-    if (maxAgeS === undefined && !wantsAge) continue;
+/** What a rule asks of its past, worked out once. */
+interface Recall {
+  readonly absences: readonly (readonly [name: string, absent: string])[];
+  /** Inputs whose age counts, by the limit or by their name; null: not named. */
+  readonly ages: readonly {
+    readonly name: string;
+    readonly maxAgeS: number | undefined;
+    readonly age: string | null;
+  }[];
+  readonly program: Program | null;
+  readonly parameters: readonly (readonly [slot: number, value: number])[];
+  readonly given: readonly (readonly [slot: number, name: string])[];
+  readonly windows: readonly {
+    readonly window: RuleWindow;
+    readonly width: number;
+    readonly sample: () => Value | null;
+  }[];
+}
+
+const recalls = new WeakMap<Rule, { readonly recall: Recall | null }>();
+
+/** Null for a rule that has none: it must not be shown every value. */
+const recallOf = (rule: Rule): Recall | null => {
+  const known = recalls.get(rule);
+  if (known !== undefined) return known.recall;
+  const recall = remembers(rule) ? newRecall(rule) : null;
+  recalls.set(rule, { recall });
+  return recall;
+};
+
+const newRecall = (rule: Rule): Recall => {
+  const isRead = (name: string): boolean => rule.companions.includes(name);
+  const program = rule.windows.length === 0 ? null : createProgram();
+  const windows = rule.windows.map((window) => ({
+    ...{ window, width: widthOf(rule, window) },
+    sample: program?.compile(window.expression) ?? (() => null),
+  }));
+  const read = new Set(rule.windows.flatMap(({ expression }) => expression.names));
+  const slotOf = (name: string): number => program?.slotOf(name) ?? 0;
+  return {
+    ...{ program, windows },
+    absences: rule.inputs.flatMap((name) => (isRead(`${name}_absent`) ? [[name, `${name}_absent`] as const] : [])),
+    ages: rule.inputs.flatMap((name) => {
+      const maxAgeS = rule.maxAgeS[name];
+      const age = isRead(`${name}_age_s`) ? `${name}_age_s` : null;
+      return maxAgeS === undefined && age === null ? [] : [{ name, maxAgeS, age }];
+    }),
+    parameters: Object.entries(rule.parameters).flatMap(([name, value]) =>
+      read.has(name) ? [[slotOf(name), value] as const] : [],
+    ),
+    given: [...rule.inputs, ...rule.companions].flatMap((name) =>
+      read.has(name) ? [[slotOf(name), name] as const] : [],
+    ),
+  };
+};
+
+const recallInputs = (
+  { absences, ages }: Recall,
+  mine: Held,
+  seen: Record<string, Value | null>,
+  now: number,
+): void => {
+  for (const [name, absent] of absences) seen[absent] = seen[name] === null;
+  for (const { name, maxAgeS, age } of ages) {
     const value = seen[name] ?? null;
     if (value !== null) mine.last[name] = [value, now];
     const last = mine.last[name];
     const ageS = last === undefined ? null : (now - last[1]) / 1000;
-    if (wantsAge) seen[`${name}_age_s`] = ageS;
+    if (age !== null) seen[age] = ageS;
     if (value === null && last !== undefined && maxAgeS !== undefined && ageS !== null && ageS <= maxAgeS)
       seen[name] = last[0];
   }
@@ -113,25 +173,23 @@ const recallInputs = (rule: Rule, mine: Held, seen: Record<string, Value | null>
 
 const recallWindows = (
   rule: Rule,
+  { program, windows, parameters, given }: Recall,
   mine: Held,
   seen: Record<string, Value | null>,
   { now, isDue }: { readonly now: number; readonly isDue: boolean },
 ): void => {
-  if (rule.windows.length === 0) return;
-  const context: Record<string, Value> = { ...rule.parameters };
-  for (const [name, value] of Object.entries(seen)) if (value !== null) context[name] = value;
-  for (const window of rule.windows) {
-    const buckets = add(rule, window, mine.windows[window.name] ?? [], sampleOf(window, context), now);
+  if (program === null) return;
+  const { slots } = program;
+  for (const [slot, value] of parameters) slots[slot] = value;
+  for (const [slot, name] of given) slots[slot] = seen[name] ?? undefined;
+  for (const { window, width, sample } of windows) {
+    const value = sample();
+    const number = typeof value === "boolean" ? Number(value) : typeof value === "number" ? value : null;
+    const buckets = add(window, width, mine.windows[window.name] ?? [], number, now);
     mine.windows[window.name] = buckets;
     // Months of slices are not added up for a rule that looks at them once a week.
-    if (isDue) seen[window.name] = windowValue(rule, window, buckets, now);
+    if (isDue) seen[window.name] = windowValue(rule, window, { buckets, width, now });
   }
-};
-
-const sampleOf = (window: RuleWindow, context: Context): number | null => {
-  const value = window.expression.run(context);
-  if (typeof value === "boolean") return value ? 1 : 0;
-  return typeof value === "number" ? value : null;
 };
 
 /** Slices need not be finer than the rule is judged, unless they would be too few to tell. */
@@ -148,8 +206,7 @@ export const isMinutely = (rule: Rule, window: RuleWindow): boolean =>
 /** A window ends with its newest value: the minute that closes at `now` is the last slice. */
 export const slotOf = (width: number, now: number): number => Math.floor((now - 1) / width);
 
-const add = (rule: Rule, window: RuleWindow, buckets: Bucket[], value: number | null, now: number): Bucket[] => {
-  const width = widthOf(rule, window);
+const add = (window: RuleWindow, width: number, buckets: Bucket[], value: number | null, now: number): Bucket[] => {
   const slot = slotOf(width, now);
   const oldest = slot - Math.ceil(((window.overS + window.agoS) * 1000) / width);
   const kept = (buckets[0]?.[0] ?? oldest) < oldest ? buckets.filter(([at]) => at >= oldest) : buckets;
@@ -165,38 +222,44 @@ const add = (rule: Rule, window: RuleWindow, buckets: Bucket[], value: number | 
   return kept;
 };
 
-const windowValue = (rule: Rule, window: RuleWindow, buckets: readonly Bucket[], now: number): number | null => {
-  const width = widthOf(rule, window);
+const windowValue = (
+  rule: Rule,
+  window: RuleWindow,
+  { buckets, width, now }: { readonly buckets: readonly Bucket[]; readonly width: number; readonly now: number },
+): number | null => {
   const slices = Math.ceil((window.overS * 1000) / width);
   const slot = slotOf(width, now) - Math.ceil((window.agoS * 1000) / width);
   if (window.how === "previous") {
     const then = buckets.find(([at]) => at === slot - slices);
     return then === undefined ? null : then[1] / then[2];
   }
-  const inside = buckets.filter(([at]) => at > slot - slices && at <= slot);
+  // In order of time.
+  let from = 0;
+  while (from < buckets.length && (buckets[from]?.[0] ?? 0) <= slot - slices) from++;
+  let to = buckets.length;
+  while (to > from && (buckets[to - 1]?.[0] ?? 0) > slot) to--;
+  const inside = from === 0 && to === buckets.length ? buckets : buckets.slice(from, to);
   if (!isCovered(rule, inside, slices, window.least)) return null;
-  const sum = isMinutely(rule, window)
-    ? slidingSum(
-        inside.map((bucket) => [bucket[0], bucket[1]] as const),
-        slot,
-        slices,
-      )
-    : inside.reduce((total, bucket) => total + bucket[1], 0);
-  const count = inside.reduce((total, bucket) => total + bucket[2], 0);
-  const min = Math.min(...inside.map((bucket) => bucket[3]));
-  const max = Math.max(...inside.map((bucket) => bucket[4]));
+  const sumOf = (): number =>
+    isMinutely(rule, window)
+      ? slidingSum(
+          inside.map((bucket) => [bucket[0], bucket[1]] as const),
+          slot,
+          slices,
+        )
+      : total(inside, 1);
   switch (window.how) {
     case "mean":
-      return sum / count;
+      return sumOf() / total(inside, 2);
     case "sum":
     case "count":
-      return sum;
+      return sumOf();
     case "min":
-      return min;
+      return leastOf(inside);
     case "max":
-      return max;
+      return mostOf(inside);
     case "range":
-      return max - min;
+      return mostOf(inside) - leastOf(inside);
     case "rate":
       return rateOf(inside, width);
     case "quantile":
@@ -205,6 +268,22 @@ const windowValue = (rule: Rule, window: RuleWindow, buckets: readonly Bucket[],
         window.q,
       );
   }
+};
+
+const total = (inside: readonly Bucket[], field: 1 | 2): number => {
+  let sum = 0;
+  for (const bucket of inside) sum += bucket[field];
+  return sum;
+};
+const leastOf = (inside: readonly Bucket[]): number => {
+  let least = Number.POSITIVE_INFINITY;
+  for (const bucket of inside) least = Math.min(least, bucket[3]);
+  return least;
+};
+const mostOf = (inside: readonly Bucket[]): number => {
+  let most = Number.NEGATIVE_INFINITY;
+  for (const bucket of inside) most = Math.max(most, bucket[4]);
+  return most;
 };
 
 /** A minute's account fills its slice or is missing; readings come as they like and may leave no great hole. */
@@ -227,7 +306,7 @@ const rateOf = (inside: readonly Bucket[], width: number): number | null => {
 
 /** Linear between the two nearest ranks. */
 export const quantile = (values: readonly number[], q: number): number | null => {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   const rank = q * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(rank)], sorted[Math.ceil(rank)]];
   return low === undefined || high === undefined ? null : low + (high - low) * (rank - Math.floor(rank));

@@ -1,13 +1,14 @@
 import type { Account, SiteModel, SiteNode } from "#energy";
 import type { Reading } from "#store";
 import type { Facts } from "./evaluate.ts";
+import { type SitePlan, sumOf } from "./site-plan.ts";
 import { createTrack, type SavedTrack } from "./track.ts";
 
 /** What storage, generators and renewables say of themselves beside their meters, and where they can be read. */
 export interface Plant {
   note(reading: Reading, known: number): void;
-  /** `standing`: the model without what a work permit isolates. */
-  at(standing: SiteModel, account: Account): Facts;
+  /** `standing`: of the nodes without those that a work permit isolates. */
+  at(standing: SitePlan, account: Account): Facts;
   version(node: SiteNode, account: Account): number | null;
   save(): SavedPlant;
 }
@@ -52,17 +53,20 @@ export const createPlant = (model: SiteModel, reads: ReadonlySet<string>, saved:
         return [quantity, createTrack(quantity, wants, saved[quantity])] as const;
       }),
   );
-  const said = (quantity: string, node: SiteNode, at: number, ageMs: number): number | null => {
+  const said = (quantity: string, devices: readonly string[] | undefined, at: number, ageMs: number): number | null => {
     const track = tracks.get(quantity);
-    const values = [...new Set(node.points.map(({ device }) => device))]
-      .map((device) => track?.at(at, ageMs, device) ?? null)
-      .filter((value) => value !== null);
-    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
+    if (track === undefined || devices === undefined) return null;
+    let sum: number | null = null;
+    for (const device of devices) {
+      const value = track.at(at, ageMs, device);
+      if (value !== null) sum = (sum ?? 0) + value;
+    }
+    return sum;
   };
-  const gensetFacts = (nodes: readonly SiteNode[], at: number): Facts => {
-    const states = nodes.map((node) => {
-      const auto = said("genset_auto", node, at, stateAgeMs);
-      return auto === null ? null : auto > 0.5 && (said("genset_start_failed", node, at, stateAgeMs) ?? 0) < 0.5;
+  const gensetFacts = ({ nodes, devices }: SitePlan["gensets"], at: number): Facts => {
+    const states = devices.map((one) => {
+      const auto = said("genset_auto", one, at, stateAgeMs);
+      return auto === null ? null : auto > 0.5 && (said("genset_start_failed", one, at, stateAgeMs) ?? 0) < 0.5;
     });
     const isKnown = states.every((state) => state !== null);
     const ready = nodes.filter((_, index) => states[index] === true);
@@ -76,42 +80,37 @@ export const createPlant = (model: SiteModel, reads: ReadonlySet<string>, saved:
     note(reading, known) {
       for (const track of tracks.values()) track.note(reading, known);
     },
-    at(standing, { end }) {
-      const counted = standing.nodes.filter((node) => node.counting === "counted" && node.points.length > 0);
-      const storages = counted.filter(({ role, capacityWh }) => role === "storage" && capacityWh !== null);
-      const capacity = sumOf(storages.map(({ capacityWh }) => capacityWh));
+    at({ storages, renewables, backups, gensets }, { end }) {
+      const { nodes, devices, capacityWh } = storages;
       const limit = (quantity: string): number | null =>
-        sumOf(storages.map((node) => said(quantity, node, end, limitAgeMs) ?? node.ratingW));
-      const health = sumOf(
-        storages.map((node) => {
-          const soh = said("soh_pct", node, end, 86_400_000);
-          return soh === null || node.capacityWh === null ? null : soh * node.capacityWh;
-        }),
-      );
-      const runtimes = standing.nodes
-        .filter(({ kind }) => kind === "battery" || kind === "ups")
-        .map((node) => said("runtime_s", node, end, limitAgeMs))
-        .filter((value) => value !== null);
-      const renewables = counted.filter(({ kind }) => kind === "pv" || kind === "wind");
-      const forecasts = renewables.map((node) => said("forecast_w", node, end, stateAgeMs));
+        sumOf(nodes.map(({ ratingW }, unit) => said(quantity, devices[unit], end, limitAgeMs) ?? ratingW));
+      const health = tracks.has("soh_pct")
+        ? sumOf(
+            nodes.map((node, unit) => {
+              const soh = said("soh_pct", devices[unit], end, 86_400_000);
+              return soh === null || node.capacityWh === null ? null : soh * node.capacityWh;
+            }),
+          )
+        : null;
+      let runtimeS: number | null = null;
+      for (const one of backups.devices) {
+        const seconds = said("runtime_s", one, end, limitAgeMs);
+        if (seconds !== null) runtimeS = Math.min(runtimeS ?? seconds, seconds);
+      }
+      const forecasts = renewables.devices.map((one) => said("forecast_w", one, end, stateAgeMs));
       return {
         storage_give_w: limit("discharge_limit_w"),
         storage_take_w: limit("charge_limit_w"),
-        storage_soh_pct: health === null || capacity === null || capacity === 0 ? null : health / capacity,
-        storage_runtime_s: runtimes.length === 0 ? null : Math.min(...runtimes),
-        forecast_w: renewables.length === 0 ? null : sumOf(forecasts),
+        storage_soh_pct: health === null || capacityWh === null || capacityWh === 0 ? null : health / capacityWh,
+        storage_runtime_s: runtimeS,
+        forecast_w: renewables.nodes.length === 0 ? null : sumOf(forecasts),
         irradiance_w_per_m2: tracks.get("irradiance_w_per_m2")?.at(end, stateAgeMs) ?? null,
-        ...gensetFacts(
-          standing.nodes.filter(({ kind }) => kind === "genset"),
-          end,
-        ),
+        ...gensetFacts(gensets, end),
       };
     },
-    version: (node, { end }) => said("software_version", node, end, 7 * 86_400_000),
+    version: (node, { end }) => said("software_version", devicesIn(node), end, 7 * 86_400_000),
     save: () => Object.fromEntries([...tracks].map(([quantity, track]) => [quantity, track.save()])),
   };
 };
 
-/** Null when a part is missing: never smaller for it. */
-const sumOf = (parts: readonly (number | null)[]): number | null =>
-  parts.reduce<number | null>((sum, part) => (sum === null || part === null ? null : sum + part), 0);
+const devicesIn = ({ points }: SiteNode): readonly string[] => [...new Set(points.map(({ device }) => device))];

@@ -1,6 +1,7 @@
-import { type Account, bandsOn, minuteOfDay, type SiteModel, type SiteNode, type Tariff, tariffAt } from "#energy";
+import { type Account, bandsOn, minuteOfDay, type SiteModel, type Tariff, tariffAt } from "#energy";
 import type { Facts } from "./evaluate.ts";
 import type { NodeParts } from "./node-parts.ts";
+import { type SitePlan, sumOf, type Units } from "./site-plan.ts";
 
 /** Energies of the minutes of the trailing quarter hour, oldest first. Plain data, saved as it is. */
 export type PueMinutes = readonly {
@@ -15,15 +16,18 @@ const quarterMs = 900_000;
 const msPerHour = 3_600_000;
 
 /** What every window rule may read about source, grid, load, storage and tariff in one closed minute. */
-export const supplyFactsAt = (model: SiteModel, account: Account, parts: Pick<NodeParts, "part">): Facts => {
-  const { totals } = account;
-  const watts = (wh: number | null): number | null =>
-    wh === null ? null : (wh * msPerHour) / (account.end - account.start);
-  const counted = model.nodes.filter((node) => node.counting === "counted" && node.points.length > 0);
-  const grids = counted.filter(({ role }) => role === "grid");
-  const storages = counted.filter(({ role, capacityWh }) => role === "storage" && capacityWh !== null);
-  const critical = sumOf([totals.itWh, totals.coolingWh, totals.lossWh]);
+export const supplyFactsAt = (
+  plan: SitePlan,
+  model: SiteModel,
+  account: Account,
+  { columns }: Pick<NodeParts, "columns">,
+): Facts => {
+  const { totals, start, end } = account;
+  const { grids, storages } = plan;
+  const { meanW } = columns;
+  const watts = (wh: number | null): number | null => (wh === null ? null : (wh * msPerHour) / (end - start));
   return {
+    ...plan.facts,
     import_w: watts(totals.importWh),
     export_w: watts(totals.exportWh),
     renewable_w: watts(totals.renewableWh),
@@ -31,57 +35,61 @@ export const supplyFactsAt = (model: SiteModel, account: Account, parts: Pick<No
     cooling_w: watts(totals.coolingWh),
     charge_w: watts(totals.chargeWh),
     discharge_w: watts(totals.dischargeWh),
-    critical_w: watts(critical),
+    critical_w: watts(sumOf([totals.itWh, totals.coolingWh, totals.lossWh])),
     it_w: watts(totals.itWh),
-    grid_rating_w: sumOf(grids.map(({ ratingW }) => ratingW)),
-    grid_count: grids.length,
-    grid_firm_w: firmOf(grids.map(({ ratingW }) => ratingW)),
-    renewable_rating_w: sumOf(ratingsOf(counted, ["pv", "wind"])),
-    cooling_rating_w: sumOf(ratingsOf(counted, ["cooling"])),
-    it_rating_w: sumOf(counted.filter(({ kind }) => kind === "it").map(({ ratingW }) => ratingW)),
-    has_storage: storages.length > 0,
-    storage_rating_w: sumOf(storages.map(({ ratingW }) => ratingW)),
-    storage_capacity_wh: sumOf(storages.map(({ capacityWh }) => capacityWh)),
-    soc_pct: socOf(storages, parts),
-    storage_opposed: opposed(storages, parts),
-    circulating_w: circulating(storages, parts),
-    grid_opposed: opposed(grids, parts),
-    ...tariffFacts(model.tariff, account.start, model.timeZone),
+    soc_pct: socOf(storages, columns.socPct),
+    storage_opposed: opposed(storages, meanW),
+    circulating_w: circulating(storages, meanW),
+    grid_opposed: opposed(grids, meanW),
+    ...tariffFactsAt(model.tariff, start, model.timeZone),
   };
 };
 
-/** PUE of the trailing quarter hour, and what its meters can be wrong by. */
+/** PUE of the trailing quarter hour, and what its meters can be wrong by; `placeOf`: where a node stands in the columns. */
 export const pueFactsAt = (
   model: SiteModel,
   account: Account,
-  parts: Pick<NodeParts, "part">,
+  { meanW }: NodeParts["columns"],
+  placeOf: ReadonlyMap<string, number>,
   before: PueMinutes,
 ): { readonly facts: Facts; readonly minutes: PueMinutes } => {
   const { facilityWh, itWh, storedWh } = account.totals;
+  const { start, end } = account;
   // Inside the boundary the swing of the state of charge would be taken for overhead (kpi.md §2.1).
   const consumed = facilityWh === null || storedWh === null ? null : facilityWh - (storedWh ?? 0);
   const places = model.declared?.puePoints;
+  const energyOf = (nodes: readonly string[] | null): number | null => {
+    if (nodes === null) return null;
+    let sum = 0;
+    for (const place of placesIn(nodes, placeOf)) {
+      const watts = meanW[place] ?? Number.NaN;
+      if (Number.isNaN(watts)) return null;
+      sum += (watts * (end - start)) / msPerHour;
+    }
+    return sum;
+  };
   const points =
-    places === undefined
-      ? {}
-      : { points: (["1", "2", "3"] as const).map((one) => energyOf(places[one], account, parts)) };
-  const minutes = [...before, { start: account.start as number, facilityWh: consumed, itWh, ...points }].filter(
-    ({ start }) => start >= account.end - quarterMs,
-  );
-  const whole = minutes.length * (account.end - account.start) === quarterMs;
-  const facility = whole ? sumOf(minutes.map((minute) => minute.facilityWh)) : null;
-  const it = whole ? sumOf(minutes.map((minute) => minute.itWh)) : null;
+    places === undefined ? {} : { points: [energyOf(places["1"]), energyOf(places["2"]), energyOf(places["3"])] };
+  const minutes: PueMinutes[number][] = [];
+  for (const minute of before) if (minute.start >= end - quarterMs) minutes.push(minute);
+  if (start >= end - quarterMs) minutes.push({ start, facilityWh: consumed, itWh, ...points });
+  const whole = minutes.length * (end - start) === quarterMs;
+  const facility = whole ? sumOver(minutes, ofFacility) : null;
+  const it = whole ? sumOver(minutes, ofIt) : null;
   const itW = it === null ? null : (it * msPerHour) / quarterMs;
   const { uncertaintyW } = account.balance;
   const pueOf = (place: number): number | null => {
-    const wh = whole ? sumOf(minutes.map((minute) => minute.points?.[place] ?? null)) : null;
-    return facility === null || wh === null || wh <= 0 ? null : facility / wh;
+    if (facility === null || places === undefined) return null;
+    const wh = sumOver(minutes, (minute) => minute.points?.[place] ?? null);
+    return wh === null || wh <= 0 ? null : facility / wh;
   };
   return {
     minutes,
     facts: {
-      facility_w: consumed === null ? null : (consumed * msPerHour) / (account.end - account.start),
-      ...{ pue1: pueOf(0), pue2: pueOf(1), pue3: pueOf(2) },
+      facility_w: consumed === null ? null : (consumed * msPerHour) / (end - start),
+      pue1: pueOf(0),
+      pue2: pueOf(1),
+      pue3: pueOf(2),
       pue: facility === null || it === null || it <= 0 ? null : facility / it,
       // Near 1 the error of E_DC / E_IT is that of E_DC − E_IT over E_IT, and the balance knows the former.
       u_pue: uncertaintyW === null || itW === null || itW <= 0 ? null : uncertaintyW / itW,
@@ -90,65 +98,68 @@ export const pueFactsAt = (
   };
 };
 
-/** Null when a part is missing: never smaller for it. */
-const sumOf = (parts: readonly (number | null)[]): number | null =>
-  parts.reduce<number | null>((sum, part) => (sum === null || part === null ? null : sum + part), 0);
+type PueMinute = PueMinutes[number];
+const ofFacility = (minute: PueMinute): number | null => minute.facilityWh;
+const ofIt = (minute: PueMinute): number | null => minute.itWh;
 
-const energyOf = (nodes: readonly string[] | null, account: Account, parts: Pick<NodeParts, "part">): number | null =>
-  nodes === null
-    ? null
-    : sumOf(
-        nodes.map((id) => {
-          const meanW = parts.part(id)?.meanW ?? null;
-          return meanW === null ? null : (meanW * (account.end - account.start)) / msPerHour;
-        }),
-      );
+/** Null when a minute is missing. */
+const sumOver = (minutes: PueMinutes, of: (minute: PueMinute) => number | null): number | null => {
+  let sum = 0;
+  for (const minute of minutes) {
+    const part = of(minute);
+    if (part === null) return null;
+    sum += part;
+  }
+  return sum;
+};
 
-const ratingsOf = (nodes: readonly SiteNode[], kinds: readonly string[]): (number | null)[] =>
-  nodes.filter(({ kind }) => kinds.includes(kind)).map(({ ratingW }) => ratingW);
+const placesKnown = new WeakMap<readonly string[], readonly number[]>();
 
-/** What is left when the largest fails; null when a rating is missing. */
-const firmOf = (ratings: readonly (number | null)[]): number | null => {
-  const sum = sumOf(ratings);
-  return sum === null ? null : sum - Math.max(0, ...ratings.map((rating) => rating ?? 0));
+const placesIn = (nodes: readonly string[], placeOf: ReadonlyMap<string, number>): readonly number[] => {
+  const known = placesKnown.get(nodes);
+  if (known !== undefined) return known;
+  const places = nodes.map((id) => placeOf.get(id) ?? -1);
+  placesKnown.set(nodes, places);
+  return places;
 };
 
 /** By capacity; null when one unit's is not known. */
-const socOf = (storages: readonly SiteNode[], { part }: Pick<NodeParts, "part">): number | null => {
-  const capacity = sumOf(storages.map(({ capacityWh }) => capacityWh));
-  const charge = sumOf(
-    storages.map(({ id, capacityWh }) => {
-      const soc = part(id)?.socPct ?? null;
-      return soc === null || capacityWh === null ? null : soc * capacityWh;
-    }),
-  );
-  return charge === null || capacity === null || capacity === 0 ? null : charge / capacity;
+const socOf = ({ nodes, places, capacityWh }: Units, socPct: Float64Array): number | null => {
+  let charge = 0;
+  for (let unit = 0; unit < nodes.length; unit++) {
+    const soc = socPct[places[unit] ?? -1] ?? Number.NaN;
+    const capacity = nodes[unit]?.capacityWh ?? null;
+    if (Number.isNaN(soc) || capacity === null) return null;
+    charge += soc * capacity;
+  }
+  return capacityWh === null || capacityWh === 0 ? null : charge / capacityWh;
 };
 
 /** The share of its rating that one unit gives while another takes as much of its own; 0 for a single unit. */
-const opposed = (nodes: readonly SiteNode[], { part }: Pick<NodeParts, "part">): number | null => {
+const opposed = ({ nodes, places }: Units, meanW: Float64Array): number | null => {
   let forward = 0;
   let reverse = 0;
   if (nodes.length < 2) return 0;
-  for (const { id, ratingW } of nodes) {
-    const meanW = part(id)?.meanW ?? null;
-    if (meanW === null || ratingW === null || ratingW === 0) return null;
-    forward = Math.max(forward, meanW / ratingW);
-    reverse = Math.max(reverse, -meanW / ratingW);
+  for (let unit = 0; unit < nodes.length; unit++) {
+    const watts = meanW[places[unit] ?? -1] ?? Number.NaN;
+    const ratingW = nodes[unit]?.ratingW ?? null;
+    if (Number.isNaN(watts) || ratingW === null || ratingW === 0) return null;
+    forward = Math.max(forward, watts / ratingW);
+    reverse = Math.max(reverse, -watts / ratingW);
   }
   return Math.min(forward, reverse);
 };
 
 /** Power that units give while others take as much; 0 for a single unit. */
-const circulating = (nodes: readonly SiteNode[], parts: Pick<NodeParts, "part">): number | null => {
+const circulating = ({ nodes, places }: Units, meanW: Float64Array): number | null => {
   let given = 0;
   let taken = 0;
   if (nodes.length < 2) return 0;
-  for (const { id } of nodes) {
-    const meanW = parts.part(id)?.meanW ?? null;
-    if (meanW === null) return null;
-    given += Math.max(0, meanW);
-    taken += Math.max(0, -meanW);
+  for (const place of places) {
+    const watts = meanW[place] ?? Number.NaN;
+    if (Number.isNaN(watts)) return null;
+    given += Math.max(0, watts);
+    taken += Math.max(0, -watts);
   }
   return Math.min(given, taken);
 };
@@ -158,10 +169,28 @@ const minutesOf = (clock: string): number => {
   return (hours ?? 0) * 60 + (minutes ?? 0);
 };
 
-const tariffFacts = (tariff: Tariff | null, ts: number, timeZone: string): Facts => {
-  if (tariff === null) return { has_tariff: false, period: null, at_peak: false, critical_peak_later: false };
-  const minute = minuteOfDay(ts, timeZone);
+const noTariff: Facts = { has_tariff: false, period: null, at_peak: false, critical_peak_later: false };
+
+// Bands mostly begin and end at full quarters, as the offsets of zones do: then a quarter has one answer.
+const quarterKnown = new WeakMap<
+  Tariff,
+  { readonly timeZone: string; readonly quarter: number; readonly facts: Facts }
+>();
+
+const tariffFactsAt = (tariff: Tariff | null, ts: number, timeZone: string): Facts => {
+  if (tariff === null) return noTariff;
+  const quarter = Math.floor(ts / quarterMs);
+  const known = quarterKnown.get(tariff);
+  if (known?.quarter === quarter && known.timeZone === timeZone) return known.facts;
   const bands = bandsOn(tariff, ts, timeZone);
+  const facts = tariffFacts(tariff, bands, ts, timeZone);
+  if (bands.every(({ from, to }) => minutesOf(from) % 15 === 0 && minutesOf(to) % 15 === 0))
+    quarterKnown.set(tariff, { timeZone, quarter, facts });
+  return facts;
+};
+
+const tariffFacts = (tariff: Tariff, bands: Tariff["bands"], ts: number, timeZone: string): Facts => {
+  const minute = minuteOfDay(ts, timeZone);
   const band = bands.find(({ from, to }) => {
     const [start, end] = [minutesOf(from), minutesOf(to)];
     return start < end ? minute >= start && minute < end : minute >= start || minute < end;

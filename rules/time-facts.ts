@@ -3,6 +3,20 @@ import type { Facts } from "./evaluate.ts";
 import type { Rule } from "./rule.ts";
 
 const none: Facts = {};
+const quarterMs = 900_000;
+
+/** The local date of a time, for one purpose: asked minute after minute. Zones change their days at full quarters. */
+export const createLocalDay = (): ((ts: number, timeZone: string) => string) => {
+  const known = new Map<string, { readonly quarter: number; readonly day: string }>();
+  return (ts, timeZone) => {
+    const quarter = Math.floor(ts / quarterMs);
+    const last = known.get(timeZone);
+    if (last?.quarter === quarter) return last.day;
+    const day = formatLocal(ts, timeZone).slice(0, 10);
+    known.set(timeZone, { quarter, day });
+    return day;
+  };
+};
 
 /** The site's civil time for rules that read it: `weekday` (1 is Monday) and `time_of_day_s`. */
 export const createSiteTime = (timeZone: string) => {

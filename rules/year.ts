@@ -1,4 +1,5 @@
-import { type Account, formatLocal } from "#energy";
+import type { Account } from "#energy";
+import { createLocalDay } from "./time-facts.ts";
 
 /** Energy since the civil year began, as far as it was recorded here. */
 export interface YearSums {
@@ -11,12 +12,13 @@ export interface YearSums {
   };
 }
 
+const dayOf = createLocalDay();
 const zero: YearSums["facts"] = { year_green_wh: 0, year_total_wh: 0, year_renewable_wh: 0, year_export_wh: 0 };
 export const noYear: YearSums = { year: "", facts: zero };
 
 /** Minutes in which one of the terms is missing count in none of them: the ratio is one of the same time. */
 export const yearAfter = (before: YearSums, account: Account, timeZone: string): YearSums => {
-  const year = formatLocal(account.start, timeZone).slice(0, 4);
+  const year = dayOf(account.start, timeZone).slice(0, 4);
   const sums = year === before.year ? before.facts : zero;
   const { renewableWh, exportWh, loadWh } = account.totals;
   if (renewableWh === null || exportWh === null || loadWh === null) return { year, facts: sums };
