@@ -1,5 +1,5 @@
 import { type Account, modelsAfter, type SiteModel } from "#energy";
-import type { Ledger, LedgerFollow, LedgerRow, LedgerText } from "#store";
+import { createKeptReader, type KeptRow, type Ledger, type LedgerFollow, type LedgerRow } from "#store";
 import { createScanner } from "./backtest/scan.ts";
 import type { NodeParts } from "./node-parts.ts";
 import { idsOf, meteredNodes } from "./node-plan.ts";
@@ -18,9 +18,9 @@ const parsed = (row: LedgerRow): { readonly account: Account } | null => {
   return account === null ? null : { account };
 };
 
-const scanned = ({ text, ...row }: LedgerText, scan: Scan) => {
+const scanned = ({ kept, ...row }: KeptRow, scan: Scan) => {
   try {
-    const { account, nodes } = scan(text);
+    const { account, nodes } = scan(kept);
     return readAccount({ ...row, body: account as unknown as LedgerRow["body"] }) === null ? null : { account, nodes };
   } catch (error) {
     if (error instanceof SyntaxError) return null;
@@ -28,7 +28,7 @@ const scanned = ({ text, ...row }: LedgerText, scan: Scan) => {
   }
 };
 
-/** Follows accounts; their nodes come in columns where the store gives texts: half a thousand objects would be garbage at once. */
+/** Follows accounts; their nodes come in columns where the store gives what it keeps: half a thousand objects would be garbage at once. */
 export const createAccountFollow = (
   ledger: Ledger,
   sites: readonly SiteModel[],
@@ -44,19 +44,20 @@ export const createAccountFollow = (
     byIds.set(ids, scan);
     scans.set(model.id, scan);
   }
-  const readText = (row: LedgerText, whole: boolean) => {
+  const reader = createKeptReader();
+  const readKept = (row: KeptRow, whole: boolean) => {
     const scan = whole ? undefined : scans.get(row.site);
     const found = scan === undefined ? null : scanned(row, scan);
     if (found !== null) return found;
-    const { text, ...rest } = row;
-    return parsed({ ...rest, body: JSON.parse(Buffer.from(text).toString()) });
+    const { kept, ...rest } = row;
+    return parsed({ ...rest, body: reader.body(kept) });
   };
   return async (query) => {
-    if (ledger.followText === undefined) {
+    if (ledger.followKept === undefined) {
       const { rows, cursor } = await ledger.follow(query);
       return { rows: rows.map((row) => ({ ...row, read: () => parsed(row) })), cursor };
     }
-    const { rows, cursor } = await ledger.followText(query);
-    return { rows: rows.map((row) => ({ ...row, read: (whole) => readText(row, whole) })), cursor };
+    const { rows, cursor } = await ledger.followKept(query);
+    return { rows: rows.map((row) => ({ ...row, read: (whole) => readKept(row, whole) })), cursor };
   };
 };

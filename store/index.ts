@@ -13,7 +13,8 @@ export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
 export { type FollowColumns, followColumnsOf, shareFollow } from "./follow-columns.ts";
 export { giveWay, haveGarbageGiveWay } from "./give-way.ts";
-export type { Json, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow, LedgerText } from "./ledger.ts";
+export { createKeptReader, type KeptTable } from "./kept.ts";
+export type { Json, KeptRow, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "./ledger.ts";
 export { createMemoryLedger, createMemoryReadings } from "./memory/index.ts";
 export { openStore, type Store, type StoreDeps } from "./open.ts";
 export { findQuantity, type Quantity, type QuantityKind, quantities } from "./quantity.ts";
@@ -49,6 +50,7 @@ export {
   type Samples,
   windowStart,
 } from "./rollup.ts";
+export type { Layout } from "./table.ts";
 export {
   type Celsius,
   celsius,

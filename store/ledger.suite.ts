@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createKeptReader } from "./kept.ts";
 import type { Ledger, LedgerChange, LedgerQuery, LedgerRow } from "./ledger.ts";
 import { timestamp } from "./unit.ts";
 
@@ -212,13 +213,13 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
     });
 
     test("a follower of texts gets the rows of a follower, with what is kept of each", async () => {
-      if (ledger.followText === undefined) return;
+      if (ledger.followKept === undefined) return;
       const written = await ledger.commit([
         put("a", { body: { name: "绿电" } }),
         put("b", { body: "x".repeat(10_000) }),
       ]);
-      const { rows, cursor } = await ledger.followText({ cursor: null, kinds: ["alert"], limit: 10, waitMs: 0 });
-      const read = rows.map(({ text, ...row }) => ({ ...row, body: JSON.parse(Buffer.from(text).toString()) }));
+      const { rows, cursor } = await ledger.followKept({ cursor: null, kinds: ["alert"], limit: 10, waitMs: 0 });
+      const read = rows.map(({ kept, ...row }) => ({ ...row, body: createKeptReader().body(kept) }));
       expect(read).toEqual(written.map((row) => ({ ...row })));
       expect((await follow(cursor)).rows).toEqual([]);
     });
@@ -251,7 +252,7 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
     });
 
     test("a list of texts has the rows and pages of a list, long bodies and what was replaced too", async () => {
-      if (ledger.listText === undefined) return;
+      if (ledger.listKept === undefined) return;
       await ledger.commit([
         put("a", { ts: 1, body: { name: "Grünstrom 绿电", list: [1, null, "x"] } }),
         put("b", { ts: 2, body: { long: Array.from({ length: 2000 }, (_, index) => index) } }),
@@ -260,17 +261,17 @@ export const ledgerSuite = (name: string, open: (now: () => number) => Promise<L
       ]);
       clock += 1000;
       await ledger.commit([put("c", { ts: 3, body: null })]);
-      const decoder = new TextDecoder();
+      const reader = createKeptReader();
       const both = async (query: Partial<LedgerQuery>) => {
-        const texts = await ledger.listText?.({ kind: "alert", limit: 100, ...query });
-        const items = texts?.items.map(({ text, ...row }) => ({ ...row, body: JSON.parse(decoder.decode(text)) }));
+        const texts = await ledger.listKept?.({ kind: "alert", limit: 100, ...query });
+        const items = texts?.items.map(({ kept, ...row }) => ({ ...row, body: reader.body(kept) }));
         expect({ items, next: texts?.next }).toEqual(await list(query));
         return items?.map(({ key }) => key);
       };
       expect(await both({})).toEqual(["a", "d", "b", "c"]);
       expect(await both({ site: "demo", order: "newest-first", from: timestamp(start + 1) })).toEqual(["c", "b", "a"]);
       expect(await both({ asOf: timestamp(start) })).toEqual(await keys({ asOf: timestamp(start) }));
-      const first = await ledger.listText({ kind: "alert", limit: 2 });
+      const first = await ledger.listKept({ kind: "alert", limit: 2 });
       expect(await both({ limit: 2, cursor: first.next ?? "" })).toEqual(["b", "c"]);
       expect(await both({ kind: "none" })).toEqual([]);
     });

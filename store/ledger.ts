@@ -17,16 +17,16 @@ export interface Ledger extends AsyncDisposable {
   /** Newest revisions by `(ts, key)`, keyset-paged. */
   list(query: LedgerQuery): Promise<Page<LedgerRow>>;
   /**
-   * `list` with each body as the JSON that is kept, for whoever takes them by the ten thousand and looks at little of
-   * each; absent in an adapter that keeps no text.
+   * `list` with each body as it is kept, for whoever takes them by the ten thousand and looks at little of each (see
+   * `createKeptReader`); absent in an adapter that keeps values.
    */
-  listText?(query: LedgerQuery): Promise<Page<LedgerText>>;
+  listKept?(query: LedgerQuery): Promise<Page<KeptRow>>;
   /** Every revision of one row, oldest first. */
   history(kind: string, key: string): Promise<readonly LedgerRow[]>;
   /** Committed rows in commit order, as `Readings.follow`. */
   follow(query: LedgerFollow): Promise<{ readonly rows: readonly LedgerRow[]; readonly cursor: string }>;
-  /** `follow` with each body as the JSON that is kept; absent in an adapter that keeps no text. */
-  followText?(query: LedgerFollow): Promise<{ readonly rows: readonly LedgerText[]; readonly cursor: string }>;
+  /** `follow` with each body as it is kept; absent in an adapter that keeps values. */
+  followKept?(query: LedgerFollow): Promise<{ readonly rows: readonly KeptRow[]; readonly cursor: string }>;
   /** The cursor that stands after everything committed so far. */
   head(): Promise<string>;
   /** Removes whole rows (all revisions) whose `ts` is older. */
@@ -61,9 +61,9 @@ export interface LedgerRow {
   readonly body: Json;
 }
 
-export interface LedgerText extends Omit<LedgerRow, "body"> {
-  /** UTF-8. */
-  readonly text: Uint8Array;
+/** A row whose body is read when it is wanted, by `createKeptReader`. */
+export interface KeptRow extends Omit<LedgerRow, "body"> {
+  readonly kept: Uint8Array;
 }
 
 export interface LedgerQuery {

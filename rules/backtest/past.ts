@@ -171,8 +171,8 @@ async function* accountsOf(query: PastQuery): AsyncGenerator<AccountHappening> {
     const row = (await ledger.history(accountKind, key))[0];
     return row === undefined ? null : told(row);
   };
-  const { listText } = ledger;
-  if (listText === undefined || nodes === undefined) {
+  const { listKept } = ledger;
+  if (listKept === undefined || nodes === undefined) {
     for await (const items of ahead(pagesOf(query, (asked) => ledger.list(asked))))
       for (const row of items) {
         const one = row.revision === 1 ? told(row) : await first(row.key);
@@ -182,11 +182,11 @@ async function* accountsOf(query: PastQuery): AsyncGenerator<AccountHappening> {
   }
   await using thread = to - from < threadMs ? null : startScanThread(nodes);
   const { scan } = createScanner(nodes);
-  const scanned = async (texts: readonly Uint8Array[]): Promise<readonly ScannedAccount[]> =>
-    thread === null ? texts.map(scan) : await thread.scan(texts);
+  const scanned = async (kept: readonly Uint8Array[]): Promise<readonly ScannedAccount[]> =>
+    thread === null ? kept.map(scan) : await thread.scan(kept);
   const apart = async function* () {
-    for await (const items of ahead(pagesOf(query, (asked) => listText(asked)))) {
-      const accounts = await scanned(items.filter(({ revision }) => revision === 1).map(({ text }) => text));
+    for await (const items of ahead(pagesOf(query, (asked) => listKept(asked)))) {
+      const accounts = await scanned(items.filter(({ revision }) => revision === 1).map(({ kept }) => kept));
       yield { items, accounts };
     }
   };

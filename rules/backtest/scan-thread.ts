@@ -3,12 +3,13 @@ import { type NodeParts, partFields } from "../node-parts.ts";
 import { columnsOf, type ScannedAccount, scannedOf } from "./scan.ts";
 
 // this thread                            worker
-//   texts of a page ── {id, texts} ────────▶ cut
+//   kept of a page  ── {id, kept} ─────────▶ unpack, cut
 //   scanned         ◀── {id, columns, …} ──┘
 
 export interface ScanRequest {
   readonly id: number;
-  readonly texts: readonly Uint8Array[];
+  /** Accounts as the ledger keeps them. */
+  readonly kept: readonly Uint8Array[];
 }
 
 /** `data`: the columns of each account, one behind the other. */
@@ -22,7 +23,7 @@ export interface ScanAnswer {
 
 /** Takes accounts apart in a thread of its own; `scan` takes the bytes away from whoever gave them. */
 export interface ScanThread extends AsyncDisposable {
-  scan(texts: readonly Uint8Array[]): Promise<readonly ScannedAccount[]>;
+  scan(kept: readonly Uint8Array[]): Promise<readonly ScannedAccount[]>;
 }
 
 interface Waiting {
@@ -49,12 +50,12 @@ export const startScanThread = (ids: readonly string[]): ScanThread => {
   });
   const size = partFields.length * ids.length;
   return {
-    async scan(texts) {
+    async scan(kept) {
       const id = ++newest;
       const { promise, resolve, reject } = Promise.withResolvers<ScanAnswer>();
       waiting.set(id, { resolve, reject });
-      const whole = texts.filter(({ buffer, byteLength }) => buffer.byteLength === byteLength);
-      worker.postMessage({ id, texts } satisfies ScanRequest, [
+      const whole = kept.filter(({ buffer, byteLength }) => buffer.byteLength === byteLength);
+      worker.postMessage({ id, kept } satisfies ScanRequest, [
         ...new Set(whole.map(({ buffer }) => buffer as ArrayBuffer)),
       ]);
       const { data, rests, flags } = await promise;

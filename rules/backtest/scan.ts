@@ -1,9 +1,11 @@
 import type { Account, AccountFlag } from "#energy";
+import { createKeptReader } from "#store";
 import type { NodeParts, PartField } from "../node-parts.ts";
 import { partFields, partOfColumns } from "../node-parts.ts";
+import { createTableScan } from "./scan-table.ts";
 
-// bytes of an account ─┬▶ its nodes, straight into columns: half a thousand objects would cost more than judging them
-//                      └▶ everything else, parsed as usual
+// an account as it is kept ─┬▶ its nodes, straight into columns: half a thousand objects would cost more than judging them
+//                           └▶ everything else, parsed as usual
 
 export interface ScannedAccount {
   readonly account: Account;
@@ -44,7 +46,7 @@ export const scannedOf = (
   nodes: { columns, flags, part: (id) => partOfColumns(columns, flags, places.get(id) ?? -1) },
 });
 
-/** Reads accounts of one site; `ids` are the nodes whose columns are wanted, in their order. */
+/** Reads accounts of one site as the ledger keeps them; `ids` are the nodes whose columns are wanted, in their order. */
 export const createScanner = (ids: readonly string[]) => {
   const places = new Map(ids.map((id, place) => [id, place]));
   const placeOf = (id: string): number => places.get(id) ?? -1;
@@ -156,13 +158,11 @@ export const createScanner = (ids: readonly string[]) => {
     at++;
   };
 
-  /** `columns` are filled; they must be of so many nodes. */
-  const cut = (given: Uint8Array, columns: NodeParts["columns"]): CutAccount => {
+  const cutText = (given: Uint8Array, columns: NodeParts["columns"]): CutAccount => {
     bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
     const from = bytes.indexOf(marker);
     if (from < 0) throw new SyntaxError("an account without nodes");
     at = from + marker.length - 1;
-    for (const field of partFields) columns[field].fill(Number.NaN);
     const flags = new Map<number, readonly AccountFlag[]>();
     let turn = 0;
     let place = -1;
@@ -193,6 +193,17 @@ export const createScanner = (ids: readonly string[]) => {
     });
     const rest = `${bytes.toString("utf8", 0, from)}"nodes":{}${bytes.toString("utf8", at)}`;
     return { rest, columns, flags };
+  };
+
+  const kept = createKeptReader();
+  const scanTable = createTableScan(placeOf);
+  /** `columns` are filled; they must be of so many nodes. */
+  const cut = (given: Uint8Array, columns: NodeParts["columns"]): CutAccount => {
+    for (const field of partFields) columns[field].fill(Number.NaN);
+    const { text, table } = kept.open(given);
+    if (table === null) return cutText(text, columns);
+    if (table.layout.member === "nodes") return { rest: table.rest, columns, flags: scanTable(table, columns) };
+    return cutText(Buffer.from(JSON.stringify(kept.body(given))), columns);
   };
   return { cut, scan: (given: Uint8Array): ScannedAccount => scannedOf(cut(given, columnsOf(ids.length)), places) };
 };

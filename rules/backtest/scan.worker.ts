@@ -7,11 +7,11 @@ const ids = workerData as readonly string[];
 const { cut } = createScanner(ids);
 const size = partFields.length * ids.length;
 
-const answerTo = ({ id, texts }: ScanRequest): ScanAnswer => {
-  const data = new Float64Array(size * texts.length);
+const answerTo = ({ id, kept }: ScanRequest): ScanAnswer => {
+  const data = new Float64Array(size * kept.length);
   try {
-    const cuts = texts.map((text, index) =>
-      cut(text, columnsOf(ids.length, data.subarray(index * size, (index + 1) * size))),
+    const cuts = kept.map((one, index) =>
+      cut(one, columnsOf(ids.length, data.subarray(index * size, (index + 1) * size))),
     );
     return { id, fault: null, data, rests: cuts.map(({ rest }) => rest), flags: cuts.map(({ flags }) => flags) };
   } catch (error) {

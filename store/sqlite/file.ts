@@ -9,8 +9,8 @@ export interface FileKind {
   readonly applicationId: number;
   readonly version: number;
   readonly schema: string;
-  /** SQL that makes a file of an earlier version one of this; done by the one who writes. */
-  readonly upgrade?: { readonly from: number; readonly run: string };
+  /** By earlier version the SQL that makes such a file one of this; done by the one who writes. */
+  readonly upgrades?: Readonly<Record<number, string>>;
 }
 
 export interface FileOptions {
@@ -47,7 +47,7 @@ export const openFile = ({ path, kind, check, maxPages }: FileOptions): Database
     transact(db, "IMMEDIATE", () => {
       const version = pragma(db, "user_version");
       if (version === kind.version) return;
-      db.exec(version === 0 ? kind.schema : (kind.upgrade?.run ?? ""));
+      db.exec(version === 0 ? kind.schema : (kind.upgrades?.[version] ?? ""));
       db.exec(`PRAGMA application_id = ${kind.applicationId}; PRAGMA user_version = ${kind.version}`);
     });
     return db;
@@ -88,7 +88,7 @@ const inspect = (path: string, kind: FileKind, check: FileOptions["check"]): voi
       throw refuse("STORE_CORRUPT", "is not a file of Wattlas; it is left as it is");
     if (version > kind.version)
       throw refuse("STORE_VERSION", `has version ${version}, this program reads up to ${kind.version}`);
-    if (version < kind.version && version !== kind.upgrade?.from)
+    if (version < kind.version && kind.upgrades?.[version] === undefined)
       throw refuse(
         "STORE_VERSION",
         `has version ${version}, of a trial before the first release; this program reads ${kind.version}`,

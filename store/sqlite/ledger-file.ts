@@ -1,16 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { expiredCursor, formatCursor, parseCount, parseCursor } from "../cursor.ts";
 import { StoreRefusedError } from "../errors.ts";
-import type { LedgerChange, LedgerFollow, LedgerQuery, LedgerRow, LedgerText } from "../ledger.ts";
+import { keptOf, keptText, type WrittenBody } from "../kept.ts";
+import type { KeptRow, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "../ledger.ts";
 import type { Page } from "../readings.ts";
 import { timestamp } from "../unit.ts";
 import { type FileKind, transact } from "./file.ts";
 
 export const ledgerKind: FileKind = {
   applicationId: 0x57544c31, // "WTL1"
-  version: 2,
-  upgrade: { from: 1, run: "ALTER TABLE row ADD COLUMN packed BLOB" },
+  version: 3,
+  // What 2 packed is JSON; since 3 a body may stand there as a table.
+  upgrades: { 1: "ALTER TABLE row ADD COLUMN packed BLOB", 2: "SELECT 1" },
   schema: `
     CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('id', lower(hex(randomblob(8))));
@@ -26,18 +27,19 @@ export const ledgerKind: FileKind = {
     CREATE INDEX row_site ON row(kind, site, ts, key) WHERE newest = 1;`,
 };
 
-// Bodies cross between the threads as JSON text: an account of 400 racks is cloned in milliseconds, its text at once.
-// Long ones as its bytes, which are handed over and let go as soon as they are packed.
+// Bodies cross between the threads as JSON text or packed: an account of 400 racks is cloned in milliseconds, its bytes
+// at once. Long ones are handed over and let go as soon as they are packed.
 
 /** A change whose body is written already; a body to be packed as UTF-8. */
 export type WrittenChange =
-  | (Omit<Extract<LedgerChange, { readonly op: "put" }>, "body"> & { readonly text: string | Uint8Array<ArrayBuffer> })
+  | (Omit<Extract<LedgerChange, { readonly op: "put" }>, "body"> & { readonly body: WrittenBody })
   | Extract<LedgerChange, { readonly op: "delete" }>;
 
 /** What a commit adds to its puts, in their order. */
 export type Place = Pick<LedgerRow, "revision" | "at">;
 
-export type WrittenRow = Omit<LedgerRow, "body"> & { readonly text: string };
+/** `body`: JSON, or as it is kept. */
+export type WrittenRow = Omit<LedgerRow, "body"> & { readonly body: string | Uint8Array };
 
 /** What the ledger's worker answers. */
 export interface LedgerCalls {
@@ -45,10 +47,10 @@ export interface LedgerCalls {
   get(argument: { readonly kind: string; readonly key: string; readonly asOf: number | null }): WrittenRow | null;
   getAll(argument: { readonly kind: string; readonly keys: readonly string[] }): readonly (WrittenRow | null)[];
   list(query: LedgerQuery): Page<WrittenRow>;
-  listText(query: LedgerQuery): Page<LedgerText>;
+  listKept(query: LedgerQuery): Page<KeptRow>;
   history(argument: { readonly kind: string; readonly key: string }): readonly WrittenRow[];
   follow(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly WrittenRow[]; readonly cursor: string };
-  followText(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly LedgerText[]; readonly cursor: string };
+  followKept(query: Omit<LedgerFollow, "signal">): { readonly rows: readonly KeptRow[]; readonly cursor: string };
   head(argument: null): string;
   /** Removes some; call again until it removes none. */
   prune(argument: { readonly kind: string; readonly before: number }): number;
@@ -67,39 +69,19 @@ const newestColumns = `${namesOf("place")}, place.ts AS placeTs`;
 const knownColumns = `${namesOf("known")}, place.ts AS placeTs`;
 const knownThen = `JOIN row known ON known.kind = place.kind AND known.key = place.key AND known.revision =
   (SELECT max(revision) FROM row WHERE kind = place.kind AND key = place.key AND at <= ?)`;
-// Accounts of hundreds of nodes are mostly the same keys over and over; short bodies stay legible in the file.
-const packedBytes = 4096;
-const compression = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
-
-/** The text as it crosses to the ledger's thread. */
-export const writtenText = (text: string): string | Uint8Array<ArrayBuffer> => {
-  if (text.length < packedBytes) return text;
-  const bytes = new Uint8Array(Buffer.byteLength(text));
-  encoder.encodeInto(text, bytes);
-  return bytes;
-};
-const encoder = new TextEncoder();
-
 /** The memory that goes over with them. */
 export const givenWith = (changes: readonly WrittenChange[]): readonly ArrayBuffer[] =>
-  changes.flatMap((change) => (change.op === "put" && typeof change.text !== "string" ? [change.text.buffer] : []));
-
-// Told the size it takes a fifth of the memory, and whoever unpacks it learns the size from the frame.
-const pack = (text: Uint8Array): Uint8Array =>
-  zstdCompressSync(text, {
-    params: compression,
-    pledgedSrcSize: text.length,
-    chunkSize: Math.max(packedBytes, text.length >> 4),
+  changes.flatMap((change) => {
+    if (change.op === "delete" || typeof change.body === "string") return [];
+    return [change.body instanceof Uint8Array ? change.body.buffer : change.body.payload.buffer];
   });
-
-const unpack = (packed: Uint8Array): Uint8Array => zstdDecompressSync(packed, { chunkSize: roomFor(packed) });
 
 // Keys in one transaction of pruning: some 10 ms, so that commits go in between.
 const pruneKeys = 500;
 
-/** The memory of a page's texts, to hand it over instead of copying it. */
-export const buffersOf = ({ rows }: { readonly rows: readonly LedgerText[] }): readonly ArrayBuffer[] =>
-  rows.flatMap(({ text }) => (text.buffer instanceof ArrayBuffer ? [text.buffer] : []));
+/** The memory of a page's bodies, to hand it over instead of copying it. */
+export const buffersOf = ({ rows }: { readonly rows: readonly KeptRow[] }): readonly ArrayBuffer[] =>
+  rows.flatMap(({ kept }) => (kept.buffer instanceof ArrayBuffer ? [kept.buffer] : []));
 
 /** The ledger's rows in an open file, one call at a time. */
 export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): LedgerCalls => {
@@ -143,15 +125,10 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
       });
     // A clock may step back; the order of revisions may not.
     const time = Math.max(at, Number(known?.at ?? 0));
-    const { site, ts, text } = change;
+    const kept = keptOf(change.body);
     outdate.run(kind, key, revision);
-    if (typeof text === "string") insert.run(kind, key, site, ts, revision + 1, time, text, null);
-    else {
-      const packed = pack(text);
-      // Garbage outside the heap would lie about until tens of megabytes of it are collected.
-      text.buffer.transfer(0);
-      insert.run(kind, key, site, ts, revision + 1, time, "", packed);
-    }
+    const [body, packed] = typeof kept === "string" ? [kept, null] : ["", kept];
+    insert.run(kind, key, change.site, change.ts, revision + 1, time, body, packed);
     return [{ revision: revision + 1, at: timestamp(time) }];
   };
 
@@ -213,13 +190,13 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
 
     list: (query) => pageOf(query, rowOf),
 
-    listText: (query) => pageOf(query, writtenRowOf),
+    listKept: (query) => pageOf(query, keptRowOf),
 
     history: ({ kind, key }) => all.all(kind, key).map(rowOf),
 
     follow: (query) => followed(query, rowOf),
 
-    followText: (query) => followed(query, writtenRowOf),
+    followKept: (query) => followed(query, keptRowOf),
 
     head: () => cursorAt(headSeq()),
 
@@ -232,9 +209,9 @@ export const createLedgerFile = (db: DatabaseSync, onCommit: () => void): Ledger
   };
 };
 
-const rowOf = (raw: Raw): WrittenRow => ({ ...placeOf(raw), text: textOf(raw) });
+const rowOf = (raw: Raw): WrittenRow => ({ ...placeOf(raw), body: bodyOf(raw) });
 
-const writtenRowOf = (raw: Raw): LedgerText => ({ ...placeOf(raw), text: bytesOf(raw) });
+const keptRowOf = (raw: Raw): KeptRow => ({ ...placeOf(raw), kept: bytesOf(raw) });
 
 const placeOf = (raw: Raw): Omit<LedgerRow, "body"> => ({
   kind: String(raw.kind),
@@ -245,33 +222,14 @@ const placeOf = (raw: Raw): Omit<LedgerRow, "body"> => ({
   at: timestamp(Number(raw.at)),
 });
 
-const textOf = ({ body, packed }: Raw): string =>
-  packed instanceof Uint8Array ? Buffer.from(unpack(packed)).toString() : String(body);
-
-/** In memory of its own, which can be handed over. */
-const bytesOf = ({ body, packed }: Raw): Uint8Array => {
-  if (!(packed instanceof Uint8Array)) return encoder.encode(String(body));
-  const bytes = unpack(packed);
-  return bytes.buffer.byteLength > bytes.length + 1 ? new Uint8Array(bytes) : bytes;
+const bodyOf = ({ body, packed }: Raw): string | Uint8Array => {
+  if (!(packed instanceof Uint8Array)) return String(body);
+  const text = keptText(packed);
+  return text === null ? packed : Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString();
 };
 
-// RFC 8878 §3.1.1: magic number, descriptor, window (not of a single segment), dictionary, content size.
-const descriptorAt = 4;
-const isSingleSegment = 0x20;
-const hasDictionary = 0x03;
-// Of rows from before, which do not say it.
-const usualRoom = 128 * 1024;
-// A frame that lies must not take all memory.
-const mostUnpacked = 16 * 1024 * 1024;
+/** In memory of its own, which can be handed over; whoever asked unpacks it. */
+const bytesOf = ({ body, packed }: Raw): Uint8Array =>
+  packed instanceof Uint8Array ? packed : encoder.encode(String(body));
 
-/** One byte more than the frame says that it holds: then it is unpacked in one go. */
-const roomFor = (packed: Uint8Array): number => {
-  const descriptor = packed[descriptorAt] ?? 0;
-  const sizeForm = descriptor >> 6;
-  const at = descriptorAt + 1;
-  if ((descriptor & isSingleSegment) === 0 || (descriptor & hasDictionary) !== 0) return usualRoom;
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
-  if (sizeForm === 1 && packed.length > at + 2) return view.getUint16(at, true) + 256 + 1;
-  if (sizeForm === 2 && packed.length > at + 4) return Math.min(view.getUint32(at, true), mostUnpacked) + 1;
-  return usualRoom;
-};
+const encoder = new TextEncoder();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { createKeptReader } from "../kept.ts";
 import { ledgerSuite } from "../ledger.suite.ts";
 import { timestamp } from "../unit.ts";
 import { openSqliteLedger } from "./ledger.ts";
@@ -94,9 +95,37 @@ test("a text that was packed without its size, of whatever length and alphabet, 
   await ledger.commit(bodies.map((body, index) => ({ ...change, key: `old ${index}`, body })));
   for (const [index, body] of bodies.entries()) pack.run(zstdCompressSync(JSON.stringify(body)), `old ${index}`);
   for (const from of [null, cursor]) {
-    const page = await ledger.followText?.({ cursor: from, kinds: [change.kind], limit: bodies.length, waitMs: 0 });
-    expect(page?.rows.map(({ text }) => JSON.parse(Buffer.from(text).toString()))).toEqual(bodies);
+    const page = await ledger.followKept?.({ cursor: from, kinds: [change.kind], limit: bodies.length, waitMs: 0 });
+    expect(page?.rows.map(({ kept }) => createKeptReader().body(kept))).toEqual(bodies);
   }
   const rows = await ledger.getAll(change.kind, [...bodies.keys()].map(String));
   expect(rows.map((row) => row?.body)).toEqual(bodies);
+});
+
+test("a table that a version before packed as text is read, and written anew as a table", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wattlas-ledger-"));
+  const open = () =>
+    openSqliteLedger({ DATA_DIR: folder }, { role: "writer", onError: (error) => expect(error).toBeUndefined() });
+  try {
+    {
+      await using ledger = await open();
+      await ledger.commit([{ ...change, body: { nodes } }]);
+    }
+    {
+      using db = new DatabaseSync(join(folder, "ledger.db"));
+      const packed = zstdCompressSync(JSON.stringify({ nodes }));
+      db.prepare("UPDATE row SET packed = ?").run(packed);
+      db.exec("PRAGMA user_version = 2");
+    }
+    await using ledger = await open();
+    expect((await ledger.get("account/1m", "s/0"))?.body).toEqual({ nodes });
+    const [row] = await ledger.commit([{ ...change, body: { nodes, more: 1 } }]);
+    expect(JSON.stringify(row?.body)).toBe(JSON.stringify({ nodes, more: 1 }));
+    const bodies = (await ledger.history("account/1m", "s/0")).map(({ body }) => JSON.stringify(body));
+    expect(bodies).toEqual([JSON.stringify({ nodes }), JSON.stringify({ nodes, more: 1 })]);
+    const page = await ledger.listKept?.({ kind: "account/1m", limit: 10 });
+    expect(page?.items.map(({ kept }) => createKeptReader().body(kept))).toEqual([{ nodes, more: 1 }]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

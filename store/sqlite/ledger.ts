@@ -1,18 +1,12 @@
 import { resolve } from "node:path";
 import type { StoreSettings } from "../config.ts";
+import { createBodyWriter, createKeptReader } from "../kept.ts";
 import type { Json, Ledger, LedgerChange, LedgerFollow, LedgerRow } from "../ledger.ts";
 import type { StoreDeps } from "../open.ts";
 import { createWaiter, followWith } from "../waiter.ts";
 import { joinChannel } from "./channel.ts";
 import type { LedgerSettings } from "./ledger.worker.ts";
-import {
-  givenWith,
-  type LedgerCalls,
-  type Place,
-  type WrittenChange,
-  type WrittenRow,
-  writtenText,
-} from "./ledger-file.ts";
+import { givenWith, type LedgerCalls, type Place, type WrittenChange, type WrittenRow } from "./ledger-file.ts";
 import { startRemote } from "./remote.ts";
 import { startResting } from "./resting.ts";
 
@@ -36,6 +30,12 @@ export const openSqliteLedger = async (
   const remote = await startResting(start, restMs);
   const waiter = createWaiter();
   const channel = joinChannel(path, waiter.wake);
+  const write = createBodyWriter();
+  const read = createKeptReader();
+  const readRow = ({ body, ...row }: WrittenRow): LedgerRow => ({
+    ...row,
+    body: typeof body === "string" ? (JSON.parse(body) as Json) : read.body(body),
+  });
 
   const followedBy = <Row>(
     query: LedgerFollow,
@@ -50,9 +50,11 @@ export const openSqliteLedger = async (
 
   return {
     commit: async (changes) => {
-      const written = changes.map(writtenOf);
+      const written = changes.map(
+        (change): WrittenChange => (change.op === "delete" ? change : { ...change, body: write(change.body) }),
+      );
       const given = givenWith(written);
-      return committedRows(changes, written, await remote.call("commit", { changes: written, at: now() }, given));
+      return committedRows(changes, await remote.call("commit", { changes: written, at: now() }, given));
     },
     get: async (kind, key, asOf) => {
       const row = await remote.call("get", { kind, key, asOf: asOf ?? null });
@@ -64,14 +66,14 @@ export const openSqliteLedger = async (
       const { items, next } = await remote.call("list", query);
       return { items: items.map(readRow), next };
     },
-    listText: (query) => remote.call("listText", query),
+    listKept: (query) => remote.call("listKept", query),
     history: async (kind, key) => (await remote.call("history", { kind, key })).map(readRow),
     follow: (query) =>
       followedBy(query, async (asked) => {
         const found = await remote.call("follow", asked);
         return { rows: found.rows.map(readRow), cursor: found.cursor };
       }),
-    followText: (query) => followedBy(query, (asked) => remote.call("followText", asked)),
+    followKept: (query) => followedBy(query, (asked) => remote.call("followKept", asked)),
     head: () => remote.call("head", null),
     prune: async (kind, before) => {
       let removed = 0;
@@ -89,36 +91,20 @@ export const openSqliteLedger = async (
   };
 };
 
-const writtenOf = (change: LedgerChange): WrittenChange => {
-  if (change.op === "delete") return change;
-  const { body, ...rest } = change;
-  return { ...rest, text: writtenText(JSON.stringify(body)) };
-};
-
-const readRow = ({ kind, key, site, ts, revision, at, text }: WrittenRow): LedgerRow => ({
-  ...{ kind, key, site, ts, revision, at },
-  body: JSON.parse(text) as Json,
-});
-
 /** The rows of a commit. Few ask for the body they have just written, so it is read when somebody does. */
-const committedRows = (
-  changes: readonly LedgerChange[],
-  written: readonly WrittenChange[],
-  places: readonly Place[],
-): readonly LedgerRow[] => {
+const committedRows = (changes: readonly LedgerChange[], places: readonly Place[]): readonly LedgerRow[] => {
   let next = 0;
-  return written.flatMap((change, index): readonly LedgerRow[] => {
-    const given = changes[index];
-    if (change.op === "delete" || given?.op !== "put") return [];
+  return changes.flatMap((change): readonly LedgerRow[] => {
+    if (change.op === "delete") return [];
     const place = places[next++];
     if (place === undefined) throw new Error("BUG: a commit gave fewer places than it had rows");
-    const { kind, key, site, ts, text } = change;
+    const { kind, key, site, ts } = change;
     let body: Json | undefined;
     return [
       {
         ...{ kind, key, site, ts, ...place },
         get body(): Json {
-          body ??= JSON.parse(typeof text === "string" ? text : JSON.stringify(given.body)) as Json;
+          body ??= JSON.parse(JSON.stringify(change.body)) as Json;
           return body;
         },
       },

@@ -13,7 +13,7 @@ serve<LedgerSettings, LedgerCalls>(({ path, check }) => {
   const channel = joinChannel(path);
   return {
     handlers: createLedgerFile(db, () => channel.send({ kind: "commit" })),
-    given: { followText: buffersOf },
+    given: { followKept: buffersOf, listKept: ({ items }) => buffersOf({ rows: items }) },
     close: () => {
       channel[Symbol.dispose]();
       db.close();

@@ -33,7 +33,7 @@ const upgradeFrom2 = `
 export const readingsKind: FileKind = {
   applicationId: 0x57545231, // "WTR1"
   version: 3,
-  upgrade: { from: 2, run: upgradeFrom2 },
+  upgrades: { 2: upgradeFrom2 },
   schema: `
     CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('id', lower(hex(randomblob(8)))), ('rolled', '0'), ('horizon', '0 0');
