@@ -23,6 +23,8 @@ interface Waiting {
 
 // One that could not open has nothing left to do; being cut off in native code could take the process with it.
 const endsByItselfMs = 2000;
+// Three semi-spaces of 16 MB: tens of thousands of readings a second become lines here.
+const maxYoungGenerationSizeMb = 48;
 
 type Call = <Name extends keyof WriterCalls>(
   name: Name,
@@ -37,6 +39,7 @@ export const startWriterThread = async (settings: StoreSettings, deps: InfluxDep
     workerData: start,
     name: "spool",
     execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb },
   });
   const exited = new Promise<void>((done) => worker.once("exit", () => done()));
   const send = (message: ToWriter): void => worker.postMessage(message);
