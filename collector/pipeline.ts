@@ -1,6 +1,6 @@
 import { type InboundMessage, mayWrite } from "#broker";
 import {
-  createColumnBuilder,
+  createLendingBuilder,
   createNameBook,
   type Ledger,
   type Reading,
@@ -96,7 +96,7 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
   const onBack = (note: Error) => onError(note, about("COLLECTOR_STORE_BACK"));
 
   const book = createNameBook();
-  const columns = createColumnBuilder(book);
+  const columns = createLendingBuilder(book);
   const fast = createFastLane({ book, columns, clock: receiveClock, aheadMs: settings.COLLECTOR_AHEAD_MS });
 
   const writer = createWriter<Group>({
@@ -157,9 +157,10 @@ export const startCollector = async (settings: CollectorSettings, deps: Collecto
     return promise;
   };
 
-  const settle = ({ parcels, done }: Group, error: StoreUnavailableError | null): void => {
+  const settle = ({ parcels, done, columns: taken }: Group, error: StoreUnavailableError | null): void => {
     if (error === null) done.resolve();
     else done.reject(error);
+    columns.giveBack(taken);
     const at = clock();
     for (const { began } of parcels) if (error === null) tally.acknowledged(began, at);
     tally.sums.waiting -= parcels.length;

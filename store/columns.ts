@@ -42,6 +42,14 @@ export interface ColumnBuilder {
   take(): ReadingColumns;
 }
 
+/** A builder whose rows cross to another thread as they lie, and whose memory comes back. */
+export interface LendingBuilder extends ColumnBuilder {
+  /** Hands over the rows in memory that threads share, and begins anew. */
+  take(): ReadingColumns;
+  /** Rows of `take` that no thread looks at any more: others come into their memory. */
+  giveBack(columns: ReadingColumns): void;
+}
+
 export interface ColumnRow {
   readonly device: number;
   readonly shape: number;
@@ -70,29 +78,102 @@ export const createNameBook = (): NameBook => {
   };
 };
 
+/** Memory for rows and values, column after column. */
+interface Room {
+  readonly device: Int32Array;
+  readonly shape: Int32Array;
+  readonly ts: Float64Array;
+  readonly received: Float64Array;
+  readonly flags: Uint8Array;
+  readonly value: Float64Array;
+}
+
+const rowBytes = 8 + 8 + 4 + 4 + 1;
+const firstRows = 1024;
+const usualValues = 8;
+// As many as commits are under way, and the one that is being filled.
+const spareRooms = 4;
+
+const roomOf = (memory: ArrayBuffer | SharedArrayBuffer, rows: number, values: number): Room => {
+  const [receivedAt, deviceAt] = [values * 8 + rows * 8, values * 8 + rows * 16];
+  return {
+    value: new Float64Array(memory, 0, values),
+    ts: new Float64Array(memory, values * 8, rows),
+    received: new Float64Array(memory, receivedAt, rows),
+    device: new Int32Array(memory, deviceAt, rows),
+    shape: new Int32Array(memory, deviceAt + rows * 4, rows),
+    flags: new Uint8Array(memory, deviceAt + rows * 8, rows),
+  };
+};
+const bytesOf = (rows: number, values: number): number => rows * rowBytes + values * 8;
+const columnNames = ["device", "shape", "ts", "received", "flags", "value"] as const;
+
 /** Collects readings as columns; `book` is the one that numbers their devices and quantities. */
 export const createColumnBuilder = (book: NameBook): ColumnBuilder => {
-  let [capacity, count, valueCount] = [1024, 0, 0];
-  let device = new Int32Array(capacity);
-  let shape = new Int32Array(capacity);
-  let ts = new Float64Array(capacity);
-  let received = new Float64Array(capacity);
-  let flags = new Uint8Array(capacity);
-  let value = new Float64Array(capacity * 8);
+  const filling = createFilling(book, (rows, values) => roomOf(new ArrayBuffer(bytesOf(rows, values)), rows, values));
+  return {
+    ...filling.builder,
+    take: () =>
+      filling.take(({ device, shape, ts, received, flags, value }, rows, values) => ({
+        device: device.slice(0, rows),
+        shape: shape.slice(0, rows),
+        ts: ts.slice(0, rows),
+        received: received.slice(0, rows),
+        flags: flags.slice(0, rows),
+        value: value.slice(0, values),
+      })),
+  };
+};
 
-  const grow = () => {
-    capacity *= 2;
-    device = larger(device, new Int32Array(capacity));
-    shape = larger(shape, new Int32Array(capacity));
-    ts = larger(ts, new Float64Array(capacity));
-    received = larger(received, new Float64Array(capacity));
-    flags = larger(flags, new Uint8Array(capacity));
+/**
+ * The same without copies and without garbage: columns that are copied for each of two threads lie about in both until
+ * tens of megabytes of them are collected.
+ */
+export const createLendingBuilder = (book: NameBook): LendingBuilder => {
+  const spare: Room[] = [];
+  const lent = new Map<ReadingColumns, Room>();
+  const fresh = (rows: number, values: number) => roomOf(new SharedArrayBuffer(bytesOf(rows, values)), rows, values);
+  const filling = createFilling(book, fresh);
+  return {
+    ...filling.builder,
+    take: () => {
+      const room = filling.room();
+      const columns = filling.take(({ device, shape, ts, received, flags, value }, rows, values) => ({
+        device: device.subarray(0, rows),
+        shape: shape.subarray(0, rows),
+        ts: ts.subarray(0, rows),
+        received: received.subarray(0, rows),
+        flags: flags.subarray(0, rows),
+        value: value.subarray(0, values),
+      }));
+      lent.set(columns, room);
+      filling.fill(spare.pop() ?? fresh(firstRows, firstRows * usualValues));
+      return columns;
+    },
+    giveBack: (columns) => {
+      const room = lent.get(columns);
+      if (room === undefined) return;
+      lent.delete(columns);
+      if (spare.length < spareRooms) spare.push(room);
+    },
+  };
+};
+
+const createFilling = (book: NameBook, fresh: (rows: number, values: number) => Room) => {
+  let room = fresh(firstRows, firstRows * usualValues);
+  let [count, valueCount] = [0, 0];
+
+  const grow = (rows: number, values: number) => {
+    const larger = fresh(rows, values);
+    for (const name of columnNames) larger[name].set(room[name]);
+    room = larger;
   };
 
   const add = (row: ColumnRow, values: ArrayLike<number>): void => {
-    if (count === capacity) grow();
-    if (valueCount + values.length > value.length)
-      value = larger(value, new Float64Array(Math.max(2 * value.length, valueCount + values.length)));
+    if (count === room.device.length) grow(2 * count, room.value.length);
+    if (valueCount + values.length > room.value.length)
+      grow(room.device.length, Math.max(2 * room.value.length, valueCount + values.length));
+    const { device, shape, ts, received, flags, value } = room;
     device[count] = row.device;
     shape[count] = row.shape;
     ts[count] = row.ts;
@@ -104,31 +185,29 @@ export const createColumnBuilder = (book: NameBook): ColumnBuilder => {
   };
 
   return {
-    rows: () => count,
-    add,
-    addReading: ({ site, device, ts, received, quantities, flags }) => {
-      const row = {
-        device: book.device(site, device),
-        shape: book.shape(Object.keys(quantities)),
-        ts,
-        received,
-        flags: flagBits(flags),
-      };
-      add(row, Object.values(quantities));
+    room: () => room,
+    fill: (next: Room) => {
+      room = next;
     },
-    take: () => {
-      const columns: ReadingColumns = {
-        book,
-        device: device.slice(0, count),
-        shape: shape.slice(0, count),
-        ts: ts.slice(0, count),
-        received: received.slice(0, count),
-        flags: flags.slice(0, count),
-        value: value.slice(0, valueCount),
-      };
+    take: (columnsOf: (room: Room, rows: number, values: number) => Omit<ReadingColumns, "book">): ReadingColumns => {
+      const columns = { book, ...columnsOf(room, count, valueCount) };
       count = 0;
       valueCount = 0;
       return columns;
+    },
+    builder: {
+      rows: () => count,
+      add,
+      addReading: ({ site, device, ts, received, quantities, flags }: Reading) => {
+        const row = {
+          device: book.device(site, device),
+          shape: book.shape(Object.keys(quantities)),
+          ts,
+          received,
+          flags: flagBits(flags),
+        };
+        add(row, Object.values(quantities));
+      },
     },
   };
 };
@@ -181,8 +260,3 @@ export const flagBits = (flags: readonly string[]): number => {
 
 export const flagsOf = (bits: number): Reading["flags"] =>
   bits === 0 ? [] : readingFlags.filter((_, index) => (bits & (1 << index)) !== 0);
-
-const larger = <Column extends Int32Array | Float64Array | Uint8Array>(old: Column, fresh: Column): Column => {
-  fresh.set(old);
-  return fresh;
-};

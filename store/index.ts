@@ -1,6 +1,7 @@
 export {
   type ColumnBuilder,
   createColumnBuilder,
+  createLendingBuilder,
   createNameBook,
   eachReading,
   flagBits,

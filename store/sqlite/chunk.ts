@@ -43,7 +43,7 @@ export interface ChunkBuilder {
   fits(received: number, values: number): boolean;
   /** Adds the row with the values `[from, to)`. */
   add(row: ChunkRow, values: ArrayLike<number>, from: number, to: number): void;
-  /** Hands over the rows and begins anew. */
+  /** Hands over the rows and begins anew; the bytes are good until the next time. */
   take(): ChunkRecord;
 }
 
@@ -55,6 +55,7 @@ export const createChunkBuilder = (): ChunkBuilder => {
   const after = new Int32Array(most);
   const flags = new Uint8Array(most);
   let value = new Float64Array(chunkBytes / 8);
+  let memory = new Uint8Array(chunkBytes);
   let [rows, values, base] = [0, 0, 0];
   return {
     rows: () => rows,
@@ -77,7 +78,9 @@ export const createChunkBuilder = (): ChunkBuilder => {
       rows += 1;
     },
     take: () => {
-      const bytes = new Uint8Array(rows * rowBytes + values * 8);
+      const size = rows * rowBytes + values * 8;
+      if (memory.length < size) memory = new Uint8Array(size);
+      const bytes = memory.subarray(0, size);
       let at = 0;
       const put = (column: Float64Array | Int32Array | Uint8Array, length: number) => {
         const part = new Uint8Array(column.buffer, column.byteOffset, length * column.BYTES_PER_ELEMENT);

@@ -133,13 +133,13 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     }
   };
 
-  let tail = createTail(1);
+  const tail = createTail(1);
   let sealed = 0;
   /** The rows that no partition covers, up to this snapshot. */
   const tails = () => {
     if (catalogue.sealed() !== sealed) {
       sealed = catalogue.sealed();
-      tail = createTail(sealed + 1);
+      tail.clear(sealed + 1);
     }
     for (const { first, rows, device, ts } of log.after(tail.last()))
       for (let row = Math.max(0, tail.last() + 1 - first); row < rows; row += 1)

@@ -30,19 +30,27 @@ export const createSealer = (rows: number = defaultRunRows): Sealer => {
   let full: { readonly tail: Tail; readonly first: number }[] = [];
   let first = 1;
   let open = createTail(first);
+  // A tail takes megabytes, and what is let go of lies about for long: the next one comes into the memory of one before.
+  let spare: Tail | null = null;
+  const begin = (from: number): Tail => {
+    const tail = spare ?? createTail(from);
+    spare = null;
+    tail.clear(from);
+    return tail;
+  };
   return {
     tails: () => [...full.map(({ tail }) => tail), open],
     add: (device, ts, seq) => {
       if (open.rows() >= rows) {
         full.push({ tail: open, first });
-        open = createTail(seq);
+        open = begin(seq);
       }
       if (open.rows() === 0) first = seq;
       open.add(device, ts, seq);
     },
     reset: () => {
       full = [];
-      open = createTail(1);
+      open.clear(1);
     },
     next: () => {
       const [oldest] = full;
@@ -51,9 +59,10 @@ export const createSealer = (rows: number = defaultRunRows): Sealer => {
     close: (before) => {
       if (open.rows() === 0 || open.bounds().from >= before) return;
       full.push({ tail: open, first });
-      open = createTail(open.last() + 1);
+      open = begin(open.last() + 1);
     },
     done: (last) => {
+      spare ??= full.find(({ tail }) => tail.last() <= last)?.tail ?? null;
       full = full.filter(({ tail }) => tail.last() > last);
     },
   };

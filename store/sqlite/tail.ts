@@ -10,6 +10,8 @@ export interface Tail {
   each(device: number, from: number, to: number, found: (ts: number, seq: number) => void): void;
   /** Times of all rows. */
   bounds(): { readonly from: number; readonly to: number };
+  /** Begins anew, in the same memory; the next row has the sequence `first` or a later one. */
+  clear(first: number): void;
 }
 
 export const createTail = (first: number): Tail => {
@@ -59,6 +61,12 @@ export const createTail = (first: number): Tail => {
       }
     },
     bounds: () => ({ from, to }),
+    clear: (next) => {
+      heads.fill(0);
+      count = 0;
+      last = next - 1;
+      [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    },
   };
 };
 
