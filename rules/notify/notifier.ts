@@ -2,6 +2,7 @@ import { type Json, type Ledger, type LedgerChange, type LedgerRow, StoreRefused
 import type { Alert } from "../alert.ts";
 import type { RulesCode } from "../codes.ts";
 import { alertKind, readAlert } from "../record.ts";
+import { mostUrgentFirst } from "../urgency.ts";
 import type { Message, Occasion } from "./channel.ts";
 import { type Delivery, deliveryKind, putDelivery, readDelivery, toldKind } from "./delivery.ts";
 import { type Due, dueOf, roundOf, type Standing, type Told } from "./due.ts";
@@ -202,13 +203,17 @@ export const openNotifier = async (deps: NotifierDeps, open: readonly Alert[]): 
     const { groups, muted } = gather(at);
     const changes: LedgerChange[] = [...place];
     const queued: Delivery[] = [];
-    for (const { route, items } of groups.values()) {
+    const ordered = [...groups.values()].map(({ route, items }) => ({
+      route,
+      items: items.toSorted((a, b) => mostUrgentFirst(a.entry.alert, b.entry.alert)),
+    }));
+    for (const { route, items } of ordered.sort(byMostUrgent)) {
       const [first] = items;
       if (first === undefined) continue;
       const oldest = Math.min(...items.map(({ due }) => due.at));
       // Four hundred racks of one feed fall within seconds of each other: one message.
       if (first.due.occasion === "raised" && at < oldest + route.group_wait_s * 1000) continue;
-      const alerts = items.map(({ entry }) => entry.alert).sort(worstFirst);
+      const alerts = items.map(({ entry }) => entry.alert);
       const targets = first.due.tiers.flatMap((tier) => route.tiers[tier]?.to ?? []);
       const once = JSON.stringify(items.map(({ entry, due }) => [entry.alert.id, due.step]).sort());
       const order = { occasion: first.due.occasion, route: route.name, alerts, once };
@@ -303,5 +308,8 @@ const putPlace = (cursor: string, at: number): readonly LedgerChange[] => [
   { op: "put", kind: stateKind, key: "cursor", site: "", ts: timestamp(at), body: cursor },
 ];
 
-const ranks = { INFO: 0, WARNING: 1, MAJOR: 2, CRITICAL: 3 } as const;
-const worstFirst = (a: Alert, b: Alert): number => ranks[b.severity] - ranks[a.severity] || a.start - b.start;
+interface Group {
+  readonly items: readonly { readonly entry: { readonly alert: Alert } }[];
+}
+const byMostUrgent = ({ items: [a] }: Group, { items: [b] }: Group): number =>
+  a === undefined || b === undefined ? 0 : mostUrgentFirst(a.entry.alert, b.entry.alert);

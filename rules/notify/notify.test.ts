@@ -145,6 +145,19 @@ test("alerts of one rule and site that come together are one message, worst firs
   expect(one.told[0]?.title).toBe("[Critical] hall/r-2: Feed overload and 2 more (R21)");
 });
 
+test("of messages that are due together the gravest goes first, and of equals what an emergency asks for", async () => {
+  now.at = start;
+  const one = await desk();
+  const rules = ["R22", "R21-FAILOVER", "R29", "R25"];
+  await one.commit(
+    ...rules.map((rule) => fresh({ id: rule, rule })),
+    fresh({ id: "w", rule: "R26", severity: "CRITICAL" }),
+  );
+  await one.after(10_000);
+  expect(heard(one).slice(0, 3)).toEqual(["told/ops raised w", "told/ops raised R25", "told/ops raised R21-FAILOVER"]);
+  expect(heard(one).slice(3).sort()).toEqual(["told/ops raised R22", "told/ops raised R29"]);
+});
+
 test("an alert that no route matches is told to nobody", async () => {
   now.at = start;
   const one = await desk();

@@ -1,5 +1,6 @@
 import type { Ledger } from "#store";
 import type { RulesCode } from "../codes.ts";
+import { byUrgency } from "../urgency.ts";
 import { type Channel, failed, reasonOf, type Sent } from "./channel.ts";
 import { type Delivery, putDelivery } from "./delivery.ts";
 
@@ -64,20 +65,17 @@ export const createSender = ({ ledger, channels, now, random, fail }: SenderDeps
 
   const work = async (name: string): Promise<void> => {
     const queue = queues.get(name) ?? [];
-    // A message that waits for its next attempt does not hold back the others.
-    for (let index = 0; index < queue.length && !stop.signal.aborted; ) {
-      const delivery = queue[index];
-      if (delivery === undefined || delivery.nextAt > now()) {
-        index += 1;
-        continue;
-      }
+    const tried = new Set<string>();
+    // A message that waits for its next attempt does not hold back the others; a graver one may come meanwhile.
+    const due = () => queue.find(({ key, nextAt }) => nextAt <= now() && !tried.has(key));
+    for (let delivery = due(); delivery !== undefined && !stop.signal.aborted; delivery = due()) {
+      tried.add(delivery.key);
       const next = await attempt(delivery);
-      if (next.state === "queued") {
-        queue[index] = next;
-        index += 1;
-        // What the world refused just now it refuses for the next as well.
-        if (next.attempts > delivery.attempts) return;
-      } else queue.splice(index, 1);
+      const at = queue.indexOf(delivery);
+      if (next.state === "queued") queue[at] = next;
+      else queue.splice(at, 1);
+      // What the world refused just now it refuses for the next as well.
+      if (next.state === "queued" && next.attempts > delivery.attempts) return;
     }
   };
 
@@ -86,7 +84,8 @@ export const createSender = ({ ledger, channels, now, random, fail }: SenderDeps
       for (const delivery of deliveries) {
         const queue = queues.get(delivery.channel) ?? [];
         queues.set(delivery.channel, queue);
-        queue.push(delivery);
+        const behind = queue.findLastIndex((waiting) => !goesBefore(delivery, waiting));
+        queue.splice(behind + 1, 0, delivery);
       }
     },
     async run() {
@@ -105,4 +104,12 @@ export const createSender = ({ ledger, channels, now, random, fail }: SenderDeps
       await Promise.all(busy.values());
     },
   };
+};
+
+/** What is graver need not wait its turn, but each alert is told in order. */
+const goesBefore = ({ message }: Delivery, { message: waiting }: Delivery): boolean => {
+  const [mine, other] = [message.alerts[0], waiting.alerts[0]];
+  if (mine === undefined || other === undefined || message.occasion === "returned") return false;
+  const ids = new Set(message.alerts.map(({ id }) => id));
+  return byUrgency(mine, other) < 0 && !waiting.alerts.some(({ id }) => ids.has(id));
 };
