@@ -221,24 +221,44 @@ export const readingsOf = (columns: ReadingColumns): Reading[] => {
 
 /** Gives each row as a reading, in order; none is kept. */
 export const eachReading = (columns: ReadingColumns, take: (reading: Reading) => void): void => {
-  const { book, device, shape, ts, received, flags, value } = columns;
   let at = 0;
-  for (let row = 0; row < device.length; row += 1) {
-    const name = book.devices.at(device[row] ?? -1);
-    const names = book.shapes[shape[row] ?? -1];
-    if (name === undefined || names === undefined) throw new Error(`BUG: row ${row} has no name in its book`);
-    const quantities: Record<string, number> = {};
-    for (const quantity of names) quantities[quantity] = value[at++] ?? Number.NaN;
-    take({
-      site: name.site,
-      device: name.device,
-      ts: timestamp(ts[row] ?? Number.NaN),
-      received: timestamp(received[row] ?? Number.NaN),
-      quantities,
-      flags: flagsOf(flags[row] ?? 0),
-    });
+  for (let row = 0; row < columns.device.length; row += 1) {
+    take(readingAt(columns, row, at));
+    at += sizeAt(columns, row);
   }
 };
+
+/** One row as a reading; `start` is where its values begin. */
+export const readingAt = (columns: ReadingColumns, row: number, start: number): Reading => {
+  const { book, device, shape, ts, received, flags, value } = columns;
+  const name = book.devices.at(device[row] ?? -1);
+  const names = book.shapes[shape[row] ?? -1];
+  if (name === undefined || names === undefined) throw new Error(`BUG: row ${row} has no name in its book`);
+  const quantities: Record<string, number> = {};
+  let at = start;
+  for (const quantity of names) quantities[quantity] = value[at++] ?? Number.NaN;
+  return {
+    site: name.site,
+    device: name.device,
+    ts: timestamp(ts[row] ?? Number.NaN),
+    received: timestamp(received[row] ?? Number.NaN),
+    quantities,
+    flags: flagsOf(flags[row] ?? 0),
+  };
+};
+
+/** Where the values of each row begin. */
+export const startsOf = (columns: ReadingColumns): Int32Array => {
+  const starts = new Int32Array(columns.device.length);
+  let at = 0;
+  for (let row = 0; row < starts.length; row += 1) {
+    starts[row] = at;
+    at += sizeAt(columns, row);
+  }
+  return starts;
+};
+
+const sizeAt = ({ book, shape }: ReadingColumns, row: number): number => book.shapes[shape[row] ?? -1]?.length ?? 0;
 
 /** The sites that have rows. */
 export const sitesOf = ({ book, device }: ReadingColumns): ReadonlySet<string> => {

@@ -7,8 +7,10 @@ export {
   flagBits,
   type NameBook,
   type ReadingColumns,
+  readingAt,
   readingsOf,
   sitesOf,
+  startsOf,
 } from "./columns.ts";
 export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
@@ -19,6 +21,7 @@ export type { Json, KeptRow, Ledger, LedgerChange, LedgerFollow, LedgerQuery, Le
 export { createMemoryLedger, createMemoryReadings } from "./memory/index.ts";
 export { openStore, type Store, type StoreDeps } from "./open.ts";
 export { findQuantity, type Quantity, type QuantityKind, quantities } from "./quantity.ts";
+export { readColumnsOf } from "./read-columns.ts";
 export { identifierPattern, quantityPattern, type Reading, type ReadingFlag, readingFlags } from "./reading.ts";
 export {
   type Correction,
@@ -29,6 +32,7 @@ export {
   type LatestQuery,
   type LatestReading,
   type Page,
+  type ReadColumnsQuery,
   type Readings,
   type ReadQuery,
   type Retention,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readingsOf } from "./columns.ts";
 import { followColumnsOf } from "./follow-columns.ts";
+import { readColumnsOf } from "./read-columns.ts";
 import type { Reading, ReadingFlag } from "./reading.ts";
 import type { FollowPage, Page, Readings, ReadQuery, RollupColumns, RollupStep, Series } from "./readings.ts";
 import { composeRollups, type RollupRow, rollupColumns } from "./rollup.ts";
@@ -417,6 +418,31 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
           }
           expect(pieces).toEqual(whole);
         }
+      });
+
+      test("a range comes in columns as well: the same readings, those of a device in event-time order", async () => {
+        await put(reading("r-2", 0, { power_w: 1, voltage_v: 230 }, { flags: ["LATE"], receivedAfter: 700 }));
+        await put(
+          reading("r-1", 5000, { inlet_c: 24 }),
+          reading("r-1", 0, { power_w: 2 }),
+          reading("r-3", 0, { w: 1 }),
+        );
+        await put(
+          { ...reading("r-1", 0, { power_w: 9 }), site: "other" },
+          reading("r-2", 0, { power_w: 3, inlet_c: 20 }),
+        );
+        const range = { site: "demo", from: timestamp(noon), to: timestamp(noon + 5001) };
+        const byDevice = (found: readonly Reading[]) =>
+          ["r-1", "r-2", "r-3"].flatMap((device) => found.filter((one) => one.device === device));
+        const { items } = await readings.read({ ...range, limit: 10_000 });
+        expect(items).toHaveLength(4);
+        expect(byDevice(readingsOf(await readColumnsOf(readings, range)))).toEqual(byDevice(items));
+        const some = readingsOf(await readColumnsOf(readings, { ...range, devices: ["r-3", "r-1", "r-404"] }));
+        expect(byDevice(some)).toEqual(byDevice(items).filter(({ device }) => device !== "r-2"));
+        expect(some).toHaveLength(3);
+        const early = await readColumnsOf(readings, { ...range, to: timestamp(noon + 5000), devices: ["r-1"] });
+        expect(readingsOf(early)).toMatchObject([{ device: "r-1", ts: noon, quantities: { power_w: 2 } }]);
+        expect((await readColumnsOf(readings, { ...range, site: "nowhere" })).device).toHaveLength(0);
       });
 
       test("columns resume at a cursor of objects, and wait for a commit", async () => {

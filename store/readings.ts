@@ -14,6 +14,12 @@ export interface Readings extends AsyncDisposable {
   writeColumns?(batch: ReadingColumns): Promise<WriteResult>;
   /** Stored readings in event-time order, merged, keyset-paged. */
   read(query: ReadQuery): Promise<Page<Reading>>;
+  /**
+   * What `read` gives of a whole range, in columns, in an adapter that keeps them: those of one device in event-time order.
+   * There are no pages: whoever asks knows how much there may be. Elsewhere
+   * `readColumnsOf` makes it of `read`.
+   */
+  readColumns?(query: ReadColumnsQuery): Promise<ReadingColumns>;
   /** One quantity of one device over time, as raw samples or rolled up. */
   series(query: SeriesQuery): Promise<Series>;
   /** Newest reading (merged newest value of each quantity) of each named device, or of all devices of a site. */
@@ -67,6 +73,11 @@ export interface ReadQuery {
   /** At most 10,000. */
   readonly limit: number;
   readonly cursor?: string;
+}
+
+/** `[from, to)` of event time. `devices` absent means all devices of the site. */
+export interface ReadColumnsQuery extends Pick<ReadQuery, "site" | "from" | "to"> {
+  readonly devices?: readonly string[];
 }
 
 export interface Page<Item> {

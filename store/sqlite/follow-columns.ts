@@ -7,8 +7,10 @@ import type { Shapes } from "./row.ts";
 // chunks after the cursor ─▶ rows of the sites asked for ─▶ columns; a name crosses to the other thread once
 
 /** The memory of a page, to hand it over instead of copying it. */
-export const buffersOf = ({ device, shape, ts, received, flags, value }: FollowedColumns): readonly ArrayBuffer[] =>
+export const buffersOf = ({ device, shape, ts, received, flags, value }: Numbers): readonly ArrayBuffer[] =>
   [device, shape, ts, received, flags, value].flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+
+type Numbers = Pick<FollowedColumns, "device" | "shape" | "ts" | "received" | "flags" | "value">;
 
 /** A page on its way to the thread that follows; numbers are of a book that grows by the names beside them. */
 export interface FollowedColumns {
@@ -58,7 +60,7 @@ const gridRows = 4096;
 // Rows that a follower of few sites passes over in one look.
 const followRows = 200_000;
 // What the collector says of a reading; the bit that the store keeps for itself stays here.
-const readingBits = 0x0f;
+export const readingBits = 0x0f;
 
 export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollowDeps): ColumnFollow => {
   let numbers = new Int32Array(1024);

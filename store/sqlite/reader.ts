@@ -9,6 +9,7 @@ import {
   type LatestQuery,
   type LatestReading,
   type Page,
+  type ReadColumnsQuery,
   type ReadQuery,
   type RollupStep,
   type Series,
@@ -26,6 +27,7 @@ import { createLog } from "./log.ts";
 import { createNewest } from "./newest.ts";
 import { commitOrder, PartitionGoneError } from "./partition.ts";
 import { createHorizonReader, createPlaceFinder, type Places, rowOf } from "./places.ts";
+import { type ReadRows, readRows } from "./read-columns.ts";
 import { readMeta, readRolled } from "./readings-file.ts";
 import { inHours } from "./roller.ts";
 import { createShapes } from "./row.ts";
@@ -37,6 +39,7 @@ import { createKeptWindows, pick } from "./windows.ts";
 /** What the reader's worker answers: the reading half of the port. */
 export interface ReaderCalls {
   read(query: ReadQuery): Page<Reading>;
+  readColumns(query: ReadColumnsQuery): ReadRows;
   series(query: SeriesQuery): Series;
   latest(query: LatestQuery): readonly LatestReading[];
   corrections(query: ReadQuery): Page<Correction>;
@@ -272,6 +275,14 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
 
   const calls: ReaderCalls = {
     read: (query) => snapshot(() => read(query)),
+
+    readColumns: ({ site, devices, from, to }) =>
+      snapshot(() => {
+        const newRows = tails();
+        const wanted = new Set(devices ?? []);
+        const mine = devicesOf(site).filter(({ name }) => devices === undefined || wanted.has(name));
+        return readRows(mine, { log, shapes, find: (device) => places.find(newRows, device, from, to) });
+      }),
 
     series: (query) =>
       snapshot(() => {

@@ -21,7 +21,7 @@ serve<ReaderSettings, ReaderCalls>(({ path, gapMs }) => {
   timer.unref();
   return {
     handlers: reader.calls,
-    given: { followColumns: buffersOf },
+    given: { followColumns: buffersOf, readColumns: buffersOf },
     close: () => {
       clearInterval(timer);
       reader.close();

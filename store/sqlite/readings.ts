@@ -103,6 +103,13 @@ export const openSqliteReadings = async (
       return sent === null ? remote.call("write", readingsOf(columns)) : remote.call("writeColumns", sent);
     },
     read: async (query) => (await reading()).call("read", query),
+    readColumns: async (query) => {
+      const { devices, shapes, ...rows } = await (await reading()).call("readColumns", query);
+      const book = createNameBook();
+      for (const device of devices) book.device(query.site, device);
+      for (const names of shapes) book.shape(names);
+      return { book, ...rows };
+    },
     series: async (query) => (await reading()).call("series", query),
     latest: async (query) => (await reading()).call("latest", query),
     corrections: async (query) => (await reading()).call("corrections", query),
