@@ -29,6 +29,8 @@ export interface AccountFacts {
   isNever(name: string, node: SiteNode): boolean;
   /** Quantities that window rules read beside the account; `known` is the site's clock, ms. */
   note(reading: Reading, known: number): void;
+  /** Whether `note` may keep such a quantity. */
+  readonly notes: (quantity: string) => boolean;
   /** `parts`: the account's nodes when they do not come with it. */
   at(account: Account, isolated: ReadonlySet<string>, parts?: NodeParts): AccountNow;
   save(): AccountFactsState;
@@ -164,6 +166,11 @@ export const createAccountFacts = (
       plant.note(reading, known);
       if (readsRoom) inlets.note(reading, known);
     },
+    notes: (quantity) =>
+      (quantity === "outdoor_c" && (reads.has("outdoor_c") || reads.has("pue_baseline"))) ||
+      (quantity === "util_pct" && reads.has("node_util_pct")) ||
+      (quantity === "inlet_c" && readsRoom) ||
+      plant.notes(quantity),
     at(account, isolated, given) {
       const parts = given ?? partsOfAccount(account, ids);
       const plan = planWithout(isolated);

@@ -3,6 +3,8 @@ export interface DueList {
   push(at: number, item: number): void;
   /** The soonest entry strictly before `now`, taken out; null when there is none. */
   pop(now: number): { readonly at: number; readonly item: number } | null;
+  /** The time of the soonest entry, stale or not; Infinity when there is none. */
+  first(): number;
   clear(): void;
   size(): number;
 }
@@ -63,6 +65,7 @@ export const createDueList = (): DueList => {
       sink();
       return { at, item };
     },
+    first: () => times[0] ?? Number.POSITIVE_INFINITY,
     clear() {
       size = 0;
     },

@@ -20,6 +20,8 @@ interface SavedLag {
 export interface Lags {
   /** One reading; `newestTs` is the device's newest event time before it. True while its clock is in doubt. */
   note(device: string, reading: { readonly ts: number; readonly received: number }, newestTs: number | null): boolean;
+  /** Whether `note` would say false and keep nothing. */
+  isCalm(device: string, reading: { readonly ts: number; readonly received: number }, newestTs: number | null): boolean;
   facts(device: string, reading: { readonly ts: number; readonly received: number }): Facts;
   save(): SavedLags;
 }
@@ -38,12 +40,17 @@ export const createLags = (floorS: number, saved: SavedLags = {}): Lags => {
   const doubts = new Map<string, SavedLag>(Object.entries(saved));
   const lagOf = ({ ts, received }: { readonly ts: number; readonly received: number }): number =>
     (received - ts) / 1000;
+  const isCalm: Lags["isCalm"] = (device, reading, newestTs) =>
+    Math.abs(lagOf(reading)) <= floorS &&
+    !(newestTs !== null && reading.ts < newestTs) &&
+    (doubts.size === 0 || !doubts.has(device));
   return {
+    isCalm,
     note(device, reading, newestTs) {
+      if (isCalm(device, reading, newestTs)) return false;
       const lagS = lagOf(reading);
       const isDisordered = newestTs !== null && reading.ts < newestTs;
       const before = doubts.get(device);
-      if (before === undefined && Math.abs(lagS) <= floorS && !isDisordered) return false;
       const at = reading.received;
       const slot = Math.floor(at / slotMs);
       const lags = [...(before?.lags ?? []).filter(([when]) => when > at - windowMs), [at, lagS] as const];

@@ -94,6 +94,28 @@ export const live = (
   return { life: { at: seen.now, levels, alert: open, ...(fired.length === 0 ? {} : { fired }) }, changed };
 };
 
+/**
+ * Whether sightings like this one, however many and however late, move nothing but the time of the life. It says no where it
+ * is not sure.
+ */
+export const isSteady = (plan: LifePlan, life: Life, seen: Omit<Sighting, "from" | "gapMs" | "wall">): boolean => {
+  const { alert } = life;
+  if (alert === null || alert.state !== "ACTIVE" || alert.shelved !== undefined || alert.incident?.held === true)
+    return false;
+  if (seen.standing !== "judged" || (seen.hold ?? null) !== null || (seen.raise ?? null) !== null) return false;
+  const isTriggered = seen.levels.some(({ trigger }) => trigger === true);
+  return (
+    isTriggered &&
+    plan.levels.every(({ severity }, index) => {
+      const [level, now] = [life.levels[index], seen.levels[index]];
+      if (level === undefined || now === undefined || now.trigger === null || level.missed !== 0) return false;
+      if (!now.trigger) return level.since === null && (level.clearSince !== null) === (now.clear === true);
+      const isHeldOn = level.since !== null && seen.now - level.since >= holdOn(plan, index);
+      return isHeldOn && level.clearSince === null && rank(severity) <= rank(alert.severity);
+    })
+  );
+};
+
 /** Another alert makes it worse while its own condition is there or not known; it never falls with the other. */
 const raised = (before: Alert | null, moved: Alert | null, seen: Sighting): Alert | null => {
   const alert = moved ?? before;

@@ -41,7 +41,7 @@ const mostSlices = 60;
 const minuteMs = 60_000;
 
 /** Whether a rule must be shown every value, not only those that it judges. */
-const remembers = (rule: Rule): boolean =>
+export const isRemembering = (rule: Rule): boolean =>
   rule.windows.length > 0 || rule.everyS !== null || rule.companions.length > 0 || Object.keys(rule.maxAgeS).length > 0;
 
 export const createMemory = (saved: ReturnType<Memory["save"]> = {}): Memory => {
@@ -122,7 +122,7 @@ const recalls = new WeakMap<Rule, { readonly recall: Recall | null }>();
 const recallOf = (rule: Rule): Recall | null => {
   const known = recalls.get(rule);
   if (known !== undefined) return known.recall;
-  const recall = remembers(rule) ? newRecall(rule) : null;
+  const recall = isRemembering(rule) ? newRecall(rule) : null;
   recalls.set(rule, { recall });
   return recall;
 };

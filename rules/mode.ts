@@ -56,7 +56,12 @@ const votersIn = ({ nodes }: SiteModel): Voters => {
   return voters;
 };
 
-export const signsOf = (model: SiteModel, present: Present, now: number, nominalV: number): SupplySigns => {
+export const signsOf = (
+  model: SiteModel,
+  present: Pick<Present, "newest">,
+  now: number,
+  nominalV: number,
+): SupplySigns => {
   const voters = votersIn(model);
   const read = (device: string, quantity: string): number | null => present.newest(device, quantity, now, valueAgeMs);
   const lost = voters.grid.flatMap((device) => {

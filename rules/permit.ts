@@ -68,6 +68,7 @@ export const permitPlan = (permit: Permit, timeZone: string): LifePlan => ({
 export interface Permits {
   put(permit: Permit): void;
   list(): readonly Permit[];
+  size(): number;
   isolated(subject: string, at: number): boolean;
   isolatedNodes(at: number): ReadonlySet<string>;
   /** Openings, overruns and endings that have happened by now and were not given before. */
@@ -108,6 +109,7 @@ export const createPermits = (
       fresh.add(permit.id);
     },
     list: () => [...held.values()].map(({ permit }) => permit),
+    size: () => held.size,
     isolated: (subject, at) => held.size > 0 && open(at).some(({ nodes }) => nodes.has(subject)),
     isolatedNodes(at) {
       const found = held.size === 0 ? [] : open(at);

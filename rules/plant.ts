@@ -7,6 +7,7 @@ import { createTrack, type SavedTrack } from "./track.ts";
 /** What storage, generators and renewables say of themselves beside their meters, and where they can be read. */
 export interface Plant {
   note(reading: Reading, known: number): void;
+  readonly notes: (quantity: string) => boolean;
   /** `standing`: of the nodes without those that a work permit isolates. */
   at(standing: SitePlan, account: Account): Facts;
   version(node: SiteNode, account: Account): number | null;
@@ -80,6 +81,7 @@ export const createPlant = (model: SiteModel, reads: ReadonlySet<string>, saved:
     note(reading, known) {
       for (const track of tracks.values()) track.note(reading, known);
     },
+    notes: (quantity) => tracks.has(quantity),
     at({ storages, renewables, backups, gensets }, { end }) {
       const { nodes, devices, capacityWh } = storages;
       const limit = (quantity: string): number | null =>

@@ -8,7 +8,14 @@ import { derivedValue, typeOfValue } from "./vocabulary.ts";
 
 /** The newest values that rules on readings need beyond the reading at hand. */
 export interface Present {
-  note(reading: Reading): void;
+  /** `now`: the site's clock. */
+  note(reading: Reading, now: number): void;
+  /** What `note` keeps of a reading of the device with these quantities. */
+  keeps(device: string, quantities: readonly string[]): Keeps;
+  /** `note` of a reading whose values begin at `start`, for a device of which the quantities at these places are kept. */
+  noteAt(device: string, kept: Kept, row: ValueRow, now: number): void;
+  /** Changes with whatever may change the vote on the supply, but for the age of what was said. */
+  signs(): number;
   /** What a rule on the values of a device may read. */
   deviceFacts(rule: Rule, reading: Reading, now: number): Facts;
   /** Nodes of several meters that have one of this device. */
@@ -19,12 +26,26 @@ export interface Present {
   siteFacts(now: number): Facts;
   pointFacts(rule: Rule, now: number): Facts;
   newest(device: string, quantity: string, now: number, maxAgeMs: number): number | null;
+  /** When that value was so; null when there is none. */
+  newestAt(device: string, quantity: string): number | null;
   save(): SavedPresent;
 }
 
 /** By device and quantity: the value, when it was so, and since when it is. */
 export type SavedPresent = Readonly<Record<string, Readonly<Record<string, Seen>>>>;
 type Seen = readonly [value: number, at: number, since: number, perMin?: number];
+
+/** Nothing whatever the reading; by the places among its quantities, from its first reading on; or as `note` finds. */
+export type Keeps = "nothing" | "asked" | Kept;
+export type Kept = readonly { readonly quantity: string; readonly at: number }[];
+
+/** A reading in columns. */
+export interface ValueRow {
+  readonly value: ArrayLike<number>;
+  readonly start: number;
+  readonly ts: number;
+  readonly received: number;
+}
 
 // A value older than this says nothing about now, unless its rule or its device's rhythm says otherwise.
 export const valueAgeMs = 300_000;
@@ -41,6 +62,7 @@ export const supplyQuantities = [
   "voltage_l2_v",
   "voltage_l3_v",
 ] as const;
+const signQuantities: ReadonlySet<string> = new Set(supplyQuantities);
 export const supplyKinds: readonly string[] = ["grid", "genset", "battery", "ups", "pv", "wind", "power-chain"];
 
 /** A and A2 are one side. Without a feed in the site file the end of the code says it. */
@@ -64,6 +86,8 @@ interface PresentPlan {
   readonly keys: (device: string) => ReadonlySet<string>;
   readonly wanted: ReadonlyMap<string, ReadonlySet<string>>;
   readonly siteDevices: ReadonlySet<string>;
+  /** Devices whose power says what carries the site. */
+  readonly gensets: ReadonlySet<string>;
   readonly nodesByDevice: ReadonlyMap<string, readonly SiteNode[]>;
   readonly ownNode: ReadonlyMap<string, SiteNode>;
   readonly peers: ReadonlyMap<SiteNode, readonly string[]>;
@@ -135,19 +159,40 @@ const planOf = (nodes: SiteModel["nodes"], rules: readonly Rule[]): PresentPlan 
     siteDevices.add(device);
     want(device, quantity);
   }
-  return { everywhere, changing, keys, wanted, siteDevices, nodesByDevice, ownNode, peers };
+  const gensets = new Set(
+    nodes.filter(({ kind }) => kind === "genset").flatMap(({ points }) => points.map(({ device }) => device)),
+  );
+  return { everywhere, changing, keys, wanted, siteDevices, gensets, nodesByDevice, ownNode, peers };
 };
 
 export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: SavedPresent = {}): Present => {
   const seen = new Map<string, Record<string, Seen>>();
   for (const [device, values] of Object.entries(saved)) seen.set(device, { ...values });
 
-  const { everywhere, changing, keys, wanted, siteDevices, nodesByDevice, ownNode, peers } = planFor(
-    model.nodes,
-    rules,
-  );
+  const plan = planFor(model.nodes, rules);
+  const { everywhere, changing, keys, wanted, siteDevices, gensets, nodesByDevice, ownNode, peers } = plan;
   // Only devices that some rule is about are remembered: there may be 345,400 that none is.
   const concerned = new Set<string>(seen.keys());
+
+  let signs = 0;
+
+  const keep = (device: string, quantity: string, value: number, when: number, now: number): void => {
+    let values = seen.get(device);
+    if (values === undefined) {
+      values = {};
+      seen.set(device, values);
+    }
+    const before = Object.hasOwn(values, quantity) ? values[quantity] : undefined;
+    if (before !== undefined && before[1] > when) return;
+    const isNews = before === undefined || before[0] !== value || now - before[1] > valueAgeMs;
+    if (isNews && (signQuantities.has(quantity) || gensets.has(device))) signs++;
+    const since = before !== undefined && before[0] === value ? before[2] : when;
+    const elapsedMs = before !== undefined && changing.has(quantity) ? when - before[1] : 0;
+    values[quantity] =
+      before === undefined || elapsedMs <= 0
+        ? [value, when, since]
+        : [value, when, since, ((value - before[0]) / elapsedMs) * minuteMs];
+  };
 
   const at = (device: string, quantity: string): Seen | null => {
     const values = seen.get(device);
@@ -190,7 +235,21 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
       : { node_kind: node.kind, has_rating: node.ratingW !== null, rating_w: node.ratingW };
 
   return {
-    note({ device, ts, received, quantities }) {
+    keeps(device, quantities) {
+      const mine = wanted.get(device);
+      const kept = quantities.flatMap((quantity, place) =>
+        everywhere.has(quantity) || mine?.has(quantity) ? [{ quantity, at: place }] : [],
+      );
+      if (kept.length === 0) return "nothing";
+      const known = keys(device);
+      return mine !== undefined || quantities.some((quantity) => known.has(quantity)) ? kept : "asked";
+    },
+    noteAt(device, kept, { value, start, ts, received }, now) {
+      const when = Math.min(ts, received);
+      for (const { quantity, at } of kept) keep(device, quantity, value[start + at] ?? Number.NaN, when, now);
+    },
+    signs: () => signs,
+    note({ device, ts, received, quantities }, now) {
       const mine = wanted.get(device);
       if (!concerned.has(device)) {
         let isNew = mine !== undefined;
@@ -199,23 +258,9 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
         if (!isNew) return;
         concerned.add(device);
       }
-      let values = seen.get(device);
       const when = Math.min(ts, received);
-      for (const [quantity, value] of Object.entries(quantities)) {
-        if (!everywhere.has(quantity) && !mine?.has(quantity)) continue;
-        if (values === undefined) {
-          values = {};
-          seen.set(device, values);
-        }
-        const before = Object.hasOwn(values, quantity) ? values[quantity] : undefined;
-        if (before !== undefined && before[1] > when) continue;
-        const since = before !== undefined && before[0] === value ? before[2] : when;
-        const elapsedMs = before !== undefined && changing.has(quantity) ? when - before[1] : 0;
-        values[quantity] =
-          before === undefined || elapsedMs <= 0
-            ? [value, when, since]
-            : [value, when, since, ((value - before[0]) / elapsedMs) * minuteMs];
-      }
+      for (const [quantity, value] of Object.entries(quantities))
+        if (everywhere.has(quantity) || mine?.has(quantity)) keep(device, quantity, value, when, now);
     },
     deviceFacts(rule, { device, ts, received, quantities }, now) {
       const facts: Record<string, Value | null> = {};
@@ -281,6 +326,7 @@ export const createPresent = (model: SiteModel, rules: readonly Rule[], saved: S
         rule.points.map(({ name, device, quantity, maxAgeS }) => [name, newest(device, quantity, now, maxAgeS * 1000)]),
       ),
     newest,
+    newestAt: (device, quantity) => at(device, quantity)?.[1] ?? null,
     save: () => Object.fromEntries([...seen].map(([device, values]) => [device, { ...values }])),
   };
 };

@@ -4,6 +4,7 @@ import type { Alert } from "./alert.ts";
 import type { NodeParts } from "./node-parts.ts";
 import type { Rule } from "./rule.ts";
 import { rulesOf } from "./site-rules.ts";
+import { nextOf, type Stretch, type StretchPlace } from "./stretch.ts";
 import { createSiteWatch, deviceIntervals, type SavedWatch, type SiteWatch } from "./watch.ts";
 
 // happenings, in the order they were given ─▶ the watch of their site ─▶ transitions, in order
@@ -20,6 +21,11 @@ export interface RuleRun {
   readonly watches: ReadonlyMap<string, SiteWatch>;
   /** The transitions that it causes; those of a site that is not watched are none. */
   take(happening: Happening): readonly Alert[];
+  /**
+   * What taking the readings and ticks of a stretch one by one would do, until one of them causes transitions, and those;
+   * none when the stretch is over. `place` says how far that was.
+   */
+  hear(stretch: Stretch, place: StretchPlace): readonly Alert[];
 }
 
 export interface RunDeps {
@@ -66,8 +72,22 @@ export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => nul
     return [...alerts, ...taken.retire(now)];
   };
 
-  return {
+  const run: RuleRun = {
     watches,
+    hear(stretch, place) {
+      const { site } = stretch;
+      const watch = watches.get(site);
+      if (watch !== undefined && watches.size === 1 && !later.has(site)) return watch.hear(stretch, place);
+      let changed: readonly Alert[] = [];
+      while (changed.length === 0) {
+        const next = nextOf(stretch, place);
+        if (next === null) break;
+        changed = run.take(
+          typeof next === "number" ? { kind: "tick", wall: next } : { kind: "readings", readings: [next] },
+        );
+      }
+      return changed;
+    },
     take(happening) {
       if (happening.kind === "readings")
         return happening.readings.flatMap((reading) => step(reading.site, (watch) => watch.reading(reading)));
@@ -86,6 +106,7 @@ export const createRun = ({ sites, rules, hash, catchupWaitMs, saved = () => nul
       return [...watches.keys()].flatMap((site) => step(site, (watch) => watch.tick(happening.wall)));
     },
   };
+  return run;
 };
 
 /**

@@ -4,6 +4,7 @@ import { createCalm } from "./calm.ts";
 import { evaluate, type Finding } from "./evaluate.ts";
 import { createGroups, type Group, type SavedMember } from "./group.ts";
 import type { Armed, Judge, JudgeDeps } from "./judge.ts";
+import { isSteady } from "./life.ts";
 import type { Rule } from "./rule.ts";
 import type { Silence } from "./silence.ts";
 
@@ -12,10 +13,17 @@ type SavedMembers = Readonly<Record<string, readonly SavedMember[]>>;
 /** The rules on devices that are silent, alone and as groups behind a gateway or of a whole site. */
 export interface SilenceRules {
   judge(devices: readonly string[], now: number, wall: number): Alert[];
+  /** Whether the device itself gives `judge` nothing to say: then only groups that are open may move. */
+  isCalm(device: string, now: number): boolean;
+  /** What open groups do from now on while all that is heard is calm. */
+  groupsAt(now: number): GroupsNow;
   /** Whose alerts are those of a group. */
   groups(): readonly { readonly rule: string; readonly subject: string; readonly subcode: string }[];
   save(): SavedMembers;
 }
+
+/** `none` is open; `steady`: judging moves nothing but their time; `moving`: it may move more. */
+export type GroupsNow = "none" | "steady" | "moving";
 
 interface SilenceRulesDeps extends Pick<JudgeDeps, "lives" | "permits" | "suppression" | "noted"> {
   readonly model: SiteModel;
@@ -85,8 +93,31 @@ export const createSilenceRules = (deps: SilenceRulesDeps): SilenceRules => {
       return changed;
     });
 
+  const groupsAt = (now: number): GroupsNow => {
+    let found: GroupsNow = "none";
+    for (const { rule } of rules)
+      for (const group of groups.get(rule.id) ?? []) {
+        if (!isGroupOpen(rule, group)) continue;
+        const life = lives.get([rule.id, group.subject, group.subcode]);
+        let isSettled = true;
+        const overdue = (): number => {
+          isSettled = false;
+          return 0;
+        };
+        const { levels, inputs, thresholds } = group.sighting(overdue);
+        const hold = holdAt(now);
+        const seen = { now, standing: "judged", levels, inputs, thresholds, hold } as const;
+        // The group of a gateway hands over to that of the site.
+        if (found === "steady" || !isSettled || life === null || !isSteady(group.plan, life, seen)) return "moving";
+        found = "steady";
+      }
+    return found;
+  };
+
   return {
     judge,
+    isCalm: (device, now) => rules.every(({ rule }) => isCalm(rule, device, now)),
+    groupsAt,
     groups: () =>
       [...groups].flatMap(([rule, mine]) => mine.map(({ subject, subcode }) => ({ rule, subject, subcode }))),
     save: () =>

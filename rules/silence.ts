@@ -15,8 +15,16 @@ export interface Silence {
   isWithin(device: string, now: number, limitOf: (intervalMs: number) => number): boolean;
   /** Newest event time of the device; null when it was not heard or is no device of the model. */
   newest(device: string): number | null;
+  /** A device's number here; -1 for no device of the model. */
+  placeOf(device: string): number;
+  /** `newest` of that device; NaN when it was not heard. */
+  newestAt(place: number): number;
   /** False for a reading that is not the device's newest. */
   see(reading: Reading, now: number): boolean;
+  /** `see` by the device's number. */
+  seeAt(place: number, reading: { readonly ts: number; readonly received: number }, now: number): boolean;
+  /** Before this time, UTC ms, and at it `next` gives nothing. */
+  dueAt(): number;
   /** Listening (again) from `listening` on: looks are planned anew, those before `now` are left out. */
   listen(from: { readonly now: number; readonly listening: number; readonly mode: Mode }): void;
   /** The next silence that ended before `now`, with everyone whose it is; null when there is none. */
@@ -105,6 +113,17 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     if (at !== null) due.push(at, place);
   };
 
+  const seeAt: Silence["seeAt"] = (place, reading, now) => {
+    const before = seenOf(place);
+    const after = seeReading(before, reading, now, intervalOf(place));
+    if (after === before) return false;
+    put(place, after);
+    // After a long silence the entry stands at a later look than the one that the new reading begins with.
+    const planned = listed[place] ?? Number.NaN;
+    if (Number.isNaN(planned) || planned > (lookAfter(place, now) ?? planned)) list(place, now);
+    return true;
+  };
+
   function* heard(): Heard {
     for (const [place, device] of names.entries())
       if (isSeen[place] === 1) yield [device, seenOf(place).lastTs, good[place] ?? 0] as const;
@@ -127,18 +146,14 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
         ? deviceFactsAt(notSeen, listening, now, intervalFor(0, mode))
         : deviceFactsAt(seenOf(place), listening, now, intervalOf(place));
     },
+    placeOf: (device) => places.get(device) ?? -1,
+    newestAt: (place) => lastTs[place] ?? Number.NaN,
     see(reading, now) {
       const place = places.get(reading.device);
-      if (place === undefined) return false;
-      const before = seenOf(place);
-      const after = seeReading(before, reading, now, intervalOf(place));
-      if (after === before) return false;
-      put(place, after);
-      // After a long silence the entry stands at a later look than the one that the new reading begins with.
-      const planned = listed[place] ?? Number.NaN;
-      if (Number.isNaN(planned) || planned > (lookAfter(place, now) ?? planned)) list(place, now);
-      return true;
+      return place !== undefined && seeAt(place, reading, now);
     },
+    seeAt,
+    dueAt: due.first,
     listen(from) {
       listening = from.listening;
       mode = from.mode;

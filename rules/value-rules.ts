@@ -15,6 +15,14 @@ const minuteMs = 60_000;
 /** The rules on the values and the clocks of single devices. */
 export interface ValueRules {
   judge(reading: Reading, now: number): Alert[];
+  /** Whether `judge` may have something to say of a reading of the device with these quantities, whatever its times. */
+  concern(device: string, quantities: readonly string[]): boolean;
+  /** Whether `judge` has nothing to say about the device's clock; `newestTs` as `newest` gives it. */
+  isOnTime(
+    device: string,
+    reading: { readonly ts: number; readonly received: number },
+    newestTs: number | null,
+  ): boolean;
   /** At every full minute: values that have not been heard of for too long are not known. */
   forget(before: number, now: number, wall: number): Alert[];
   readonly note: DeviceModel["note"];
@@ -78,6 +86,22 @@ export const createValueRules = (deps: ValueRulesDeps): ValueRules => {
     return changed;
   };
 
+  const concern: ValueRules["concern"] = (device, quantities) => {
+    const mine = about(device);
+    return rules.some(
+      ({ rule }) =>
+        !clockRules.has(rule) &&
+        mine.has(rule) &&
+        rule.needs.some((input) => input === "lag_s" || quantities.includes(input)),
+    );
+  };
+
+  const isOnTime: ValueRules["isOnTime"] = (device, reading, newestTs) => {
+    if (readsLag && !lags.isCalm(device, reading, newestTs)) return false;
+    for (const { id } of clockRules) if (lives.has(id, device)) return false;
+    return true;
+  };
+
   const forget = (before: number, now: number, wall: number): Alert[] => {
     if (rules.length === 0 || Math.floor(before / minuteMs) === Math.floor(now / minuteMs)) return [];
     const changed: Alert[] = [];
@@ -98,5 +122,13 @@ export const createValueRules = (deps: ValueRulesDeps): ValueRules => {
     return changed;
   };
 
-  return { judge, forget, note: deviceModel.note, saveLags: lags.save, saveShares: deviceModel.save };
+  return {
+    judge,
+    concern,
+    isOnTime,
+    forget,
+    note: deviceModel.note,
+    saveLags: lags.save,
+    saveShares: deviceModel.save,
+  };
 };

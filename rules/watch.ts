@@ -1,26 +1,36 @@
-import { type Account, advanceOnReading, advanceOnTick, type SiteClock, type SiteModel, startClock } from "#energy";
+import {
+  type Account,
+  advanceOnReading,
+  advanceOnTick,
+  type SiteClock,
+  type SiteModel,
+  type SiteNode,
+  startClock,
+} from "#energy";
 import type { Reading } from "#store";
 import { type AccountFactsState, createAccountFacts } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
 import { unshelved } from "./command.ts";
 import type { SavedShares } from "./device-model.ts";
-import type { Facts } from "./evaluate.ts";
 import type { SavedMember } from "./group.ts";
 import type { SavedHeard } from "./heard.ts";
+import { createHearing } from "./hearing.ts";
 import { type Armed, createJudge } from "./judge.ts";
 import type { SavedLags } from "./lag.ts";
 import { released } from "./life.ts";
 import { createLives, type SavedLife } from "./lives.ts";
 import { createMemory, type SavedMemory } from "./memory.ts";
-import { currentMode, holdAt, type ModeHistory, noModes, releaseAt, signsOf, voted, voteOf } from "./mode.ts";
+import { holdAt, type ModeHistory, noModes, releaseAt } from "./mode.ts";
 import type { NodeParts } from "./node-parts.ts";
 import { createNodeRules, createScreens, savedScreens } from "./node-rules.ts";
 import { createPermits, type Permit } from "./permit.ts";
 import { alarmsOf } from "./plan.ts";
 import { createPresent, type SavedPresent } from "./present.ts";
+import { createPresentRules } from "./present-rules.ts";
 import { type Rule, readsValues, watchesSilence } from "./rule.ts";
 import { createSilence } from "./silence.ts";
 import { createSilenceRules } from "./silence-rules.ts";
+import type { Stretch, StretchPlace } from "./stretch.ts";
 import { createSuppression, inOrder, type SavedSpans } from "./suppress.ts";
 import { createTally, type SavedTally } from "./tally.ts";
 import { createSiteTime } from "./time-facts.ts";
@@ -36,6 +46,8 @@ import { type WindowTerms, windowTermsOf, withoutChanged } from "./window-terms.
 export interface SiteWatch {
   readonly site: string;
   reading(reading: Reading): readonly Alert[];
+  /** `reading` and `tick` of a stretch in columns, until something changes; none at its end. */
+  hear(stretch: Stretch, place: StretchPlace): readonly Alert[];
   /** The wall clock, when everything committed until then has been given. */
   tick(wall: number): readonly Alert[];
   /** One closed minute; one that is not after the newest is not judged again. `nodes`: those of the account when it comes without. */
@@ -94,8 +106,6 @@ export interface WatchDeps {
 // The clock of a running watch moves every second: a longer jump is our own absence, not the sensors'.
 const absenceMs = 10_000;
 const minuteMs = 60_000;
-// After an hour of silence another minute of it changes nothing.
-const mostMinutes = 60;
 
 interface Waiting {
   readonly account: Account;
@@ -114,7 +124,6 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const silenceRules = armed(watchesSilence);
   const valueRules = armed(readsValues);
   const siteNowRules = armed(({ on, subject }) => on === "reading" && subject === "site");
-  const watchedRules = siteNowRules.filter(({ rule }) => rule.blind !== null);
   const nodeNowRules = armed(({ on, subject }) => on === "reading" && subject === "node");
   const modeRule = siteNowRules.find(({ rule }) => rule.inputs.includes("site_mode"))?.rule ?? null;
 
@@ -130,7 +139,6 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
   const tally = createTally(model, rules, saved?.tally);
   const permits = createPermits(model, saved?.permits, saved?.clock.now ?? null);
   const siteTime = createSiteTime(model.timeZone);
-  const gridFacts = gridFactsOf(model);
   const silence = createSilence({
     intervals: deviceIntervals(model),
     looks: (intervalMs) =>
@@ -187,72 +195,13 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     savedShares: saved?.shares,
   });
 
-  const judgePresent = ({ device, received }: Reading, now: number): Alert[] => {
-    const changed: Alert[] = [];
-    const at = { now, from: now, gapMs: null, wall: received };
-    if (siteNowRules.length > 0 && present.concernsSite(device)) {
-      const nominalV = modeRule?.parameters.nominal_v ?? 230;
-      const before = modes;
-      if (modeRule !== null) modes = voted(modes, voteOf(signsOf(model, present, now, nominalV)), now);
-      const isChange = modes.changes !== before.changes;
-      const known = { ...present.siteFacts(now), ...gridFacts, site_mode: currentMode(modes) };
-      for (const one of siteNowRules) {
-        const facts = {
-          ...siteTime(one.rule, now),
-          ...known,
-          ...tally.facts(one.rule, now),
-          ...present.pointFacts(one.rule, now),
-        };
-        changed.push(...assess(one, site, facts, at));
-      }
-      if (isChange && modeRule !== null) keepTimeline(modeRule.id, changed, currentMode(modes) ?? "", now, received);
-    }
-    for (const node of nodeNowRules.length === 0 ? [] : present.nodesOf(device)) {
-      const known = present.nodeFacts(node, now);
-      for (const one of nodeNowRules)
-        changed.push(...assess(one, node.id, { ...siteTime(one.rule, now), ...known }, at));
-    }
-    return changed;
-  };
-
-  /** Each mode of an open incident is a transition of its alert. */
-  const keepTimeline = (rule: string, changed: Alert[], mode: string, now: number, wall: number): void => {
-    const alert = lives.get([rule, site, "mode"])?.alert ?? changed.findLast((one) => one.rule === rule) ?? null;
-    if (alert === null || alert.active === null) return;
-    const amend = (one: Alert): Alert => ({
-      ...one,
-      changed: { wall, site: now },
-      timeline: [...(one.timeline ?? []), [now, mode] as const].slice(-50),
-    });
-    const amended = lives.amend(alert.id, amend);
-    const index = changed.findLastIndex((one) => one.id === alert.id);
-    if (amended === null) {
-      if (index >= 0) changed[index] = amend(alert);
-    } else if (index >= 0) changed[index] = amended;
-    else changed.push(amended);
-  };
-
-  /** At every full minute: a site that has gone silent is not judged by any reading, and someone must be told. */
-  const forgetPresent = (before: number, now: number, wall: number): Alert[] => {
-    if (watchedRules.length === 0) return [];
-    const changed: Alert[] = [];
-    const first = Math.max(Math.floor(before / minuteMs) + 1, Math.floor(now / minuteMs) - mostMinutes);
-    for (let minute = first; minute * minuteMs <= now; minute++) {
-      const at = minute * minuteMs;
-      const known = { ...present.siteFacts(at), ...gridFacts, site_mode: currentMode(modes) };
-      for (const one of watchedRules) {
-        if (one.rule.blind?.inputs.every((name) => (known[name as keyof typeof known] ?? null) !== null)) continue;
-        const facts = {
-          ...siteTime(one.rule, at),
-          ...known,
-          ...tally.facts(one.rule, at),
-          ...present.pointFacts(one.rule, at),
-        };
-        changed.push(...assess(one, site, facts, { now: at, from: at, gapMs: null, wall }));
-      }
-    }
-    return changed;
-  };
+  const onPresent = createPresentRules({
+    ...{ model, siteRules: siteNowRules, nodeRules: nodeNowRules, modeRule, present, lives, siteTime, tally, assess },
+    modes: () => modes,
+    setModes: (next) => {
+      modes = next;
+    },
+  });
 
   /** Alerts of rules on readings that outlived the hold; those of window rules are told at their next minute. */
   const release = (upTo: number, wall: number): Alert[] => {
@@ -292,7 +241,7 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
       silence.listen({ now: next.now, listening, mode: next.mode });
     } else {
       changed.push(...onValues.forget(before.now ?? next.now, next.now, wall));
-      changed.push(...forgetPresent(before.now ?? next.now, next.now, wall));
+      changed.push(...onPresent.forget(before.now ?? next.now, next.now, wall));
       for (let ended = silence.next(next.now); ended !== null; ended = silence.next(next.now)) {
         // One millisecond after the limit "more than" is true.
         changed.push(...release(ended.at + 1, wall), ...onSilence.judge(ended.devices, ended.at + 1, wall));
@@ -354,17 +303,52 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     return changed;
   };
 
+  const concernsSite = (device: string): boolean => siteNowRules.length > 0 && present.concernsSite(device);
+  const nodesOf = (device: string): readonly SiteNode[] => (nodeNowRules.length === 0 ? [] : present.nodesOf(device));
+  const take = (reading: Reading, now: number): Alert[] => {
+    const { device, received } = reading;
+    present.note(reading, now);
+    facts.note(reading, now);
+    const changed = concernsSite(device) ? onPresent.judgeSite(now, received) : [];
+    for (const node of nodesOf(device)) changed.push(...onPresent.judgeNode(node, now, received));
+    changed.push(...onValues.judge(reading, now));
+    if (!silence.has(device) || !silence.see(reading, now)) return changed;
+    return [...changed, ...onSilence.judge([device], now, received)];
+  };
+
+  const looksByMinute = valueRules.length > 0 || onPresent.watchesMinutes;
+  /** Whether nothing falls due until then but what the clock itself is. */
+  const isQuiet = (next: SiteClock): boolean => {
+    if (next === clock || next.now === null || !next.heard) return true;
+    const { now } = next;
+    const before = clock;
+    if (!before.heard || before.now === null || next.mode !== before.mode) return false;
+    if (before.mode !== "catching-up" && now - before.now > absenceMs) return false;
+    if (looksByMinute && Math.floor(before.now / minuteMs) !== Math.floor(now / minuteMs)) return false;
+    if (now > silence.dueAt() || now >= shelfEnds || permits.size() > 0) return false;
+    const first = waiting[0];
+    if (first !== undefined && (silence.size === 0 || now > first.account.end)) return false;
+    const due = releaseAt(modes);
+    return due === null || due > now || releasedTo === due;
+  };
+  const { hear } = createHearing({
+    ...{ catchupWaitMs, advance, take, present, facts, silence, onPresent, onValues, onSilence },
+    ...{ concernsSite, nodesOf },
+    clock: () => clock,
+    pass: (next) => {
+      const quiet = isQuiet(next);
+      if (quiet) clock = next;
+      return quiet;
+    },
+  });
+
   return {
     site,
     reading(reading) {
       const changed = advance(advanceOnReading(clock, reading), reading.received);
-      if (clock.now === null) return changed;
-      present.note(reading);
-      facts.note(reading, clock.now);
-      changed.push(...judgePresent(reading, clock.now), ...onValues.judge(reading, clock.now));
-      if (!silence.has(reading.device) || !silence.see(reading, clock.now)) return changed;
-      return [...changed, ...onSilence.judge([reading.device], clock.now, reading.received)];
+      return clock.now === null ? changed : [...changed, ...take(reading, clock.now)];
     },
+    hear,
     tick: (wall) => advance(advanceOnTick(clock, wall, catchupWaitMs), wall),
     account(account, wall, nodes) {
       waiting.push({ account, wall, ...(nodes === undefined ? {} : { nodes }) });
@@ -423,16 +407,6 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
 
 const firstShelfEnd = (alerts: readonly Alert[]): number =>
   alerts.reduce((first, { shelved }) => Math.min(first, shelved?.until ?? first), Number.POSITIVE_INFINITY);
-
-/** What the site file says of its grid connections. */
-const gridFactsOf = ({ nodes, contract }: SiteModel): Facts => {
-  const points = nodes.filter(({ kind }) => kind === "grid").flatMap((node) => node.points);
-  const ratings = points.flatMap(({ ctRatingW }) => (ctRatingW === undefined ? [] : [ctRatingW]));
-  return {
-    grid_ct_w: ratings.length === 0 ? null : ratings.reduce((sum, rating) => sum + rating, 0),
-    contract_export_w: contract?.exportLimitW ?? null,
-  };
-};
 
 /** Sampling interval of each device of a modelled point: the shortest of its points. */
 export const deviceIntervals = (model: SiteModel): ReadonlyMap<string, number> => {

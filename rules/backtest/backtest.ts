@@ -12,11 +12,12 @@ import type { NotifyPlan } from "../notify/plan.ts";
 import { alertKind, readAlert } from "../record.ts";
 import type { Rule } from "../rule.ts";
 import type { Happening } from "../run.ts";
+import { beginOf, isOver, lastWall, type Stretch } from "../stretch.ts";
 import { devicesFor } from "./devices.ts";
 import { type Difference, differenceOf, pairsOf } from "./difference.ts";
 import { alarmMinutes, alertsIn, type Episode, episodesOf } from "./episode.ts";
 import { createPermitRoll, isSilenced, permitOrders, quietOf, shelvedMinutes } from "./orders.ts";
-import { happeningsOf } from "./past.ts";
+import { happeningsIn, type Told, toldOf } from "./past.ts";
 import { type TradeOff, tradeOffOf } from "./trade-off.ts";
 
 export interface BacktestQuery {
@@ -103,11 +104,11 @@ export const backtest = async (query: BacktestQuery, deps: BacktestDeps): Promis
     ? await devicesFor(model, used, [after, ...others, ...(before === null ? [] : [before])], deps)
     : null;
   const nodes = isOne ? { nodes: meteredNodes(model).map(({ id }) => id) } : {};
-  for await (const happenings of happeningsOf({ ...deps, site: model.id, from: warmUpFrom, to, devices, ...nodes })) {
-    for (const happening of happenings) {
-      if (happening.kind === "readings") readings += happening.readings.length;
-      else if (happening.kind === "account") accounts += 1;
-      for (const { take } of trials) take(happening);
+  for await (const told of toldOf({ ...deps, site: model.id, from: warmUpFrom, to, devices, ...nodes })) {
+    for (const one of told) {
+      if (one.kind === "stretch") readings += one.stretch.to - one.stretch.from;
+      else accounts += 1;
+      for (const { take } of trials) take(one);
     }
     await breathe();
   }
@@ -153,10 +154,8 @@ const createTrial = (
   const run = createTaughtRun({ sites, rules, hash: deps.hash, catchupWaitMs }, model.id, lesson);
   const transitions = new Map(tried.map(({ id }) => [id, [] as Alert[]]));
   const roll = createPermitRoll(permits);
-  const take = (happening: Happening): void => {
-    const given = roll.before(run.watches.get(model.id), happening);
-    const moved = run.take(happening);
-    for (const alert of [...given, ...moved, ...roll.after(run.watches.get(model.id))]) {
+  const note = (moved: readonly Alert[]): void => {
+    for (const alert of moved) {
       transitions.get(alert.rule)?.push(alert);
       if (alert.active === null || alert.acknowledged !== null || alert.state === "CLOSED") continue;
       run.watches
@@ -165,6 +164,25 @@ const createTrial = (
           acknowledged(one, "backtest", "", { wall: alert.changed.wall, site: alert.changed.site }),
         );
     }
+  };
+  const takeOne = (happening: Happening): void => {
+    const given = roll.before(run.watches.get(model.id), happening);
+    const moved = run.take(happening);
+    note([...given, ...moved, ...roll.after(run.watches.get(model.id))]);
+  };
+  const takeStretch = (stretch: Stretch): void => {
+    const last = lastWall(stretch);
+    if (last !== null && !roll.isQuietUntil(run.watches.get(model.id), last)) {
+      for (const one of happeningsIn(stretch)) takeOne(one);
+      return;
+    }
+    const place = beginOf(stretch);
+    while (!isOver(stretch, place)) note(run.hear(stretch, place));
+  };
+  const take = (told: Told): void => {
+    if (tried.length === 0) return;
+    if (told.kind === "stretch") takeStretch(told.stretch);
+    else takeOne(told);
   };
   const resultOf = (rule: Rule): TriedRule => {
     const own = transitions.get(rule.id) ?? [];

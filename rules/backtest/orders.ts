@@ -76,6 +76,11 @@ export const createPermitRoll = (orders: readonly PermitOrder[]) => {
       const wall = wallOf(happening);
       return give(watch, ({ at, wall: given }) => given < wall && at <= (watch?.now() ?? wall) + slackMs);
     },
+    /** Whether none is given before the wall clock shows this, as long as the site's clock does not pass it. */
+    isQuietUntil: (watch: SiteWatch | undefined, wall: number): boolean => {
+      const one = orders[next];
+      return one === undefined || one.at > Math.max(wall, watch?.now() ?? wall) + slackMs;
+    },
     after: (watch: SiteWatch | undefined): readonly Alert[] => give(watch, ({ at }) => at < (watch?.now() ?? 0)),
   };
 };

@@ -1,14 +1,17 @@
 import {
+  createColumnBuilder,
+  createNameBook,
   type Ledger,
   type LedgerQuery,
   type LedgerRow,
   type Page,
-  type Reading,
   type Readings,
   timestamp,
 } from "#store";
 import { accountKind, readAccount } from "../record.ts";
 import type { Happening } from "../run.ts";
+import { beginOf, nextOf, type Stretch } from "../stretch.ts";
+import { type HourRows, hourEnd, hourlyReadings } from "./hours.ts";
 import { createScanner, type ScannedAccount } from "./scan.ts";
 import { startScanThread } from "./scan-thread.ts";
 
@@ -29,20 +32,18 @@ export interface PastQuery {
   readonly nodes?: readonly string[];
 }
 
-const hourMs = 3_600_000;
-const pageRows = 10_000;
 const pageAccounts = 60;
-// Some 1 ms of judging: whoever takes them lets others have their turn in between.
+// Some 1 ms of judging one by one: whoever takes them lets others have their turn in between.
 const mostAtOnce = 64;
+// As much of it where most of them move nothing but the clock.
+const mostInStretch = 2000;
 // A shorter history is judged before a thread has begun.
 const threadMs = 43_200_000;
-// More of them, and one sweep over all is cheaper.
-const mostDevices = 2000;
-// Some 40 MB of them are at hand, and as many on their way.
-const mostReadings = 50_000;
-const mostHours = 24;
 // More than ten seconds would look like our own absence.
 const tickMs = 5000;
+
+/** What happened, readings and ticks as they follow each other in one piece. */
+export type Told = AccountHappening | { readonly kind: "stretch"; readonly stretch: Stretch };
 
 /**
  * What happened at a site, told again. Within each hour of event time readings come in the order in which they were
@@ -50,7 +51,7 @@ const tickMs = 5000;
  * first reading that is later than its end, as it stood when it was first closed (later restatements are not judged
  * again, live neither). Where nothing was received for five seconds the wall clock ticks.
  */
-export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly Happening[]> {
+export async function* toldOf(query: PastQuery): AsyncGenerator<readonly Told[]> {
   const accounts = accountsOf(query);
   try {
     yield* inOrder(query, accounts);
@@ -59,104 +60,68 @@ export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly H
   }
 }
 
-async function* inOrder(
-  query: PastQuery,
-  accounts: AsyncGenerator<AccountHappening>,
-): AsyncGenerator<readonly Happening[]> {
-  let heard: number | null = null;
-  let account = await accounts.next();
-  const readingsOf = await hourlyReadings(query);
-  for (let from = query.from; from < query.to; from = hourEnd(from)) {
-    const to = Math.min(query.to, hourEnd(from));
-    let happenings: Happening[] = [];
-    for (const reading of await readingsOf(from, to)) {
-      let hasAccount = false;
-      for (; account.done !== true && account.value.account.end <= reading.ts; account = await accounts.next()) {
-        happenings.push(account.value);
-        hasAccount = true;
-      }
-      if (heard !== null)
-        for (let wall = heard + tickMs; wall < reading.received; wall += tickMs)
-          happenings.push({ kind: "tick", wall });
-      heard = Math.max(heard ?? 0, reading.received);
-      happenings.push({ kind: "readings", readings: [reading] });
-      if (!hasAccount && happenings.length < mostAtOnce) continue;
-      yield happenings;
-      happenings = [];
+/** The same, one by one. */
+export async function* happeningsOf(query: PastQuery): AsyncGenerator<readonly Happening[]> {
+  let happenings: Happening[] = [];
+  for await (const told of toldOf(query)) {
+    for (const one of told) {
+      if (one.kind === "account") happenings.push(one);
+      else
+        for (const happening of happeningsIn(one.stretch)) {
+          happenings.push(happening);
+          if (happenings.length < mostAtOnce) continue;
+          yield happenings;
+          happenings = [];
+        }
     }
     if (happenings.length > 0) yield happenings;
-    for (; account.done !== true && account.value.account.start < to; account = await accounts.next())
+    happenings = [];
+  }
+}
+
+export function* happeningsIn(stretch: Stretch): Generator<Happening> {
+  const place = beginOf(stretch);
+  for (let one = nextOf(stretch, place); one !== null; one = nextOf(stretch, place))
+    yield typeof one === "number" ? { kind: "tick", wall: one } : { kind: "readings", readings: [one] };
+}
+
+async function* inOrder(query: PastQuery, accounts: AsyncGenerator<AccountHappening>): AsyncGenerator<readonly Told[]> {
+  let heard: number | null = null;
+  let account = await accounts.next();
+  const hourOf = await hourlyReadings(query);
+  const { site } = query;
+  for (let begin = query.from; begin < query.to; begin = hourEnd(begin)) {
+    const end = Math.min(query.to, hourEnd(begin));
+    const hour = await hourOf(begin, end);
+    const { ts, received } = hour.columns;
+    const tsOf = (at: number): number => ts[hour.order[at] ?? -1] ?? Number.NaN;
+    for (let from = 0; from < hour.order.length; ) {
+      const told: Told[] = [];
+      for (; account.done !== true && account.value.account.end <= tsOf(from); account = await accounts.next())
+        told.push(account.value);
+      const most = Math.min(hour.order.length, from + mostInStretch);
+      const before: number | null = heard;
+      let to = from;
+      do {
+        heard = Math.max(heard ?? 0, received[hour.order[to] ?? -1] ?? 0);
+        to += 1;
+      } while (to < most && !(account.done !== true && account.value.account.end <= tsOf(to)));
+      told.push({ kind: "stretch", stretch: { site, ...hour, from, to, heard: before, until: null, tickMs } });
+      yield told;
+      from = to;
+    }
+    for (; account.done !== true && account.value.account.start < end; account = await accounts.next())
       yield [account.value];
   }
-  if (heard !== null && heard < query.to) {
-    const ticks: Happening[] = [];
-    for (let wall = heard + tickMs; wall <= query.to; wall += tickMs) ticks.push({ kind: "tick", wall });
-    yield ticks;
-  }
+  if (heard !== null && heard < query.to)
+    yield [{ kind: "stretch", stretch: { site, ...noRows, from: 0, to: 0, heard, until: query.to, tickMs } }];
 }
 
-const hourEnd = (at: number): number => (Math.floor(at / hourMs) + 1) * hourMs;
-
-/**
- * The readings of one hour after the other. They lie by device: several hours of one are read at once, so that its pages
- * are unpacked for all of them.
- */
-const hourlyReadings = async (query: PastQuery) => {
-  const { readings, site } = query;
-  const seen = query.devices ?? (await readings.devices(site)).map(({ device }) => device);
-  const devices = seen.length > mostDevices ? [undefined] : seen;
-  let hours = 1;
-  let read: Span = { from: 0, to: 0, byHour: new Map() };
-  let next: Promise<Span> | null = null;
-  const readSpan = async (from: number): Promise<Span> => {
-    const to = Math.min(query.to, hourEnd(from) + (hours - 1) * hourMs);
-    const byHour = new Map<number, Reading[]>();
-    let count = 0;
-    for (const device of devices) {
-      let cursor: string | null = null;
-      do {
-        const page: Page<Reading> = await readings.read({
-          ...{ site, from: timestamp(from), to: timestamp(to), limit: pageRows },
-          ...(device === undefined ? {} : { device }),
-          ...(cursor === null ? {} : { cursor }),
-        });
-        count += page.items.length;
-        for (const reading of page.items) {
-          const hour = Math.floor(reading.ts / hourMs);
-          const mine = byHour.get(hour);
-          if (mine === undefined) byHour.set(hour, [reading]);
-          else mine.push(reading);
-        }
-        cursor = page.next;
-      } while (cursor !== null);
-    }
-    if (count > mostReadings) hours = Math.max(1, Math.floor(hours / 2));
-    else if (count < mostReadings / 2) hours = Math.min(mostHours, hours * 2);
-    return { from, to, byHour };
-  };
-  const later = (from: number): Promise<Span> | null => {
-    const span = from < query.to ? readSpan(from) : null;
-    // Whoever stops early leaves it behind.
-    span?.catch(() => undefined);
-    return span;
-  };
-  return async (from: number, to: number): Promise<readonly Reading[]> => {
-    if (from >= read.to) {
-      read = await (next ?? readSpan(from));
-      next = hours > 1 ? later(read.to) : null;
-    }
-    const mine = read.byHour.get(Math.floor(from / hourMs)) ?? [];
-    read.byHour.delete(Math.floor(from / hourMs));
-    if (to > read.to) throw new Error("BUG: hours are read whole");
-    return mine.sort((a, b) => a.received - b.received || a.ts - b.ts || (a.device < b.device ? -1 : 1));
-  };
+const noRows: HourRows = {
+  columns: createColumnBuilder(createNameBook()).take(),
+  starts: new Int32Array(0),
+  order: new Int32Array(0),
 };
-
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly byHour: Map<number, Reading[]>;
-}
 
 type AccountHappening = Extract<Happening, { readonly kind: "account" }>;
 

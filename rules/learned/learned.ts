@@ -72,6 +72,7 @@ export const createTaughtRun = (
       if (waits !== null && happening.kind === "account" && happening.account.start >= waits.to) teach();
       return run.take(happening);
     },
+    hear: (stretch, place) => run.hear(stretch, place),
     /** No account came after that minute. */
     settle: teach,
   };
