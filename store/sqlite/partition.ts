@@ -34,7 +34,7 @@ const pagesOfDevice = 2 ** 20;
 const usualValues = 8;
 
 /** Rows in the order of device, time and sequence. */
-export const sortRows = ({ rows, device, ts }: Chunk): Uint32Array => {
+export const sortRows = ({ rows, device, ts }: Chunk): Uint32Array<ArrayBuffer> => {
   let most = 0;
   for (let row = 0; row < rows; row += 1) most = Math.max(most, device[row] ?? 0);
   const ends = new Uint32Array(most + 2);
@@ -56,6 +56,7 @@ export const sortRows = ({ rows, device, ts }: Chunk): Uint32Array => {
     const own = order.subarray(ends[id - 1] ?? 0, ends[id]);
     own.sort((a, b) => (ts[a] ?? 0) - (ts[b] ?? 0) || a - b);
   }
+  for (const { buffer } of [ends, isLate]) buffer.transfer(0);
   return order;
 };
 
@@ -77,6 +78,8 @@ export const writePartition = (path: string, chunk: Chunk, sizeOf: SizeOf): numb
     insert.run(device * pagesOfDevice + nth, encodePage(chunk, order, from, to, sizeOf));
     from = to;
   }
+  // What lives through a partition would lie about until tens of megabytes of it are collected.
+  order.buffer.transfer(0);
   return draft.finish();
 };
 
