@@ -13,6 +13,8 @@ import { addRow, type Summary, summaryOf } from "./summary.ts";
 export interface Newest {
   latest(site: string, devices: readonly string[] | undefined): readonly LatestReading[];
   seen(site: string | null): readonly DeviceSeen[];
+  /** Gives the memory back when nobody asked since the last time. */
+  tidy(): void;
 }
 
 export interface NewestDeps {
@@ -52,6 +54,7 @@ export const createNewest = (db: DatabaseSync, { shapes, rolled, first, after }:
   const formByShape = new Map<number, number>();
   const odd = new Map<number, Summary>();
   let until = -1;
+  let isUsed = false;
 
   const grow = (id: number) => {
     capacity = Math.max(2 * capacity, id + 1);
@@ -62,6 +65,16 @@ export const createNewest = (db: DatabaseSync, { shapes, rolled, first, after }:
     seqs = wider(seqs, new Float64Array(capacity));
     formOf = wider(formOf, new Int32Array(capacity));
     placeOf = wider(placeOf, new Int32Array(capacity));
+  };
+  const shrink = () => {
+    capacity = 1024;
+    lastTs = new Float64Array(capacity);
+    firstTs = new Float64Array(capacity);
+    received = new Float64Array(capacity);
+    readings = new Float64Array(capacity);
+    seqs = new Float64Array(capacity);
+    formOf = new Int32Array(capacity);
+    placeOf = new Int32Array(capacity);
   };
 
   const formNumber = (names: readonly string[]): number => {
@@ -186,6 +199,7 @@ export const createNewest = (db: DatabaseSync, { shapes, rolled, first, after }:
   };
 
   const catchUp = () => {
+    isUsed = true;
     // Not asked for so long that the log has moved on: the summaries know all that is gone from it.
     if (until >= 0 && until < rolled() && until + 1 < (first() ?? 0)) forget();
     if (until < 0) {
@@ -219,6 +233,13 @@ export const createNewest = (db: DatabaseSync, { shapes, rolled, first, after }:
     seen: (site) => {
       catchUp();
       return each(site === null ? allDevices.iterate() : siteDevices.iterate(site), seenOf);
+    },
+    tidy: () => {
+      if (!isUsed && until >= 0) {
+        forget();
+        shrink();
+      }
+      isUsed = false;
     },
   };
 };

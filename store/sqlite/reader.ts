@@ -74,6 +74,8 @@ export interface Reader {
   readonly calls: ReaderCalls;
   /** Lets go of files that were pruned, and of what nobody asked for since the last time. */
   tidy(): void;
+  /** The same, of what takes seconds to read again. */
+  tidySlow(): void;
   close(): void;
 }
 
@@ -395,6 +397,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
         held.isUsed = false;
       }
     },
+    tidySlow: newest.tidy,
     close: () => catalogue[Symbol.dispose](),
   };
 };
