@@ -38,8 +38,6 @@ const headBytes = 5;
 // Sites times steps whose layouts are at hand; some 20 kB each of half a thousand rows.
 const mostLayouts = 64;
 const longBytes = 4096;
-// A layout is packed once for many rows.
-const thorough = 9;
 const encoder = new TextEncoder();
 
 /** The newest used of a kind, no more than `most`. */
@@ -66,7 +64,7 @@ export const createBodyWriter = (): ((body: Json) => WrittenBody) => {
       return text.length < longBytes ? text : encoded(text, Buffer.byteLength(text));
     }
     // A view of more would be sent whole.
-    const layout = layouts(found.layout, () => new Uint8Array(pack(encoder.encode(found.layout), thorough)));
+    const layout = layouts(found.layout, () => new Uint8Array(pack(encoder.encode(found.layout))));
     const columns = packColumns(found.columns);
     const size = Buffer.byteLength(found.rest);
     const payload = encoded(found.rest, 4 + size + columns.length, 4);
@@ -141,16 +139,19 @@ export const createKeptReader = (): KeptReader => {
       throw new StoreRefusedError("a row of the ledger is damaged", { code: "STORE_CORRUPT", cause });
     }
   };
-  const joined = ({ layout, rest, columns }: KeptTable): Json =>
-    joinTable(
-      rest,
-      layout,
-      layout.columns.map(({ rows }, place) => {
-        const values = new Float64Array(rows.length);
-        columns.read(place, values);
-        return values;
-      }),
-    );
+  let scratch = new Float64Array(0);
+  const joined = ({ layout, rest, columns }: KeptTable): Json => {
+    const size = layout.columns.reduce((sum, { rows }) => sum + rows.length, 0);
+    if (scratch.length < size) scratch = new Float64Array(size);
+    let end = 0;
+    const values = layout.columns.map(({ rows }, place) => {
+      const mine = scratch.subarray(end, end + rows.length);
+      columns.read(place, mine);
+      end += rows.length;
+      return mine;
+    });
+    return joinTable(rest, layout, values);
+  };
   return {
     open,
     body: (kept) => {

@@ -14,9 +14,11 @@ interface Part {
   readonly fixed: string | boolean | null;
   readonly keys: readonly string[] | null;
   readonly parts: readonly Part[] | null;
+  /** None of the keys means something of its own to an object. */
+  readonly isOrdinary: boolean;
 }
 
-const slot: Part = { fixed: null, keys: null, parts: null };
+const slot: Part = { fixed: null, keys: null, parts: null, isOrdinary: true };
 
 export const isPlain = (value: unknown): value is Record<string, unknown> => {
   if (typeof value !== "object" || value === null) return false;
@@ -60,7 +62,8 @@ export const shapeOf = (skeleton: Json): Shape => {
     }
     const entries: readonly (readonly [string, Json])[] = Object.entries(value);
     const parts = entries.map(([key, one]) => partOf(one, [...path, key]));
-    return { fixed: null, keys: Array.isArray(value) ? null : entries.map(([key]) => key), parts };
+    const keys = Array.isArray(value) ? null : entries.map(([key]) => key);
+    return { fixed: null, keys, parts, isOrdinary: !entries.some(([key]) => key === "__proto__") };
   };
   return { skeleton, part: partOf(skeleton, []), slots };
 };
@@ -132,7 +135,10 @@ const writePart = (part: Part, skeleton: Json, next: () => number): Json => {
   const row: Record<string, Json> = { ...known };
   for (let i = 0; i < parts.length; i++) {
     const [one = slot, key = ""] = [parts[i], keys[i]];
-    if (one.fixed === null) setKey(row, key, writePart(one, known[key] ?? 0, next));
+    if (one.fixed !== null) continue;
+    const value = writePart(one, known[key] ?? 0, next);
+    if (part.isOrdinary) row[key] = value;
+    else setKey(row, key, value);
   }
   return row;
 };

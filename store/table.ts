@@ -6,7 +6,7 @@ import { createShapes, isPlain, readRow, type Shape, setKey, shapeOf, writeRow }
 //   layout    ["nodes", ["a","b"], [{"w":0,"on":true}], [0,2]]   the member, its ids, shapes of rows, runs of them
 //   columns   w: 1, 2
 
-/** A body whose table stands beside it; `columns` in the order of the layout, NaN for null. */
+/** A body whose table stands beside it; `columns` in the order of the layout, NaN for null: they hold until the next is split. */
 export interface SplitBody {
   /** JSON of the body with an empty table. */
   readonly rest: string;
@@ -58,14 +58,16 @@ const createPaths = () => {
 export const createSplitter = (): ((body: Json) => SplitBody | null) => {
   const shapeFor = createShapes();
   let scratch = new Float64Array(64);
+  let cells = new Float64Array(0);
+  let counts = new Int32Array(0);
   const split = (body: Json, member: string, table: Record<string, unknown>): SplitBody | null => {
     const ids: string[] = [];
     const shapes = new Map<Shape, number>();
     const runs: number[] = [];
-    const { placesOf } = createPaths();
-    const columns: Float64Array[] = [];
-    const counts: number[] = [];
+    const { paths, placesOf } = createPaths();
     const keys = Object.keys(table);
+    const most = keys.length;
+    counts.fill(0);
     let shape: Shape | null = null;
     let places: Int32Array = new Int32Array(0);
     for (const id of keys) {
@@ -78,9 +80,11 @@ export const createSplitter = (): ((body: Json) => SplitBody | null) => {
         readRow(shape, row, scratch);
         if (!shapes.has(shape)) shapes.set(shape, shapes.size);
         // Rows that are all different are no table.
-        if (shapes.size > keys.length / 2) return null;
+        if (shapes.size > most / 2) return null;
         runs.push(shapes.get(shape) ?? 0, 0);
         places = placesOf(shape);
+        if (cells.length < paths.size * most) cells = grown(cells, new Float64Array(2 * paths.size * most));
+        if (counts.length < paths.size) counts = grown(counts, new Int32Array(2 * paths.size));
       }
       ids.push(id);
       runs[runs.length - 1] = (runs.at(-1) ?? 0) + 1;
@@ -88,15 +92,13 @@ export const createSplitter = (): ((body: Json) => SplitBody | null) => {
         const place = places[i] ?? 0;
         const count = counts[place] ?? 0;
         counts[place] = count + 1;
-        const column = columns[place] ?? new Float64Array(keys.length);
-        columns[place] = column;
-        column[count] = scratch[i] ?? 0;
+        cells[place * most + count] = scratch[i] ?? 0;
       }
     }
     return {
       rest: JSON.stringify({ ...(body as Record<string, Json>), [member]: {} }),
       layout: JSON.stringify([member, ids, [...shapes.keys()].map(({ skeleton }) => skeleton), runs]),
-      columns: columns.map((column, place) => column.subarray(0, counts[place] ?? 0)),
+      columns: Array.from(paths, (_, place) => cells.subarray(place * most, place * most + (counts[place] ?? 0))),
     };
   };
   return (body) => {
@@ -110,6 +112,11 @@ export const createSplitter = (): ((body: Json) => SplitBody | null) => {
     }
     return null;
   };
+};
+
+const grown = <Numbers extends Float64Array | Int32Array>(before: Numbers, after: Numbers): Numbers => {
+  after.set(before);
+  return after;
 };
 
 export const parseLayout = (text: string): Layout => {

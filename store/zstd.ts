@@ -12,9 +12,9 @@ const usualRoom = 128 * 1024;
 const mostUnpacked = 16 * 1024 * 1024;
 
 // Told the size it takes a fifth of the memory, and whoever unpacks it learns the size from the frame.
-export const pack = (bytes: Uint8Array, level = 1): Uint8Array =>
+export const pack = (bytes: Uint8Array): Uint8Array =>
   zstdCompressSync(bytes, {
-    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
+    params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
     pledgedSrcSize: bytes.length,
     chunkSize: Math.max(leastChunk, Math.floor(bytes.length / chunks)),
   });
