@@ -5,17 +5,24 @@ import { setFlagsFromString } from "node:v8";
 // more, and have the broker's thread wait for the others: 600 ms instead of 110 at the 99th percentile.
 const bounds = { MALLOC_MMAP_THRESHOLD_: "131072" };
 
+/** Whether this process can be replaced by a new one of the same number. */
+export const canBeginAnew = (): boolean =>
+  // One who watches this process holds a channel to it, which would not outlive it.
+  process.platform === "linux" && process.execve !== undefined && process.send === undefined;
+
+/** Does so, with the same command; returns where it cannot. */
+export function beginAnew(): void {
+  if (!canBeginAnew()) return;
+  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve?.(process.execPath, command, { ...bounds, ...process.env });
+}
+
 /**
- * Begins this process anew, under the same number, with bounds on what its threads keep of freed memory: glibc reads
- * them before a program's first line. Returns when they are set already, or where there are none to set.
+ * Begins this process anew with bounds on what its threads keep of freed memory: glibc reads them before a program's
+ * first line. Returns when they are set already, or where there are none to set.
  */
 export function boundHeaps(): void {
-  if (process.platform !== "linux" || process.execve === undefined) return;
-  // One who watches this process holds a channel to it, which would not outlive it.
-  if (process.send !== undefined) return;
-  if (Object.keys(bounds).every((name) => process.env[name] !== undefined)) return;
-  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  process.execve(process.execPath, command, { ...bounds, ...process.env });
+  if (Object.keys(bounds).some((name) => process.env[name] === undefined)) beginAnew();
 }
 
 /**
