@@ -63,6 +63,8 @@ export interface Alert {
   readonly timeline?: readonly (readonly [at: number, mode: string])[];
   /** How often it became active: 0 while first pending, 2 or more when it came back before anyone acknowledged it. */
   readonly occurrences: number;
+  /** When it came back the newest time, on the site's clock; absent on the first coming. */
+  readonly again?: number;
 }
 
 /** Whether anyone is told of it: not in shadow mode, not held inside an incident, not shelved. */

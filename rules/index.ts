@@ -30,6 +30,7 @@ export {
   alarmQuality,
   type QualityTerms,
 } from "./quality/alarm-quality.ts";
+export { alertsForQuality } from "./quality/standing.ts";
 export { parseRule, type Rule } from "./rule.ts";
 export type { RuleFault } from "./rule-places.ts";
 export { ruleJsonSchema } from "./rule-shape.ts";

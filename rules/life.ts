@@ -248,6 +248,7 @@ const returned = (alert: Alert, seen: Sighting, fired: Severity | null): Alert |
         severity: worse(alert.severity, fired),
         returned: null,
         occurrences: alert.occurrences + 1,
+        again: seen.now,
       });
 
 const withoutFlapping = ({ flapping: _, ...alert }: Alert): Alert => alert;

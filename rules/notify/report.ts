@@ -1,6 +1,7 @@
 import { Temporal } from "temporal-polyfill";
 import { type Alert, severities } from "../alert.ts";
 import { alarmQuality, type QualityLine } from "../quality/alarm-quality.ts";
+import { alertsForQuality } from "../quality/standing.ts";
 import type { Rules } from "../rules.ts";
 import type { Turn } from "../schedule.ts";
 import type { NotifyPlan } from "./plan.ts";
@@ -13,7 +14,6 @@ export interface Report {
   readonly text: string;
 }
 
-const pageRows = 1000;
 const rulesAtMost = 10;
 const minuteMs = 60_000;
 
@@ -29,15 +29,9 @@ export const reportOf = async (
 ): Promise<Readonly<Record<Language, Report>>> => {
   const first = Temporal.Instant.fromEpochMilliseconds(missed[0] ?? due).toZonedDateTimeISO(plan.time_zone);
   const from = first.subtract({ [`${plan.period}s`]: 1 }).epochMilliseconds;
-  const alerts: Alert[] = [];
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await rules.list({
-      ...{ activeFrom: from, activeTo: due, limit: pageRows },
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    alerts.push(...page.items);
-    cursor = page.next;
-  }
+  const standing: Alert[] = [];
+  for await (const page of alertsForQuality(rules, { from, to: due })) standing.push(...page);
+  const alerts = standing.filter(({ active }) => (active ?? 0) >= from);
   const momentOf = (ms: number): string =>
     Temporal.Instant.fromEpochMilliseconds(ms)
       .toZonedDateTimeISO(plan.time_zone)
@@ -45,7 +39,7 @@ export const reportOf = async (
       .toString({ smallestUnit: "minute" })
       .replace("T", " ");
   const span = [from, due].map(momentOf);
-  const quality = alarmQuality(alerts, { from, to: due, operators: 1, shifts: [0], timeZone: () => plan.time_zone });
+  const quality = alarmQuality(standing, { from, to: due, operators: 1, shifts: [0], timeZone: () => plan.time_zone });
   const one = (language: Language): Report =>
     written(alerts, span, due, plan, head, language, [
       ...lateText({ due, late, missed }, momentOf, language),

@@ -124,6 +124,64 @@ test("rules, sites and shifts each add up to the whole", () =>
     ),
   ));
 
+test("a small ledger, counted by hand", () => {
+  // Twelve hours from 08:00 in Shanghai, 01:00 in Berlin, with two operators.
+  const zones: Record<string, string> = { hall: "Asia/Shanghai", attic: "Europe/Berlin" };
+  const asked = { ...terms, to: from + 12 * hour, operators: 2, timeZone: (site: string) => zones[site] ?? "UTC" };
+  const named = { by: "Li", reason: "", at: from + 12 * minute };
+  const comment = { by: "Li", text: "seen", at: from + 35 * minute };
+  const ledger = [
+    at("a1", from + 10 * minute, { acknowledged: named, returned: from + 40 * minute, closed: from + 40 * minute }),
+    at("a2", from + 60 * minute, { occurrences: 3, again: from + 69 * minute, returned: from + 70 * minute }),
+    at("a3", from + 500 * minute, { rule: "R04", assignee: "Li" }),
+    at("a4", from + 30 * minute, { rule: "R04", site: "attic", comments: [comment], returned: from + 90 * minute }),
+    at("a5", from - 25 * hour, { rule: "R01" }),
+    at("a6", from - 30 * hour, { rule: "R01", returned: from - minute }),
+    at("a7", from - 48 * hour, { rule: "R01", occurrences: 2, again: from - 2 * hour }),
+  ];
+  const { all, rules, sites, shifts, floods, floodShare } = alarmQuality(ledger, asked);
+  expect(all).toEqual({
+    ...{ alerts: 4, annunciations: 6, perOperatorHour: 6 / 24, chattering: 0, stale: 1, neverActedUpon: 1 },
+    acknowledgeS: { count: 1, median: 120, p90: 120 },
+    resolveS: { count: 3, median: 1800, p90: 3600 },
+  });
+  const brief = (line: (typeof rules)[number] | (typeof sites)[number] | (typeof shifts)[number]) => [
+    ...[line.alerts, line.annunciations, line.stale, line.neverActedUpon, line.resolveS.median],
+  ];
+  expect(rules.map((line) => [line.rule, ...brief(line)])).toEqual([
+    ["R21", 2, 4, 0, 1, 60],
+    ["R04", 2, 2, 0, 0, 3600],
+    ["R01", 0, 0, 1, 0, null],
+  ]);
+  expect(sites.map((line) => [line.site, ...brief(line), line.perOperatorHour])).toEqual([
+    ["attic", 1, 1, 0, 0, 3600, 1 / 24],
+    ["hall", 3, 5, 1, 1, 60, 5 / 24],
+  ]);
+  // Berlin has seven hours of the night and five of the day in it, Shanghai eight of the day and four of the evening.
+  expect(shifts.map((line) => [line.shift, ...brief(line), line.perOperatorHour])).toEqual([
+    ["00:00", 1, 1, 1, 0, 3600, 1 / 7],
+    ["08:00", 2, 4, 0, 1, 60, 4 / 13],
+    ["16:00", 1, 1, 0, 0, null, 1 / 4],
+  ]);
+  expect([floods, floodShare]).toEqual([[], 0]);
+});
+
+test("a range of some hours gives each shift only its own, also on the day of 25 hours", () => {
+  const berlin = { ...terms, timeZone: () => "Europe/Berlin" };
+  const autumn = Date.parse("2026-10-25T00:00:00+02:00");
+  const day = { ...berlin, from: autumn, to: Date.parse("2026-10-26T00:00:00+01:00") };
+  const rates = (asked: QualityTerms) =>
+    alarmQuality([at("a", asked.from)], asked).shifts.map((one) => one.perOperatorHour);
+  expect(rates(day)).toEqual([1 / 9, 0, 0]);
+  expect(rates({ ...day, to: autumn + 2.5 * hour })).toEqual([1 / 2.5, 0, 0]);
+});
+
+test("what was put on the shelf was acted upon", () => {
+  const shelved = { by: "Li", reason: "", until: from + hour, was: "RETURNED" } as const;
+  const over = at("a", from, { state: "SHELVED", returned: from + 1, shelved });
+  expect(alarmQuality([over], terms).all.neverActedUpon).toBe(0);
+});
+
 test("the spread is by nearest rank", () => {
   expect(spreadOf([5, 1, 4, 2, 3, 6, 7, 8, 9, 10])).toEqual({ count: 10, median: 5, p90: 9 });
 });

@@ -20,7 +20,7 @@ export const qualityLimits = {
   floodBegins: 10,
   floodEnds: 5,
   floodMs: 600_000,
-  /** Active for longer without a break. */
+  /** Active for longer without a break; also what became active before `from` and stood still. */
   staleMs: 86_400_000,
   /** So many annunciations of one alarm within `chatterMs`; what the engine marked as flapping counts too. */
   chatterCount: 3,
@@ -35,7 +35,7 @@ export interface QualityLine {
   readonly perOperatorHour: number;
   readonly chattering: number;
   readonly stale: number;
-  /** Over or returned, and nobody acknowledged, assigned or commented. */
+  /** Over or returned, and nobody acknowledged, assigned, shelved or commented. */
   readonly neverActedUpon: number;
   /** Seconds; null without one. */
   readonly acknowledgeS: Spread;
@@ -62,7 +62,7 @@ export interface AlarmQuality {
   readonly limits: typeof qualityLimits;
   readonly all: QualityLine;
   readonly floods: readonly Flood[];
-  /** Share of the time in flood, of all sites asked; null without a site that had alerts. */
+  /** Share of the time in flood, of the sites that had alerts; null without one. */
   readonly floodShare: number | null;
   /** Most annunciations first. */
   readonly rules: readonly (QualityLine & { readonly rule: string })[];
@@ -72,76 +72,103 @@ export interface AlarmQuality {
 }
 
 const hourMs = 3_600_000;
-const dayMinutes = 1440;
 
-/** Quality of the alarms that were told: alerts in shadow mode, held inside an incident or never active are left out. */
+/**
+ * Quality of the alarms that were told: alerts in shadow mode, held inside an incident or never active are left out. What
+ * became active before `from` counts where it is stale, and nowhere else.
+ */
 export const alarmQuality = (given: readonly Alert[], terms: QualityTerms): AlarmQuality => {
-  const alerts = given.filter(
+  const told = given.filter(
     ({ active, shadow, incident }) =>
-      active !== null && active >= terms.from && active < terms.to && shadow !== true && incident?.held !== true,
+      active !== null && active < terms.to && shadow !== true && incident?.held !== true,
   );
+  const alerts = told.filter(({ active }) => (active ?? 0) >= terms.from);
+  const stale = new Set(told.filter((alert) => isStale(alert, terms)).map(({ id }) => id));
+  const counted = told.filter(({ id, active }) => (active ?? 0) >= terms.from || stale.has(id));
   const chattering = chatteringOf(alerts);
   const hours = ((terms.to - terms.from) / hourMs) * terms.operators;
-  const lineOf = (own: readonly Alert[], share = 1): QualityLine => qualityLine(own, chattering, hours * share, terms);
+  const lineOf = (own: readonly Alert[], operatorHours = hours): QualityLine =>
+    qualityLine(own, { chattering, stale, operatorHours, from: terms.from });
   const bySite = Map.groupBy(alerts, ({ site }) => site);
   const floods = [...bySite].flatMap(([site, own]) => floodsOf(site, own, terms));
-  const byShift = Map.groupBy(alerts, (alert) => shiftAt(terms, alert));
+  const byShift = Map.groupBy(counted, (alert) => shiftAt(terms, alert.active ?? 0, terms.timeZone(alert.site)));
+  const shiftHours = hoursByShift(terms, [...new Set(counted.map(({ site }) => site))]);
   return {
     from: terms.from,
     to: terms.to,
     operators: terms.operators,
     limits: qualityLimits,
-    all: lineOf(alerts),
+    all: lineOf(counted),
     floods,
     floodShare:
       bySite.size === 0
         ? null
         : floods.reduce((sum, { from, to }) => sum + to - from, 0) / ((terms.to - terms.from) * bySite.size),
-    rules: [...Map.groupBy(alerts, ({ rule }) => rule)]
+    rules: [...Map.groupBy(counted, ({ rule }) => rule)]
       .map(([rule, own]) => ({ rule, ...lineOf(own) }))
       .sort((a, b) => b.annunciations - a.annunciations || (a.rule < b.rule ? -1 : 1)),
-    sites: [...bySite].map(([site, own]) => ({ site, ...lineOf(own) })).sort((a, b) => (a.site < b.site ? -1 : 1)),
-    shifts: terms.shifts.map((start, index) => ({
+    sites: [...Map.groupBy(counted, ({ site }) => site)]
+      .map(([site, own]) => ({ site, ...lineOf(own) }))
+      .sort((a, b) => (a.site < b.site ? -1 : 1)),
+    shifts: terms.shifts.map((start) => ({
       shift: clockText(start),
-      ...lineOf(byShift.get(start) ?? [], lengthOf(terms.shifts, index) / dayMinutes),
+      ...lineOf(byShift.get(start) ?? [], (shiftHours.get(start) ?? 0) * terms.operators),
     })),
   };
 };
 
 const qualityLine = (
-  alerts: readonly Alert[],
-  chattering: ReadonlySet<string>,
-  operatorHours: number,
-  { to }: QualityTerms,
+  counted: readonly Alert[],
+  {
+    chattering,
+    stale,
+    operatorHours,
+    from,
+  }: {
+    readonly chattering: ReadonlySet<string>;
+    readonly stale: ReadonlySet<string>;
+    readonly operatorHours: number;
+    readonly from: number;
+  },
 ): QualityLine => {
+  const alerts = counted.filter(({ active }) => (active ?? 0) >= from);
   const annunciations = alerts.reduce((sum, { occurrences }) => sum + Math.max(1, occurrences), 0);
   return {
     alerts: alerts.length,
     annunciations,
     perOperatorHour: operatorHours > 0 ? annunciations / operatorHours : 0,
     chattering: alerts.filter(({ id }) => chattering.has(id)).length,
-    stale: alerts.filter((alert) => activeMs(alert, to) > qualityLimits.staleMs).length,
-    neverActedUpon: alerts.filter(
-      ({ returned, closed, acknowledged, assignee, comments }) =>
-        (returned !== null || closed !== null) && acknowledged === null && assignee === null && comments.length === 0,
-    ).length,
+    stale: counted.filter(({ id }) => stale.has(id)).length,
+    neverActedUpon: alerts.filter(isUnattended).length,
     acknowledgeS: spreadOf(
       alerts.flatMap(({ active, acknowledged }) =>
         active === null || acknowledged === null ? [] : [(acknowledged.at - active) / 1000],
       ),
     ),
     resolveS: spreadOf(
-      alerts.flatMap(({ active, returned, closed }) => {
-        const end = returned ?? closed;
-        return active === null || end === null ? [] : [(end - active) / 1000];
+      alerts.flatMap((alert) => {
+        const end = alert.returned ?? alert.closed;
+        return end === null ? [] : [(end - lastComing(alert)) / 1000];
       }),
     ),
   };
 };
 
-/** Active time so far, ms. */
-const activeMs = ({ active, returned, closed }: Alert, until: number): number =>
-  active === null ? 0 : (returned ?? closed ?? until) - active;
+const isUnattended = ({ returned, closed, acknowledged, assignee, shelved, comments }: Alert): boolean =>
+  (returned !== null || closed !== null) &&
+  acknowledged === null &&
+  assignee === null &&
+  shelved === undefined &&
+  comments.length === 0;
+
+/** What came back before anyone acknowledged it was normal in between. */
+const lastComing = ({ active, again }: Alert): number => again ?? active ?? 0;
+
+/** Over 24 hours without a break, some of them in `[from, to)`. */
+const isStale = (alert: Alert, { from, to }: QualityTerms): boolean => {
+  const end = alert.returned ?? alert.closed ?? to;
+  return end > from && end - lastComing(alert) > qualityLimits.staleMs;
+};
 
 /** Median and 90th percentile, by the nearest rank. */
 export const spreadOf = (values: readonly number[]): Spread => {
@@ -192,16 +219,25 @@ const floodsOf = (site: string, alerts: readonly Alert[], { operators, to }: Qua
   return floods;
 };
 
-const shiftAt = ({ shifts, timeZone }: QualityTerms, { active, site }: Alert): number => {
-  const minute = minuteOfDay(active ?? 0, timeZone(site));
+const shiftAt = ({ shifts }: QualityTerms, at: number, zone: string): number => {
+  const minute = minuteOfDay(at, zone);
   return shifts.findLast((start) => start <= minute) ?? shifts.at(-1) ?? 0;
 };
 
-/** Minutes; the last shift goes on until the first of the next day. */
-const lengthOf = (shifts: readonly number[], index: number): number => {
-  const start = shifts[index] ?? 0;
-  const next = shifts[index + 1] ?? (shifts[0] ?? 0) + dayMinutes;
-  return next - start;
+/** Hours of `[from, to)` that fell into each shift, by the clocks of the sites; their mean where they differ. */
+const hoursByShift = (terms: QualityTerms, sites: readonly string[]): ReadonlyMap<number, number> => {
+  const { from, to, shifts } = terms;
+  // Clocks differ from UTC by quarters of an hour, and so do days on which they change.
+  const stepMs = shifts.every((start) => start % 15 === 0) ? 900_000 : 60_000;
+  const hours = new Map<number, number>();
+  for (const [zone, own] of Map.groupBy(sites, terms.timeZone))
+    for (let at = from; at < to; ) {
+      const end = Math.min(to, (Math.floor(at / stepMs) + 1) * stepMs);
+      const shift = shiftAt(terms, at, zone);
+      hours.set(shift, (hours.get(shift) ?? 0) + (((end - at) / hourMs) * own.length) / sites.length);
+      at = end;
+    }
+  return hours;
 };
 
 const clockText = (minute: number): string =>

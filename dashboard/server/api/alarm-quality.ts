@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { type Alert, alarmQuality } from "#rules";
-import { alertPages } from "../alert-filter.ts";
+import { type Alert, alarmQuality, alertsForQuality } from "#rules";
 import type { App, Context } from "../app.ts";
 import { refuse, unknownSite } from "../problem.ts";
 import { dayMs, identifier, rangeOf, rangeQuery } from "../query.ts";
@@ -26,7 +25,7 @@ const line = z.object({
   annunciations: z.number().int().describe("an alert that came back unacknowledged counts each time"),
   perOperatorHour: z.number(),
   chattering: z.number().int(),
-  stale: z.number().int(),
+  stale: z.number().int().describe("active for over 24 hours, also since before the range"),
   neverActedUpon: z.number().int(),
   acknowledgeS: spread.describe("seconds from active to acknowledged"),
   resolveS: spread.describe("seconds from active to back to normal"),
@@ -75,9 +74,7 @@ export const alarmQualityRoutes = (app: App, { rules, energy, now }: Context): v
       if (site !== undefined && !zones.has(site)) return refuse(reply, unknownSite(site));
       const range = rangeOf(asked, now(), 7 * dayMs);
       const alerts: Alert[] = [];
-      // Some become active long after they began: what counts is when an operator was told.
-      const query = { activeFrom: range.from, activeTo: range.to, ...(site === undefined ? {} : { site }) };
-      for await (const page of alertPages(rules, query)) alerts.push(...page);
+      for await (const page of alertsForQuality(rules, { site, ...range })) alerts.push(...page);
       return alarmQuality(alerts, { ...range, operators, shifts, timeZone: (id) => zones.get(id) ?? "UTC" });
     },
   );

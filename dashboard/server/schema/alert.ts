@@ -38,6 +38,7 @@ export const alert = z.object({
     .describe("worse than its own levels say, since this alert of another rule was open too"),
   timeline: z.array(z.tuple([ms, z.string()])).exactOptional(),
   occurrences: z.number(),
+  again: ms.exactOptional().describe("when it came back the newest time, UTC milliseconds"),
 });
 
 export const rule = z.object({
