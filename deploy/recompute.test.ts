@@ -18,6 +18,23 @@ const days = async (product: Product): Promise<readonly Account[]> => {
   return ((await answer.json()) as { items: readonly Account[] }).items;
 };
 
+test("where nothing is accounted yet one sentence says so, and it is no success", async () => {
+  await using folder = await temporaryFolder();
+  const product = await startProduct(folder.path, { DEPLOY_DEMO: "off" });
+  await product.end("SIGTERM");
+  expect(await recompute(folder.path, ["--site", "demo", "--day", "2001-01-01"])).toEqual({
+    code: 2,
+    output:
+      'nothing to compare: site "demo" has no account on 2001-01-01 (Asia/Shanghai); a minute is accounted seconds after its end, once there are readings\n',
+  });
+  const two = await recompute(folder.path, ["--site", "demo", "--day", "2001-01-01", "--days", "2"]);
+  expect(two.code).toBe(2);
+  expect(two.output).toMatch(
+    /^demo 2001-01-01: nothing to compare\ndemo 2001-01-02: nothing to compare\nnothing to compare: /,
+  );
+  expect(two.output).toContain("from 2001-01-01 to 2001-01-02");
+});
+
 test("a day of the demonstration site comes out equal when it is made again from its raw readings", {
   timeout: 480_000,
 }, async () => {

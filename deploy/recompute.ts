@@ -108,12 +108,20 @@ const main = async (): Promise<number> => {
     for (const line of lines.slice(0, left)) say(line);
     left = Math.max(0, left - lines.length);
     unequal += found.unequal.length;
-    compared += Object.values(found.compared).reduce((sum, count) => sum + count, 0);
-    say(report(model, formatLocal(window.start, model.timeZone).slice(0, 10), found));
+    const count = found.unequal.length + Object.values(found.compared).reduce((sum, one) => sum + one, 0);
+    compared += count;
+    const date = formatLocal(window.start, model.timeZone).slice(0, 10);
+    if (count > 0) say(report(model, date, found));
+    else if (asked.days > 1) say(`${model.id} ${date}: nothing to compare`);
     window = windowOf("1d", window.end, model.timeZone);
   }
   if (compared === 0) {
-    say(`nothing of site "${model.id}" is accounted there`);
+    const last = formatLocal(window.start - 1, model.timeZone).slice(0, 10);
+    const span = asked.days > 1 ? `from ${asked.day} to ${last}` : `on ${asked.day}`;
+    say(
+      `nothing to compare: site "${model.id}" has no account ${span} (${model.timeZone}); ` +
+        "a minute is accounted seconds after its end, once there are readings",
+    );
     return 2;
   }
   return unequal === 0 ? 0 : 1;

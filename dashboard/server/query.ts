@@ -11,8 +11,33 @@ export const quantityName = z
   .regex(quantityPattern, "must be lower-case words joined by _, the unit last, at most 64 characters");
 /** Year 275760: the last a date can tell. */
 const lastMs = 8.64e15;
-export const instant = z.coerce.number().int().min(0).max(lastMs).describe("UTC milliseconds");
-export const knownAt = instant.describe("figures as they stood then, UTC milliseconds");
+const iso = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[ +-]\d{2}:\d{2})$/;
+const expected =
+  "milliseconds since 1970 UTC such as 1795219200000, or ISO 8601 with an offset such as 2026-11-21T08:00:00+08:00";
+
+/** null for what is no time. */
+const msOf = (given: number | string): number | null => {
+  // In an address that nobody encoded a plus arrives as a space.
+  const [, local, offset = ""] = (typeof given === "string" && iso.exec(given)) || [];
+  const isMs = typeof given === "number" || /^\d+$/.test(given);
+  const ms = local === undefined ? (isMs ? Number(given) : Number.NaN) : Date.parse(local + offset.replace(" ", "+"));
+  return Number.isInteger(ms) && ms >= 0 && ms <= lastMs ? ms : null;
+};
+
+/** A time in an address or a body; ms. */
+export const instant = z
+  .union([z.number({ error: `must be ${expected}` }), z.string({ error: `must be ${expected}` }).max(64)], {
+    error: `must be ${expected}`,
+  })
+  .transform((given, context): number => {
+    const ms = msOf(given);
+    if (ms === null)
+      context.addIssue({ code: "custom", message: `must be ${expected}, got ${JSON.stringify(given).slice(0, 66)}` });
+    return ms ?? 0;
+  })
+  .describe(expected);
+const time = (what: string) => instant.describe(`${what}: ${expected}`);
+export const knownAt = time("figures as they stood then");
 export const cursor = z.string().min(1).max(2000).describe("`next` of the page before");
 export const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
 
@@ -37,8 +62,8 @@ export const rangeOf = (
 };
 
 export const rangeParameters = {
-  from: instant.optional().describe("start, UTC milliseconds, included"),
-  to: instant.optional().describe("end, UTC milliseconds, not included"),
+  from: time("start, included").optional(),
+  to: time("end, not included").optional(),
 };
 
 const ordered = (range: { from?: number | undefined; to?: number | undefined }): boolean =>
