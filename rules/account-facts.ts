@@ -39,7 +39,7 @@ export interface AccountFacts {
 export interface AccountNow {
   readonly site: Facts;
   readonly nodes: readonly SiteNode[];
-  /** The site's facts are inherited. */
+  /** With the site's facts. */
   node(node: SiteNode): Facts;
   /** A fact of nodes, by their order: a number or truth, a text's number; NaN is missing. */
   column(name: string): Float64Array;
@@ -127,10 +127,11 @@ export const createAccountFacts = (
   });
 
   const nodeFacts = (node: SiteNode, account: Account, parts: NodeParts, site: Facts): Facts => {
-    const known = Object.assign(
-      Object.create(site) as Record<string, Facts[string]>,
-      nodeFactsAt(node, account, parts.part(node.id), counters),
-    );
+    // A copy: an object that inherits makes the site's facts a prototype, which costs more than everything else here.
+    const known: Record<string, Facts[string]> = {
+      ...site,
+      ...nodeFactsAt(node, account, parts.part(node.id), counters),
+    };
     const below = belowOf(node);
     known.has_children = below.length > 0;
     known.children_w =
@@ -220,7 +221,12 @@ export const createAccountFacts = (
         site.pue_baseline = seen.pue;
         site.pue_sigma = seen.sigma;
       }
-      const factsOf = (node: SiteNode): Facts => nodeFacts(node, account, parts, site);
+      // Nodes are asked about one after the other, each by several rules.
+      let asked: { readonly node: SiteNode; readonly facts: Facts } | null = null;
+      const factsOf = (node: SiteNode): Facts => {
+        if (asked?.node !== node) asked = { node, facts: nodeFacts(node, account, parts, site) };
+        return asked.facts;
+      };
       if (nodeReads.length > 0) columns.take(account, parts, counters, { factsOf, loadW: numberOf(site.load_w) });
       return { site, nodes, node: factsOf, column: columns.column, forget: columns.forget };
     },

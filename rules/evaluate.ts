@@ -57,6 +57,21 @@ export const fires = (rule: Rule, facts: Facts): boolean => {
   return false;
 };
 
+/**
+ * Whether a subject about which nothing is open is worth a judgement: what does not apply to it begins no alert, and need
+ * not be asked further.
+ */
+export const mayBegin = (rule: Rule, facts: Facts): boolean => {
+  const plan = planOf(rule);
+  const { given, exempt } = plan.outside;
+  if (exempt.length > 0) {
+    const { slots } = begun(plan);
+    for (const { name, slot } of given) slots[slot] = facts[name] ?? undefined;
+    for (const run of exempt) if (run() === true) return false;
+  }
+  return fires(rule, facts);
+};
+
 type Run = () => Value | null;
 interface Given {
   readonly name: string;
@@ -80,6 +95,8 @@ interface Plan {
   readonly levels: readonly { readonly trigger: Run; readonly clear: Run }[];
   /** What the triggers depend on, by any way: asked of every subject every time. */
   readonly firing: { readonly given: readonly Given[]; readonly named: readonly Step[] };
+  /** Exemptions that need no named value. */
+  readonly outside: { readonly given: readonly Given[]; readonly exempt: readonly Run[] };
 }
 
 const plans = new WeakMap<Rule, Plan>();
@@ -115,13 +132,19 @@ const planOf = (rule: Rule): Plan => {
   const [lets, thresholds] = [rule.lets.map(stepOf), rule.thresholds.map(stepOf)];
   const needed = neededBy(rule);
   const isNeeded = ({ name }: { readonly name: string }): boolean => needed.has(name);
+  const steps = [...lets, ...thresholds];
+  const direct = rule.exempt.filter(({ names }) => !steps.some(({ name }) => names.includes(name)));
   const plan: Plan = {
     ...{ program, given, lets, thresholds },
     parameters: Object.entries(rule.parameters).map(([name, value]) => [program.slotOf(name), value]),
     exempt: rule.exempt.map(runOf),
     suppressIf: rule.suppressIf.map(runOf),
     levels: rule.levels.map(({ trigger, clear }) => ({ trigger: runOf(trigger), clear: runOf(clear) })),
-    firing: { given: given.filter(isNeeded), named: [...lets, ...thresholds].filter(isNeeded) },
+    firing: { given: given.filter(isNeeded), named: steps.filter(isNeeded) },
+    outside: {
+      given: given.filter(({ name }) => direct.some(({ names }) => names.includes(name))),
+      exempt: direct.map(runOf),
+    },
   };
   plans.set(rule, plan);
   return plan;

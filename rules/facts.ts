@@ -46,9 +46,10 @@ const demandFacts = (
   if (model.demand === null) return { facts: {}, minutes: noMinutes };
   const { contractW: limitW, windowMin, method } = model.demand;
   const wh = account.totals.importWh;
-  const minutes = [...before.minutes, { start: account.start as number, wh }].filter(
-    ({ start }) => start > account.start - windowMin * minuteMs,
-  );
+  const oldest = account.start - windowMin * minuteMs;
+  const minutes: DemandMinutes["minutes"][number][] = [];
+  for (const minute of before.minutes) if (minute.start > oldest) minutes.push(minute);
+  minutes.push({ start: account.start, wh });
   const window = windowAt(model, account.start, windowMin);
   // A sliding meter closes a window every minute; the one that ends a third of a window from now can still be helped.
   const ahead = Math.max(1, Math.round(windowMin / 3));
@@ -77,18 +78,30 @@ const demandFacts = (
   };
 };
 
+// The hour of the newest minute, by zone.
+const hours = new Map<string, { readonly start: number; readonly end: number }>();
+
 /** Demand windows divide the hour and follow the wall clock of the site. */
-const windowAt = (model: SiteModel, start: number, windowMin: number): number => {
-  const hour = windowOf("1h", start, model.timeZone).start;
+const windowAt = ({ timeZone }: SiteModel, start: number, windowMin: number): number => {
+  let hour = hours.get(timeZone);
+  if (hour === undefined || start < hour.start || start >= hour.end) {
+    hour = windowOf("1h", start, timeZone);
+    hours.set(timeZone, hour);
+  }
   const length = windowMin * minuteMs;
-  return hour + Math.floor((start - hour) / length) * length;
+  return hour.start + Math.floor((start - hour.start) / length) * length;
 };
 
 /** Null when a minute is missing: a window with a hole is not known, never lower. */
 const sumFrom = (minutes: DemandMinutes["minutes"], from: number, to: number): number | null => {
-  const inside = minutes.filter(({ start }) => start >= from && start < to);
-  if (inside.length !== Math.round((to - from) / minuteMs)) return null;
-  return inside.reduce<number | null>((sum, { wh }) => (sum === null || wh === null ? null : sum + wh), 0);
+  let count = 0;
+  let sum: number | null = 0;
+  for (const { start, wh } of minutes) {
+    if (start < from || start >= to) continue;
+    count++;
+    sum = sum === null || wh === null ? null : sum + wh;
+  }
+  return count === Math.round((to - from) / minuteMs) ? sum : null;
 };
 
 const meanOfWindow = (minutes: DemandMinutes["minutes"], end: number, windowMin: number): number | null => {

@@ -1,5 +1,5 @@
 import type { Alert } from "./alert.ts";
-import { evaluate, type Facts, type Finding, fires } from "./evaluate.ts";
+import { evaluate, type Facts, type Finding, mayBegin } from "./evaluate.ts";
 import type { Sighting } from "./life.ts";
 import type { LifeKey, Lives } from "./lives.ts";
 import type { Memory } from "./memory.ts";
@@ -68,7 +68,7 @@ export const createJudge = ({ site, lives, memory, permits, suppression, holdOf,
 
   const assess: Judge["assess"] = ({ rule, alarms }, subject, known, at) => {
     const seen = memory.see(rule, subject, known, at.now);
-    if (!seen.isDue || (!lives.has(rule.id, subject) && !fires(rule, seen.facts))) return [];
+    if (!seen.isDue || (!lives.has(rule.id, subject) && !mayBegin(rule, seen.facts))) return [];
     return find({ rule, alarms }, subject, seen.facts, at);
   };
 

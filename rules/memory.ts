@@ -209,7 +209,11 @@ export const slotOf = (width: number, now: number): number => Math.floor((now - 
 const add = (window: RuleWindow, width: number, buckets: Bucket[], value: number | null, now: number): Bucket[] => {
   const slot = slotOf(width, now);
   const oldest = slot - Math.ceil(((window.overS + window.agoS) * 1000) / width);
-  const kept = (buckets[0]?.[0] ?? oldest) < oldest ? buckets.filter(([at]) => at >= oldest) : buckets;
+  const kept = buckets;
+  let gone = 0;
+  while (gone < kept.length && (kept[gone]?.[0] ?? oldest) < oldest) gone++;
+  if (gone === 1) kept.shift();
+  else if (gone > 1) kept.splice(0, gone);
   if (value === null) return kept;
   const newest = kept.at(-1);
   if (newest === undefined || newest[0] < slot) {
@@ -262,11 +266,11 @@ const windowValue = (
       return mostOf(inside) - leastOf(inside);
     case "rate":
       return rateOf(inside, width);
-    case "quantile":
-      return quantile(
-        inside.map((bucket) => bucket[1] / bucket[2]),
-        window.q,
-      );
+    case "quantile": {
+      const means = new Float64Array(inside.length);
+      for (const [index, bucket] of inside.entries()) means[index] = bucket[1] / bucket[2];
+      return quantileOf(means, window.q);
+    }
   }
 };
 
@@ -305,8 +309,11 @@ const rateOf = (inside: readonly Bucket[], width: number): number | null => {
 };
 
 /** Linear between the two nearest ranks. */
-export const quantile = (values: readonly number[], q: number): number | null => {
-  const sorted = Float64Array.from(values).sort();
+export const quantile = (values: readonly number[], q: number): number | null =>
+  quantileOf(new Float64Array(values), q);
+
+const quantileOf = (values: Float64Array, q: number): number | null => {
+  const sorted = values.sort();
   const rank = q * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(rank)], sorted[Math.ceil(rank)]];
   return low === undefined || high === undefined ? null : low + (high - low) * (rank - Math.floor(rank));

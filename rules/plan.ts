@@ -28,19 +28,20 @@ const findAlarms = (rule: Rule): readonly Alarm[] => {
   const keeps = lossKeeps(rule);
   const alarms = subcodes.map((subcode): Alarm => {
     const indexes = rule.levels.flatMap((level, index) => (level.subcode === subcode ? [index] : []));
+    const levels = rule.levels
+      .filter((level) => level.subcode === subcode)
+      .map(({ severity, holdOnS, holdOffS }) => ({
+        severity,
+        holdOnMs: holdOnS * 1000,
+        holdOffMs: holdOffS * 1000,
+      }));
     return {
       rule,
       subcode,
       plan: (site, subject) => ({
         identity: identityOf(rule, site, subject, subcode, rule.title),
         ...(keeps.length === 0 ? {} : { keeps }),
-        levels: rule.levels
-          .filter((level) => level.subcode === subcode)
-          .map(({ severity, holdOnS, holdOffS }) => ({
-            severity,
-            holdOnMs: holdOnS * 1000,
-            holdOffMs: holdOffS * 1000,
-          })),
+        levels,
       }),
       levels: (finding) => indexes.map((index) => finding.levels[index] ?? { trigger: null, clear: null }),
     };

@@ -285,7 +285,8 @@ export const createSiteWatch = ({ model, rules: given, hash, catchupWaitMs, save
     const isolated = permits.isolatedNodes(account.end);
     const now = facts.at(account, isolated, nodes);
     const at = { now: account.end, from: account.start, gapMs: account.end - account.start, wall };
-    const changed = siteRules.flatMap((one) => assess(one, site, now.site, at));
+    const changed: Alert[] = [];
+    for (const one of siteRules) for (const alert of assess(one, site, now.site, at)) changed.push(alert);
     if (nodeRules.length > 0) changed.push(...judgeNodes(now, at));
     now.forget();
     return changed;

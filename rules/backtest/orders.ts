@@ -58,6 +58,7 @@ export const permitOrders = async (
   return orders.filter(({ at, permit }) => at < to && !over.has(permit.id)).sort((a, b) => a.at - b.at);
 };
 
+const none: readonly Alert[] = [];
 // Told again the wall clock ticks every five seconds: a permit must not wait for the next of them.
 const slackMs = 10_000;
 
@@ -65,6 +66,7 @@ const slackMs = 10_000;
 export const createPermitRoll = (orders: readonly PermitOrder[]) => {
   let next = 0;
   const give = (watch: SiteWatch | undefined, isDue: (order: PermitOrder) => boolean): readonly Alert[] => {
+    if (next >= orders.length) return none;
     const changed: Alert[] = [];
     for (let one = orders[next]; watch !== undefined && one !== undefined && isDue(one); one = orders[++next])
       changed.push(...watch.permit(one.permit, one.wall));

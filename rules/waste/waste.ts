@@ -81,7 +81,7 @@ const nodeOf = (model: SiteModel, subject: string): SiteNode | null =>
 const keptFacts = (rule: Rule, { lossInputs = {} }: Alert): Facts =>
   Object.fromEntries(lossKeeps(rule).map((name) => [name, lossInputs[name] ?? null]));
 
-/** Facts of a node inherit those of its site: the formula may name either. */
+/** Facts of a node come with those of its site: the formula may name either. */
 const contextOf = (rule: Rule, now: Facts, kept: Facts): Context => {
   const facts: Record<string, Facts[string]> = {};
   for (const name in now) facts[name] = now[name] ?? null;
