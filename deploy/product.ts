@@ -6,10 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 
-// What `npm start` gives Node before the program: --max-semi-space-size, since the garbage of a thread that takes tens of
-// thousands of messages a second is young; --max-old-space-size, a bound; --heap-growing-percent, by how much the rest may grow
-// beyond what lived before it is collected, where V8 would let it nearly double; --scavenger-max-new-space-capacity-mb,
-// which bounds the buffers that lie about before young garbage is collected: 9 MB a thread instead of 45.
+// What `npm start` gives Node before the program: --v8-pool-size, one thread less than processors for all garbage, where Node
+// takes four, which on two cores are in the way of those that acknowledge; --max-semi-space-size, since the garbage of a
+// thread that takes tens of thousands of messages a second is young; --max-old-space-size, a bound; --heap-growing-percent,
+// by how much the rest may grow beyond what lived before it is collected, where V8 would let it nearly double;
+// --scavenger-max-new-space-capacity-mb, which bounds the buffers that lie about before young garbage is collected: 9 MB a
+// thread instead of 45.
 const nodeFlags = manifest.scripts.start.split(" ").slice(1, -1);
 
 /** Disposing of one that still runs kills it, so that a test that fails leaves nothing behind. */

@@ -1,5 +1,5 @@
+import { access } from "node:fs/promises";
 import { loadMappings } from "#collector";
-import { haveGarbageGiveWay } from "#store";
 import { openCommand } from "./command.ts";
 import { openDeskHost } from "./desk-host.ts";
 import { createLog } from "./log.ts";
@@ -71,6 +71,8 @@ async function run(): Promise<void> {
     usage,
     options: { check: { type: "boolean", default: false } },
   });
+  // Who is the first to need libuv's threads hands its priority on to them: not the desk, which gives way.
+  await access(import.meta.filename);
   let ready: Ready;
   try {
     ready = await prepare();
@@ -88,7 +90,6 @@ async function run(): Promise<void> {
 
   const { settings, sites, mappings, demo } = ready;
   const { log, onError } = createLog(settings.deploy.DEPLOY_LOG);
-  haveGarbageGiveWay();
   const wattlas = await startWattlas(settings, { sites, mappings, demo, onError, onDemo: showDemo });
   let ending = false;
   const end = (signal: string) => {

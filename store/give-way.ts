@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
+import { readlinkSync } from "node:fs";
+import { constants, getPriority, setPriority } from "node:os";
 
 // A third of the share of one that acknowledges. On a machine that is not busy it makes no difference.
 const niceness = 5;
@@ -9,21 +9,13 @@ const niceness = 5;
  * and answer. What it starts from then on gives way too. Only Linux keeps a priority for each thread.
  */
 export const giveWay = (): void => {
-  if (process.platform === "linux") lower(() => Number(/\d+$/.exec(readlinkSync("/proc/thread-self"))?.[0]));
-};
-
-/** The same for the threads that V8 collects garbage with, whoever's it is. */
-export const haveGarbageGiveWay = (): void => {
   if (process.platform !== "linux") return;
-  for (const thread of readdirSync("/proc/self/task"))
-    lower(() => (/^V8Worker/.test(readFileSync(`/proc/self/task/${thread}/comm`, "latin1")) ? Number(thread) : null));
-};
-
-const lower = (thread: () => number | null): void => {
   try {
-    const number = thread();
-    if (number !== null) setPriority(number, niceness);
+    const thread = Number(/\d+$/.exec(readlinkSync("/proc/thread-self"))?.[0]);
+    // Of the process, so that what is started by one that gives way does not do so twice.
+    const lower = Math.min(constants.priority.PRIORITY_LOW, getPriority(process.pid) + niceness);
+    if (getPriority(thread) < lower) setPriority(thread, lower);
   } catch {
-    // A kernel that hides its threads, or one of them that has just ended: all stay equal.
+    // A kernel that hides its threads: all stay equal.
   }
 };
