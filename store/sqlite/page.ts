@@ -113,16 +113,10 @@ export const decodePage = (packed: Uint8Array, first: number, sizeOf: SizeOf, on
     if (device < only) from = to + 1;
   }
   const count = to - from;
-  const found = {
-    rows: count,
-    seq: new Float64Array(count),
-    device: new Int32Array(count),
-    shape: new Int32Array(count),
-    ts: new Float64Array(count),
-    flags: new Uint8Array(count),
-    start: new Uint32Array(count),
-  };
-  const received = new Float64Array(count);
+  const shapes = shapesOf(word, rows);
+  let total = 0;
+  for (let row = from; row < to; row += 1) total += sizeOf(shapes[row] ?? 0);
+  const { received, ...found } = roomOf(count, total);
   let [number, shape, seq, low, value] = [0, 0, 0, 0, 0];
   for (let row = 0; row < to; row += 1) {
     number += word(0, row);
@@ -143,14 +137,29 @@ export const decodePage = (packed: Uint8Array, first: number, sizeOf: SizeOf, on
     value += sizeOf(shape);
   }
   const valueAt = headBytes + rows * (4 * wordColumns + 1);
-  const taken = takeValues(
-    bytes.subarray(valueAt),
-    values,
-    { rows, from, to, total: value },
-    shapesOf(word, rows),
-    sizeOf,
-  );
-  return { ...found, value: taken, received: (row) => received[row] ?? 0 };
+  takeValues(bytes.subarray(valueAt), values, { rows, from, to, value: found.value }, shapes, sizeOf);
+  return { ...found, rows: count, received: (row) => received[row] ?? 0 };
+};
+
+/** All columns of a page in one piece of memory. */
+const roomOf = (rows: number, values: number) => {
+  const memory = new ArrayBuffer(values * 8 + rows * 37);
+  const wordsAt = values * 8 + rows * 24;
+  return {
+    value: new Float64Array(memory, 0, values),
+    seq: new Float64Array(memory, values * 8, rows),
+    ts: new Float64Array(memory, values * 8 + rows * 8, rows),
+    received: new Float64Array(memory, values * 8 + rows * 16, rows),
+    device: new Int32Array(memory, wordsAt, rows),
+    shape: new Int32Array(memory, wordsAt + rows * 4, rows),
+    start: new Uint32Array(memory, wordsAt + rows * 8, rows),
+    flags: new Uint8Array(memory, wordsAt + rows * 12, rows),
+  };
+};
+
+/** Frees the memory of a page that nobody looks at any more: it would lie about until much of the kind is collected. */
+export const letGoOfPage = ({ value: { buffer } }: PageRows): void => {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 };
 
 const shapesOf = (word: (column: number, row: number) => number, rows: number): Int32Array => {
@@ -167,18 +176,17 @@ interface Wanted {
   readonly rows: number;
   readonly from: number;
   readonly to: number;
-  readonly total: number;
+  readonly value: Float64Array;
 }
 
 const takeValues = (
   bytes: Uint8Array,
   count: number,
-  { rows, from, to, total }: Wanted,
+  { rows, from, to, value }: Wanted,
   shapes: Int32Array,
   sizeOf: SizeOf,
-): Float64Array => {
-  const value = new Float64Array(total);
-  const raw = new Uint8Array(value.buffer);
+): void => {
+  const raw = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   let [at, base] = [0, 0];
   for (let begin = 0; begin < rows && begin < to; ) {
     const shape = shapes[begin] ?? 0;
@@ -193,5 +201,4 @@ const takeValues = (
     base += size * (end - begin);
     begin = end;
   }
-  return value;
 };

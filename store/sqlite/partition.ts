@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { StoreRefusedError } from "../errors.ts";
 import type { Chunk } from "./chunk.ts";
-import { decodePage, encodePage, type PageRows } from "./page.ts";
+import { decodePage, encodePage, letGoOfPage, type PageRows } from "./page.ts";
 
 // A partition is a file of its own, never changed once it has its name: the rows of one stretch of commits, by device and
 // time. A page's key is the device it begins with and how many pages began with that device before.
@@ -216,8 +216,14 @@ export const commitOrder = (partition: Partition, first: number, rows: number): 
       received[place] = page.received(row);
     }
     values += page.value.length;
+    letGoOfPage(page);
   }
   return { ...columns, first, rows, value: value.subarray(0, values), received: (row) => received[row] ?? 0 };
+};
+
+/** Frees the memory of what `commitOrder` gave. */
+export const letGoOfOrder = ({ ts, value }: Chunk): void => {
+  for (const { buffer } of [ts, value]) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 };
 
 /** Makes one chunk of those that follow each other. What it gives is good until it is asked again. */
@@ -257,11 +263,14 @@ export const createJoiner = (): ((chunks: Iterable<Chunk>, from: number, to: num
   };
 };
 
-const joinedOf = (rows: number) => ({
-  device: new Int32Array(rows),
-  shape: new Int32Array(rows),
-  ts: new Float64Array(rows),
-  flags: new Uint8Array(rows),
-  start: new Uint32Array(rows),
-  received: new Float64Array(rows),
-});
+const joinedOf = (rows: number) => {
+  const memory = new ArrayBuffer(rows * 29);
+  return {
+    ts: new Float64Array(memory, 0, rows),
+    received: new Float64Array(memory, rows * 8, rows),
+    device: new Int32Array(memory, rows * 16, rows),
+    shape: new Int32Array(memory, rows * 20, rows),
+    start: new Uint32Array(memory, rows * 24, rows),
+    flags: new Uint8Array(memory, rows * 28, rows),
+  };
+};

@@ -25,7 +25,7 @@ import { createColumnFollow, type FollowedColumns, type KnownNames } from "./fol
 import { freshLonger, freshMinutes, settle, stretches, type Windows } from "./fresh.ts";
 import { createLog } from "./log.ts";
 import { createNewest } from "./newest.ts";
-import { commitOrder, PartitionGoneError } from "./partition.ts";
+import { commitOrder, letGoOfOrder, PartitionGoneError } from "./partition.ts";
 import { createHorizonReader, createPlaceFinder, type Places, rowOf } from "./places.ts";
 import { type ReadRows, readRows } from "./read-columns.ts";
 import { readMeta, readRolled } from "./readings-file.ts";
@@ -66,7 +66,7 @@ const maxPage = 10_000;
 const cachedChunks = 1024;
 // Rows that a follower of few sites passes over in one look.
 const followRows = 200_000;
-// Some 80 MB each of a busy store.
+// Some 20 MB each of six-value readings.
 const mostInOrder = 2;
 const snapshotAttempts = 5;
 
@@ -164,12 +164,17 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
   // A follower that was away reads a partition in pages: it stays in commit order while somebody reads it, whatever others
   // read between two of them. Whoever judges and whoever accounts may be in two partitions.
   const inOrder = new Map<number, { readonly chunk: Chunk; isUsed: boolean }>();
+  const drop = (first: number) => {
+    const held = inOrder.get(first);
+    inOrder.delete(first);
+    if (held !== undefined) letGoOfOrder(held.chunk);
+  };
   const ordered = (info: PartitionInfo): Chunk => {
     const known = inOrder.get(info.first);
     const chunk = known?.chunk ?? commitOrder(catalogue.open(info), info.first, info.last - info.first + 1);
     inOrder.delete(info.first);
     inOrder.set(info.first, { chunk, isUsed: true });
-    for (const oldest of inOrder.keys()) if (inOrder.size > mostInOrder) inOrder.delete(oldest);
+    for (const oldest of inOrder.keys()) if (inOrder.size > mostInOrder) drop(oldest);
     return chunk;
   };
   /** Rows after `seq` in commit order: from partitions, once their chunks are gone. */
@@ -393,7 +398,7 @@ export const createReader = (db: DatabaseSync, path: string, gapMs: number): Rea
     tidy: () => {
       catalogue.refresh();
       for (const [first, held] of inOrder) {
-        if (!held.isUsed || !catalogue.list().some((info) => info.first === first)) inOrder.delete(first);
+        if (!held.isUsed || !catalogue.list().some((info) => info.first === first)) drop(first);
         held.isUsed = false;
       }
     },
