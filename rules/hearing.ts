@@ -62,7 +62,7 @@ export const createHearing = (deps: HearingDeps): Hearing => {
   let owedTo: number | null = null;
   let owedWall = 0;
 
-  /** Before anything but a calm reading: what was put off happens. */
+  /** Before anything that open groups or the supply mode depend on: what was put off happens. */
   const settle = (): void => {
     groups = null;
     if (owedTo === null) return;
@@ -125,16 +125,13 @@ export const createHearing = (deps: HearingDeps): Hearing => {
     }
     for (const node of nodes) {
       if (onPresent.isMute(node)) continue;
-      settle();
       add(onPresent.judgeNode(node, now, received));
     }
     const newest = place < 0 ? Number.NaN : silence.newestAt(place);
-    if (hasValues || !onValues.isOnTime(device, times, Number.isNaN(newest) ? null : newest)) {
-      settle();
+    if (hasValues || !onValues.isOnTime(device, times, Number.isNaN(newest) ? null : newest))
       add(onValues.judge(whole(), now));
-    }
     if (place < 0 || !silence.seeAt(place, times, now)) return changed ?? none;
-    if (!onSilence.isCalm(device, now)) {
+    if (!onSilence.isCalm(device, place, now)) {
       settle();
       add(onSilence.judge([device], now, received));
       return changed ?? none;

@@ -13,8 +13,8 @@ type SavedMembers = Readonly<Record<string, readonly SavedMember[]>>;
 /** The rules on devices that are silent, alone and as groups behind a gateway or of a whole site. */
 export interface SilenceRules {
   judge(devices: readonly string[], now: number, wall: number): Alert[];
-  /** Whether the device itself gives `judge` nothing to say: then only groups that are open may move. */
-  isCalm(device: string, now: number): boolean;
+  /** `place` as the silence numbers it: whether the device itself gives `judge` nothing to say: then only groups that are open may move. */
+  isCalm(device: string, place: number, now: number): boolean;
   /** What open groups do from now on while all that is heard is calm. */
   groupsAt(now: number): GroupsNow;
   /** Whose alerts are those of a group. */
@@ -46,9 +46,9 @@ export const createSilenceRules = (deps: SilenceRulesDeps): SilenceRules => {
   };
 
   /** It cannot fire, nothing about it is open, and no group counts it: its own finding moves nothing. */
-  const isCalm = (rule: Rule, device: string, now: number): boolean => {
+  const isCalm = (rule: Rule, device: string, place: number, now: number): boolean => {
     const limitOf = calms.get(rule.id);
-    if (limitOf === undefined || !silence.isWithin(device, now, limitOf) || lives.has(rule.id, device)) return false;
+    if (limitOf === undefined || !silence.isWithin(place, now, limitOf) || lives.has(rule.id, device)) return false;
     return !(groups.get(rule.id) ?? []).some(({ members }) => members.has(device));
   };
 
@@ -57,7 +57,7 @@ export const createSilenceRules = (deps: SilenceRulesDeps): SilenceRules => {
       const mine = groups.get(rule.id) ?? [];
       const isOpen = (group: Group): boolean => isGroupOpen(rule, group);
       // Most readings only say that all is well.
-      const loud = devices.filter((device) => !isCalm(rule, device, now));
+      const loud = devices.filter((device) => !isCalm(rule, device, silence.placeOf(device), now));
       if (loud.length === 0 && !mine.some(isOpen)) return [];
       const at = { now, from: now, gapMs: null, wall };
       const findingOf = (device: string): Finding => {
@@ -116,7 +116,7 @@ export const createSilenceRules = (deps: SilenceRulesDeps): SilenceRules => {
 
   return {
     judge,
-    isCalm: (device, now) => rules.every(({ rule }) => isCalm(rule, device, now)),
+    isCalm: (device, place, now) => rules.every(({ rule }) => isCalm(rule, device, place, now)),
     groupsAt,
     groups: () =>
       [...groups].flatMap(([rule, mine]) => mine.map(({ subject, subcode }) => ({ rule, subject, subcode }))),

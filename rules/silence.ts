@@ -12,7 +12,7 @@ export interface Silence {
   has(device: string): boolean;
   facts(device: string, now: number): Facts;
   /** Whether the device's silence is no longer than what `limitOf` gives for its interval, ms. */
-  isWithin(device: string, now: number, limitOf: (intervalMs: number) => number): boolean;
+  isWithin(place: number, now: number, limitOf: (intervalMs: number) => number): boolean;
   /** Newest event time of the device; null when it was not heard or is no device of the model. */
   newest(device: string): number | null;
   /** A device's number here; -1 for no device of the model. */
@@ -103,9 +103,10 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
     return mine;
   };
   const lookAfter = (place: number, now: number): number | null => {
-    const since = silentSince(seenOf(place), listening);
-    const look = looksOf(place).find((silence) => since + silence >= now);
-    return look === undefined ? null : since + look;
+    const heard = lastTs[place] ?? Number.NaN;
+    const since = heard > listening ? heard : listening;
+    for (const look of looksOf(place)) if (since + look >= now) return since + look;
+    return null;
   };
   const list = (place: number, now: number): void => {
     const at = lookAfter(place, now);
@@ -132,9 +133,10 @@ export const createSilence = ({ intervals, looks, saved }: SilenceDeps): Silence
   return {
     size: names.length,
     has: (device) => places.has(device),
-    isWithin: (device, now, limitOf) => {
-      const place = places.get(device);
-      return place !== undefined && now - silentSince(seenOf(place), listening) <= limitOf(intervalOf(place));
+    isWithin: (place, now, limitOf) => {
+      if (place < 0) return false;
+      const since = lastTs[place] ?? Number.NaN;
+      return now - (since > listening ? since : listening) <= limitOf(intervalOf(place));
     },
     newest: (device) => {
       const place = places.get(device);
