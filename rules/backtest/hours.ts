@@ -21,8 +21,8 @@ export interface HoursQuery {
 const hourMs = 3_600_000;
 // More of them, and one sweep over all is cheaper.
 const mostDevices = 2000;
-// Some 10 MB of them are at hand, and as many on their way.
-const mostReadings = 200_000;
+// Some 8 MB of them are at hand, and as many on their way.
+const usualReadings = 150_000;
 const mostHours = 24;
 
 export const hourEnd = (at: number): number => (Math.floor(at / hourMs) + 1) * hourMs;
@@ -53,8 +53,8 @@ export const hourlyReadings = async (query: HoursQuery) => {
     const range = { site, from: timestamp(from), to: timestamp(to) };
     const columns = await readColumnsOf(readings, { ...range, ...devices });
     const count = columns.device.length;
-    if (count > mostReadings) hours = Math.max(1, Math.floor(hours / 2));
-    else if (count < mostReadings / 2) hours = Math.min(mostHours, hours * 2);
+    const fitting = Math.floor((hours * usualReadings) / Math.max(1, count));
+    hours = Math.max(1, Math.min(mostHours, fitting));
     const byHour = rowsByHour(columns, from, to);
     return { from, to, columns, starts: startsOf(columns), ranks: ranksOf(columns), byHour };
   };
