@@ -7,7 +7,7 @@ import type { Notice } from "./outbox.ts";
 import type { Settings } from "./settings.ts";
 
 // Three semi-spaces of 16 MB; a million rows a minute pass through, and the default keeps 96 MB of them.
-const maxYoungGenerationSizeMb = 48;
+const maxYoungGenerationSizeMb = 24;
 // Five times what a province needs. How far garbage grows below it is --heap-growing-percent of the start script.
 const maxOldGenerationSizeMb = 1536;
 // After it has said that all is closed; a thread that is cut off in native code can take the process with it.
