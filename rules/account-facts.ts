@@ -5,7 +5,7 @@ import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
 import { accountFactsAt, type DemandMinutes, noMinutes } from "./facts.ts";
 import { type MonthDemand, monthAfter, noMonth } from "./month.ts";
-import { createNodeColumns } from "./node-columns.ts";
+import { createNodeColumns, type Outlook } from "./node-columns.ts";
 import { type CounterEvents, eventsAfter, nodeFactsAt, uncertaintyOf } from "./node-facts.ts";
 import { type NodeParts, partsOfAccount } from "./node-parts.ts";
 import { idsOf, meteredNodes, placesOf, treeOf } from "./node-plan.ts";
@@ -43,6 +43,8 @@ export interface AccountNow {
   node(node: SiteNode): Facts;
   /** A fact of nodes, by their order: a number or truth, a text's number; NaN is missing. */
   column(name: string): Float64Array;
+  /** What the next minutes bring of them; null when they are not known. */
+  outlook(): Outlook | null;
   /** To be called when the minute is judged: an account of hundreds of nodes is not kept until the next. */
   forget(): void;
 }
@@ -228,7 +230,7 @@ export const createAccountFacts = (
         return asked.facts;
       };
       if (nodeReads.length > 0) columns.take(account, parts, counters, { factsOf, loadW: numberOf(site.load_w) });
-      return { site, nodes, node: factsOf, column: columns.column, forget: columns.forget };
+      return { site, nodes, node: factsOf, column: columns.column, outlook: columns.outlook, forget: columns.forget };
     },
     save: () => ({
       ...{ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() },

@@ -7,16 +7,36 @@ import { createSliding, type SlidingHow } from "./sliding.ts";
 export interface Bank {
   /** A moment is there: what has left the window is let go. */
   advance(now: number): void;
+  /** The same where few values will be asked for, each by itself. */
+  skim(now: number): void;
   /** The samples of subjects `[from, from + count)` at that moment. */
   add(from: number, count: number, sample: Operand): void;
   /** The value of the window for these subjects, NaN where it is not known; the same for all when it gives a number. */
   values(from: number, count: number, out: Float64Array): void;
   value(subject: number): number | null;
+  /** What it holds, to tell what its values can come to. */
+  readonly ring: Ring;
   save(subject: number): readonly Bucket[];
   restore(subject: number, buckets: readonly Bucket[]): void;
 }
 
-type Field = "sum" | "count" | "min" | "max" | "first" | "last";
+/** The slices of a window, a row of subjects each; NaN where there is none. */
+export interface Ring {
+  readonly width: number;
+  /** In the window, and between its end and the newest. */
+  readonly slices: number;
+  readonly agoSlices: number;
+  readonly rows: number;
+  /** A slice is one minute, and its sum is all there is of it. */
+  readonly isFine: boolean;
+  /** NaN before the first. */
+  newest(): number;
+  /** Where the row of a slot begins. */
+  rowOf(slot: number): number;
+  column(field: Field): Float64Array | undefined;
+}
+
+export type Field = "sum" | "count" | "min" | "max" | "first" | "last";
 const places: Readonly<Record<Field, number>> = { sum: 1, count: 2, min: 3, max: 4, first: 5, last: 6 };
 const keptBy: Readonly<Record<RuleWindow["how"], readonly Field[]>> = {
   mean: ["sum", "count"],
@@ -39,13 +59,14 @@ const slidingHows = (how: RuleWindow["how"]): readonly SlidingHow[] => {
 };
 
 export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Bank => {
+  const { how, least } = window;
   const width = widthOf(rule, window);
   const slices = Math.ceil((window.overS * 1000) / width);
   const agoSlices = Math.ceil((window.agoS * 1000) / width);
   const rows = Math.ceil(((window.overS + window.agoS) * 1000) / width) + 1;
   // A minute's account fills its slice of a minute: it is its sum, its least and its last.
   const isFine = width === minuteMs;
-  const kept: readonly Field[] = isFine ? ["sum"] : keptBy[window.how];
+  const kept: readonly Field[] = isFine ? ["sum"] : keptBy[how];
   // Nothing is held of who never has a value.
   let fields: Partial<Record<Field, Float64Array>> | null = null;
   let newest = Number.NaN;
@@ -56,11 +77,12 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
   };
   const column = (name: Field): Float64Array | undefined => fields?.[isFine ? "sum" : name];
   // Minutes of the window that are known, kept up as they come and go.
-  const isSliding = isMinutely(rule, window) && isSummed(window.how);
-  const isRate = isMinutely(rule, window) && window.how === "rate";
+  const isSliding = isMinutely(rule, window) && isSummed(how);
+  const isRate = isMinutely(rule, window) && how === "rate";
   const isCounted = isSliding || isRate;
+  let isCountStale = false;
   const seenNow = new Float64Array(isCounted ? subjects : 0);
-  const slidings = isSliding ? slidingHows(window.how).map((how) => createSliding(how, slices, subjects, rowOf)) : [];
+  const slidings = isSliding ? slidingHows(how).map((part) => createSliding(part, slices, subjects, rowOf)) : [];
   const countAgain = (): void => {
     seenNow.fill(0);
     for (const sliding of slidings) sliding.forget();
@@ -76,30 +98,47 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     }
   };
   const advanceTo = (slot: number): void => {
-    if (isCounted && slot === newest + 1) countRow(slot - slices, -1);
+    const counts = isCounted && !isCountStale;
+    if (counts && slot === newest + 1) countRow(slot - slices, -1);
     const isJump = slot > newest + 1;
     const from = Number.isNaN(newest) ? slot : Math.max(newest + 1, slot - rows + 1);
     if (fields !== null)
       for (let at = from; at <= slot; at++)
         for (const name of kept) fields[name]?.fill(Number.NaN, rowOf(at), rowOf(at) + subjects);
     if (Number.isNaN(newest) || slot > newest) newest = slot;
-    if (isCounted && isJump) countAgain();
+    if (counts && isJump) countAgain();
   };
   let isTaken = false;
-  let isRestored = false;
 
-  const put = (place: number, value: number): void => {
+  /** Subject i of `count` adds its value to the slice at `row + i`. */
+  const put = (row: number, count: number, { data, base, isOne, one }: Operand): void => {
+    let first = 0;
+    while (first < count && !Number.isFinite(isOne ? one : data[base + first])) first++;
+    if (first === count) return;
     const held = hold();
     for (const name of kept) {
-      const data = held[name];
-      if (data === undefined) continue;
-      const before = data[place] ?? Number.NaN;
-      const isNew = Number.isNaN(before);
-      if (name === "sum") data[place] = isNew ? value : before + value;
-      else if (name === "count") data[place] = isNew ? 1 : before + 1;
-      else if (name === "min") data[place] = isNew ? value : Math.min(before, value);
-      else if (name === "max") data[place] = isNew ? value : Math.max(before, value);
-      else if (name === "last" || isNew) data[place] = value;
+      const into = held[name] ?? none;
+      for (let i = first; i < count; i++) {
+        const value = isOne ? one : (data[base + i] ?? 0);
+        if (value - value !== 0) continue;
+        const before = into[row + i] ?? Number.NaN;
+        const isNew = Number.isNaN(before);
+        if (name === "sum") into[row + i] = isNew ? value : before + value;
+        else if (name === "count") into[row + i] = isNew ? 1 : before + 1;
+        else if (name === "min") into[row + i] = isNew || value < before ? value : before;
+        else if (name === "max") into[row + i] = isNew || value > before ? value : before;
+        else if (name === "last" || isNew) into[row + i] = value;
+      }
+    }
+  };
+  const set = (row: number, from: number, count: number, { data, base, isOne, one }: Operand): void => {
+    const sums = hold().sum ?? none;
+    const counts = isCounted && !isCountStale;
+    for (let i = 0; i < count; i++) {
+      const value = isOne ? one : (data[base + i] ?? 0);
+      if (value - value !== 0) continue;
+      if (counts && Number.isNaN(sums[row + i])) seenNow[from + i] = (seenNow[from + i] ?? 0) + 1;
+      sums[row + i] = value;
     }
   };
 
@@ -149,23 +188,23 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
   const begin = { sum: 0, seen: 0, min: Infinity, max: -Infinity } as const;
   type How = keyof typeof begin;
   const parts: readonly (readonly [How, Field])[] =
-    window.how === "min"
+    how === "min"
       ? [
           ["seen", "min"],
           ["min", "min"],
         ]
-      : window.how === "max"
+      : how === "max"
         ? [
             ["seen", "max"],
             ["max", "max"],
           ]
-        : window.how === "range"
+        : how === "range"
           ? [
               ["seen", "min"],
               ["min", "min"],
               ["max", "max"],
             ]
-          : window.how === "mean" && !isFine
+          : how === "mean" && !isFine
             ? [
                 ["seen", "sum"],
                 ["sum", "sum"],
@@ -191,48 +230,49 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     const isCached = !isFine;
     const last = isCached ? end - 1 : end;
     if (isCached && closedTo !== end) {
-      parts.forEach(([how, field], index) => {
-        const known = closedColumn(String(index)).fill(begin[how]);
+      parts.forEach(([part, field], index) => {
+        const known = closedColumn(String(index)).fill(begin[part]);
         const data = column(field);
-        if (data !== undefined) gather(how, data, [first, last], 0, subjects, known, 0);
+        if (data !== undefined) gather(part, data, [first, last], 0, subjects, known, 0);
       });
       closedTo = end;
     }
-    parts.forEach(([how, field], index) => {
+    parts.forEach(([part, field], index) => {
       const into = grown(index, count);
       const data = column(field);
       if (isCached) {
         into.set(closedColumn(String(index)).subarray(from, from + count));
-        if (data !== undefined) gather(how, data, [end, end], from, count, into, 0);
+        if (data !== undefined) gather(part, data, [end, end], from, count, into, 0);
       } else {
-        into.fill(begin[how], 0, count);
-        if (data !== undefined) gather(how, data, [first, last], from, count, into, 0);
+        into.fill(begin[part], 0, count);
+        if (data !== undefined) gather(part, data, [first, last], from, count, into, 0);
       }
     });
-    const [seen = out, one = out, two = one] = scratch;
-    const { how, least } = window;
+    finish(count, out);
+  };
+
+  const finish = (count: number, out: Float64Array): void => {
+    const [seen = out, first = out, second = first] = scratch;
     for (let i = 0; i < count; i++) {
       const known = seen[i] ?? 0;
-      const value = one[i] ?? 0;
+      const value = first[i] ?? 0;
       if (known === 0 || known / slices < least) out[i] = Number.NaN;
-      else if (how === "mean") out[i] = value / (isFine ? known : (two[i] ?? 0));
-      else out[i] = how === "range" ? (two[i] ?? 0) - value : value;
+      else if (how === "mean") out[i] = value / (isFine ? known : (second[i] ?? 0));
+      else out[i] = how === "range" ? (second[i] ?? 0) - value : value;
     }
   };
 
+  const slidValue = (known: number, first: number, second: number): number => {
+    if (known === 0 || known / slices < least) return Number.NaN;
+    return how === "mean" ? first / known : how === "range" ? second - first : first;
+  };
   const slid = (data: Float64Array, from: number, count: number, out: Float64Array): void => {
     slidings.forEach((sliding, index) => {
       sliding.settle(data, newest);
       sliding.values(data, newest, from, count, grown(index, count));
     });
-    const [one = none, two = none] = scratch;
-    const { how, least } = window;
-    for (let i = 0; i < count; i++) {
-      const known = seenNow[from + i] ?? 0;
-      const value = one[i] ?? 0;
-      if (known === 0 || known / slices < least) out[i] = Number.NaN;
-      else out[i] = how === "mean" ? value / known : how === "range" ? (two[i] ?? 0) - value : value;
-    }
+    const [first = none, second = none] = scratch;
+    for (let i = 0; i < count; i++) out[i] = slidValue(seenNow[from + i] ?? 0, first[i] ?? 0, second[i] ?? 0);
   };
 
   const single = (subject: number): number => {
@@ -241,18 +281,18 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     const count = column("count");
     const meanAt = (at: number): number =>
       (sum?.[rowOf(at) + subject] ?? Number.NaN) / (isFine ? 1 : (count?.[rowOf(at) + subject] ?? Number.NaN));
-    if (window.how === "previous") return rows > slices ? meanAt(slot - slices) : Number.NaN;
+    if (how === "previous") return rows > slices ? meanAt(slot - slices) : Number.NaN;
     const means: number[] = [];
     let [firstAt, lastAt] = [Number.NaN, Number.NaN];
-    const presence = column(window.how === "rate" ? "first" : "sum");
+    const presence = column(how === "rate" ? "first" : "sum");
     for (let at = slot - slices + 1; at <= slot; at++) {
       if (Number.isNaN(presence?.[rowOf(at) + subject] ?? Number.NaN)) continue;
       if (Number.isNaN(firstAt)) firstAt = at;
       lastAt = at;
-      means.push(window.how === "rate" ? 0 : meanAt(at));
+      means.push(how === "rate" ? 0 : meanAt(at));
     }
-    if (means.length === 0 || means.length / slices < window.least) return Number.NaN;
-    if (window.how === "quantile") return quantile(means, window.q) ?? Number.NaN;
+    if (means.length === 0 || means.length / slices < least) return Number.NaN;
+    if (how === "quantile") return quantile(means, window.q) ?? Number.NaN;
     if (lastAt === firstAt) return Number.NaN;
     const change =
       (column("last")?.[rowOf(lastAt) + subject] ?? 0) - (column("first")?.[rowOf(firstAt) + subject] ?? 0);
@@ -266,48 +306,74 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     for (let i = 0; i < count; i++) {
       const known = seenNow[from + i] ?? 0;
       const change = (data[ended + i] ?? 0) - (data[begun + i] ?? 0);
-      if (known === 0 || known / slices < window.least) out[i] = Number.NaN;
+      if (known === 0 || known / slices < least) out[i] = Number.NaN;
       else out[i] = change - change === 0 && slices > 1 ? change / minutes : single(from + i);
     }
+  };
+
+  /** To the last bit what `values` would give. */
+  const alone = (subject: number): number => {
+    if (fields === null) return Number.NaN;
+    if (!isSummed(how)) return single(subject);
+    const end = newest - agoSlices;
+    if (!isSliding) {
+      parts.forEach(([part, field], index) => {
+        const into = grown(index, 1);
+        into[0] = begin[part];
+        const data = column(field);
+        if (data !== undefined) gather(part, data, [end - slices + 1, end], subject, 1, into, 0);
+      });
+      finish(1, one);
+      return one[0] ?? Number.NaN;
+    }
+    const data = fields.sum ?? none;
+    let known = 0;
+    for (let slot = end - slices + 1; slot <= end; slot++) {
+      const value = data[rowOf(slot) + subject] ?? 0;
+      if (value - value === 0) known++;
+    }
+    const [first = Number.NaN, second = Number.NaN] = slidings.map((sliding) => sliding.alone(data, end, subject));
+    return slidValue(known, first, second);
   };
 
   const values = (from: number, count: number, out: Float64Array): void => {
     if (fields === null) out.fill(Number.NaN, 0, count);
     else if (isRate) rates(fields.sum ?? none, from, count, out);
     else if (isSliding) slid(fields.sum ?? none, from, count, out);
-    else if (isSummed(window.how)) summed(from, count, out);
+    else if (isSummed(how)) summed(from, count, out);
     else for (let i = 0; i < count; i++) out[i] = single(from + i);
   };
   const one = new Float64Array(1);
 
+  const moveTo = (now: number): void => {
+    const slot = slotOf(width, now);
+    isTaken = Number.isNaN(newest) || slot >= newest;
+    if (isTaken && slot !== newest) advanceTo(slot);
+  };
+
   return {
     advance(now) {
-      if (isRestored && isCounted) countAgain();
-      isRestored = false;
-      const slot = slotOf(width, now);
-      isTaken = Number.isNaN(newest) || slot >= newest;
-      if (isTaken && slot !== newest) advanceTo(slot);
+      if (isCountStale) {
+        isCountStale = false;
+        if (isCounted) countAgain();
+      }
+      moveTo(now);
+    },
+    skim(now) {
+      isCountStale = true;
+      moveTo(now);
     },
     add(from, count, sample) {
-      if (!isTaken) return;
-      if (sample.isOne && Number.isNaN(sample.one)) return;
+      if (!isTaken || (sample.isOne && Number.isNaN(sample.one))) return;
       const row = rowOf(newest) + from;
-      const { data, base, isOne } = sample;
-      const sums = isFine ? hold().sum : undefined;
-      for (let i = 0; i < count; i++) {
-        const value = isOne ? sample.one : (data[base + i] ?? 0);
-        if (value - value !== 0) continue;
-        if (sums !== undefined) {
-          const known = sums[row + i] ?? Number.NaN;
-          if (isCounted && Number.isNaN(known)) seenNow[from + i] = (seenNow[from + i] ?? 0) + 1;
-          sums[row + i] = value;
-        } else put(row + i, value);
-      }
+      if (isFine) set(row, from, count, sample);
+      else put(row, count, sample);
     },
+    ring: { width, slices, agoSlices, rows, isFine, newest: () => newest, rowOf, column },
     values,
     value(subject) {
-      values(subject, 1, one);
-      const value = one[0] ?? Number.NaN;
+      if (!isCountStale) values(subject, 1, one);
+      const value = isCountStale ? alone(subject) : (one[0] ?? Number.NaN);
       return Number.isNaN(value) ? null : value;
     },
     save(subject) {
@@ -335,7 +401,7 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
           if (data !== undefined) data[rowOf(slot) + subject] = bucket[places[name]] ?? 0;
         }
       }
-      isRestored = true;
+      isCountStale = true;
     },
   };
 };

@@ -1,4 +1,5 @@
 import type { Account, SiteNode } from "#energy";
+import { type Ahead, type Bounds, noBounds } from "./ahead.ts";
 import { numberOf } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
 import { type CounterEvents, countersOf, eventCount, intervalOf, resolutionOf, uncertaintyAt } from "./node-facts.ts";
@@ -15,10 +16,21 @@ export interface NodeColumns {
   ): void;
   /** Of the minute that was taken last; what the model says is there before the first. */
   column(name: string): Float64Array;
+  /** What the minutes of which it is one bring; null when they are not known. */
+  outlook(): Outlook | null;
   /** Lets go of the minute once it is judged. */
   forget(): void;
   /** Whether the node has no value of that name, whatever comes. */
   isNever(name: string, node: SiteNode): boolean;
+}
+
+/** Facts of nodes in some minutes that are known before they are judged. The same while nothing else comes between. */
+export interface Outlook {
+  readonly ahead: Ahead;
+  /** What it can be, by node; null: anything, or missing. */
+  bounds(name: string): Bounds | null;
+  /** It in one of these minutes; null where only the judgement gives it. */
+  column(name: string, minute: number): Float64Array | null;
 }
 
 const constants: Readonly<Record<string, (node: SiteNode) => Facts[string]>> = {
@@ -193,13 +205,58 @@ export const createNodeColumns = (
   };
   const byName = new Map(names.map((name) => [name, takeOf(name)]));
 
+  const boundsOf = (name: string, { ahead, events }: { readonly ahead: Ahead; readonly events: CounterEvents }) => {
+    const field = Object.hasOwn(parts, name) ? parts[name] : undefined;
+    if (field !== undefined) return ahead.bounds(field);
+    if (isConstant(name)) return constantBounds(columns.get(name) ?? emptyColumn(nodes));
+    if (Object.hasOwn(countersOf, name)) return counterBounds(nodes, ahead, events);
+    if (name === "is_suspect") return suspectBounds(nodes, ahead);
+    const { low, high } = ahead.bounds("meanW");
+    const bounds = anyBounds(nodes.length);
+    if (name === "above_w") {
+      for (let place = 0; place < nodes.length; place++) {
+        const at = abovePlaces[place] ?? -1;
+        if (at >= 0) setBounds(bounds, place, low[at] ?? 0, high[at] ?? 0);
+      }
+      return bounds;
+    }
+    if (name !== "children_w") return null;
+    for (const { place, children } of parents) {
+      const sum = (from: Float64Array): number => children.reduce((sum, child) => sum + (from[child] ?? Number.NaN), 0);
+      setBounds(bounds, place, sum(low), sum(high));
+    }
+    return bounds;
+  };
+  const outlookOf = (ahead: Ahead, events: CounterEvents): Outlook => {
+    const known = new Map<string, Bounds | null>();
+    return {
+      ahead,
+      bounds(name) {
+        const before = known.get(name);
+        if (before !== undefined) return before;
+        const bounds = boundsOf(name, { ahead, events });
+        known.set(name, bounds);
+        return bounds;
+      },
+      column(name, at) {
+        const field = Object.hasOwn(parts, name) ? parts[name] : undefined;
+        if (field !== undefined) return ahead.minutes[at]?.nodes.columns[field] ?? null;
+        return isConstant(name) ? (columns.get(name) ?? null) : null;
+      },
+    };
+  };
+
   let minute: Minute | null = null;
+  let outlook: Outlook | null = null;
   const stale = new Set<string>();
   return {
     take(account, given, events, { factsOf, loadW }) {
       minute = { account, parts: given, events, factsOf, loadW };
+      const { ahead = null } = given;
+      if ((outlook?.ahead ?? null) !== ahead) outlook = ahead === null ? null : outlookOf(ahead, events);
       for (const name of byName.keys()) stale.add(name);
     },
+    outlook: () => outlook,
     forget() {
       minute = null;
       stale.clear();
@@ -217,6 +274,43 @@ export const createNodeColumns = (
       return Object.hasOwn(ofWorkers, name) && !works(node);
     },
   };
+};
+
+const anyBounds = (count: number): Bounds => {
+  const { low, high, lacks } = noBounds(count);
+  return { low: low.fill(Number.NEGATIVE_INFINITY), high: high.fill(Number.POSITIVE_INFINITY), lacks: lacks.fill(1) };
+};
+const setBounds = ({ low, high }: Bounds, place: number, from: number, to: number): void => {
+  low[place] = Number.isNaN(from) ? Number.NEGATIVE_INFINITY : from;
+  high[place] = Number.isNaN(to) ? Number.POSITIVE_INFINITY : to;
+};
+const constantBounds = (column: Float64Array): Bounds => {
+  const bounds = noBounds(column.length);
+  for (let place = 0; place < column.length; place++) {
+    const value = column[place] ?? Number.NaN;
+    if (Number.isNaN(value)) bounds.lacks[place] = 1;
+    else setBounds(bounds, place, value, value);
+  }
+  return bounds;
+};
+/** Nothing is counted of a register about which nothing is or will be noted. */
+const counterBounds = (nodes: readonly SiteNode[], { minutes }: Ahead, events: CounterEvents): Bounds => {
+  const bounds = anyBounds(nodes.length);
+  bounds.low.fill(0);
+  bounds.high.fill(0);
+  for (const [place, { id }] of nodes.entries())
+    if (Object.hasOwn(events, id)) bounds.high[place] = Number.POSITIVE_INFINITY;
+  for (const { nodes } of minutes)
+    for (const place of nodes.flags.keys()) bounds.high[place] = Number.POSITIVE_INFINITY;
+  return bounds;
+};
+const suspectBounds = (nodes: readonly SiteNode[], { minutes }: Ahead): Bounds => {
+  const bounds = anyBounds(nodes.length);
+  const places = placesOf(nodes);
+  bounds.low.fill(0);
+  bounds.high.fill(0);
+  for (const { account } of minutes) bounds.high[places.get(account.balance.suspect?.node ?? "") ?? -1] = 1;
+  return bounds;
 };
 
 type Take = (minute: Minute, column: Float64Array) => void;

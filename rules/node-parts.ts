@@ -1,10 +1,13 @@
 import type { Account, AccountFlag, NodeAccount } from "#energy";
+import type { Ahead } from "./ahead.ts";
 
 /** The nodes of an account in columns, in the order of the site's metered nodes; NaN where a value is missing. */
 export interface NodeParts {
   readonly columns: Readonly<Record<PartField, Float64Array>>;
   readonly flags: ReadonlyMap<number, readonly AccountFlag[]>;
   part(id: string): Part | undefined;
+  /** The minutes of which this is one, where they are known before they are judged. */
+  readonly ahead?: Ahead;
 }
 
 export const partFields = [

@@ -1,3 +1,4 @@
+import type { SiteNode } from "#energy";
 import type { AccountFacts, AccountNow } from "./account-facts.ts";
 import type { Alert } from "./alert.ts";
 import type { Facts } from "./evaluate.ts";
@@ -45,10 +46,11 @@ export const createNodeRules = ({
   const nodePlaces = placesOf(facts.nodes);
   return (now, at) => {
     const worth: number[] = [];
+    const outlook = now.outlook();
     for (const [index, { rule, screen }] of screens.entries()) {
       const hit = (node: number): void => void worth.push(node * screens.length + index);
       if (screen === null) for (const node of now.nodes.keys()) hit(node);
-      else if (screen.look(at.now, now.column, now.site, hit)) {
+      else if (screen.look(at.now, now.column, now.site, hit, outlook)) {
         for (const subject of lives.subjectsOf(rule.id)) {
           const node = nodePlaces.get(subject);
           if (node !== undefined) hit(node);
@@ -57,12 +59,15 @@ export const createNodeRules = ({
     }
     const changed: Alert[] = [];
     let before = -1;
+    let of: SiteNode | null = null;
+    let known: Facts = {};
     for (const work of worth.sort((a, b) => a - b)) {
       const [place, one] = [Math.floor(work / screens.length), screens[work % screens.length]];
       const node = now.nodes[place];
       if (work === before || one === undefined || node === undefined) continue;
       before = work;
-      const known = now.node(node);
+      if (node !== of) known = now.node(node);
+      of = node;
       if (one.screen === null) changed.push(...assess(one, node.id, known, at));
       else changed.push(...find(one, node.id, { ...inputsOf(one.rule, known), ...one.screen.windows(place) }, at));
     }

@@ -12,20 +12,30 @@ import {
 } from "./column.ts";
 import type { Facts } from "./evaluate.ts";
 import type { Expression } from "./expression.ts";
+import { createForesight, type Foresight } from "./foresight.ts";
 import { looser } from "./loose.ts";
 import type { SavedMemory } from "./memory.ts";
-import { isConstant } from "./node-columns.ts";
+import { isConstant, type Outlook } from "./node-columns.ts";
 import { oncePerPlan } from "./node-plan.ts";
 import { anything, isNothing, mayBeTrue, nothing, only, type Reach, reachOf } from "./reach.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, RuleWindow } from "./rule.ts";
 import { isNodeFact } from "./vocabulary.ts";
 
 // columns of a minute ─▶ windows ─▶ named values ─▶ triggers ─▶ the few nodes that are worth a judgement
 
 /** A rule on nodes over all of them at once: its windows, and of whom it could begin an alert. */
 export interface Screen {
-  /** One minute. False between two judgements; else `hit` is called for whoever could begin an alert. */
-  look(now: number, columnOfNodes: (name: string) => Float64Array, site: Facts, hit: (node: number) => void): boolean;
+  /**
+   * One minute. False between two judgements; else `hit` is called for whoever could begin an alert. `outlook`: what this
+   * and the next minutes bring, when they are known.
+   */
+  look(
+    now: number,
+    columnOfNodes: (name: string) => Float64Array,
+    site: Facts,
+    hit: (node: number) => void,
+    outlook?: Outlook | null,
+  ): boolean;
   /** The values of its windows for one node, at that minute. */
   windows(node: number): Facts;
   save(): Readonly<Record<string, SavedMemory>>;
@@ -42,6 +52,7 @@ export interface ScreenDeps {
 
 interface Held {
   readonly name: string;
+  readonly window: RuleWindow;
   readonly bank: Bank;
   /** The same for all nodes. */
   readonly isShared: boolean;
@@ -89,6 +100,7 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
     const operand = needed.windows.has(window.name) ? operandOf(Number.NaN) : null;
     return {
       name: window.name,
+      window,
       bank: createBank(rule, window, isShared ? 1 : members.length),
       isShared,
       sample: compiled(window.expression, nameOf, registers),
@@ -123,8 +135,18 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
       if (buckets !== undefined && buckets.length > 0 && place >= 0) bank.restore(place, buckets);
     }
 
-  const place = (from: number, count: number, columnOfNodes: (name: string) => Float64Array): void => {
-    for (const { name, operand, register } of gathered) {
+  const sampled = new Set(rule.windows.flatMap(({ expression }) => expression.names));
+  for (const { name, of } of absences) if (of !== null && sampled.has(name)) sampled.add(of);
+  const gatheredOfSamples = gathered.filter(({ name }) => sampled.has(name));
+  const absentOfSamples = absent.filter((_, index) => sampled.has(absences[index]?.name ?? ""));
+
+  const place = (
+    from: number,
+    count: number,
+    columnOfNodes: (name: string) => Float64Array,
+    some = { gathered, absent },
+  ): void => {
+    for (const { name, operand, register } of some.gathered) {
       const column = columnOfNodes(name);
       if (applies === null) {
         operand.data = column;
@@ -136,7 +158,10 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
       operand.data = into;
       operand.base = 0;
     }
-    for (const { of, operand, register } of absent) {
+    placeAbsent(count, some.absent);
+  };
+  const placeAbsent = (count: number, some: typeof absent): void => {
+    for (const { of, operand, register } of some) {
       operand.isOne = of.isOne;
       if (of.isOne) {
         operand.one = Number(Number.isNaN(of.one));
@@ -198,27 +223,88 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
     return true;
   };
 
+  const ofSamples = { gathered: gatheredOfSamples, absent: absentOfSamples };
+  const hasSamples = held.some(({ isShared }) => !isShared);
+  /** Those few places among the members, each exactly as among all. */
+  const judgeFew = (
+    few: Int32Array,
+    columnOfNodes: (name: string) => Float64Array,
+    hit: (node: number) => void,
+  ): void => {
+    const count = few.length;
+    if (count === 0) return;
+    for (const { name, operand, register } of gathered) {
+      const column = columnOfNodes(name);
+      const into = registerOf(register);
+      for (let i = 0; i < count; i++) into[i] = column[members[few[i] ?? 0] ?? 0] ?? Number.NaN;
+      operand.data = into;
+      operand.base = 0;
+    }
+    placeAbsent(count, absent);
+    for (const { bank, isShared, operand, register } of held) {
+      if (operand === null || isShared) continue;
+      const into = registerOf(register);
+      for (let i = 0; i < count; i++) into[i] = bank.value(few[i] ?? 0) ?? Number.NaN;
+      operand.data = into;
+      operand.isOne = false;
+    }
+    for (const { run, operand, register } of steps) keepKnown(run(count), operand, register, count);
+    markAll(triggers, count);
+    for (const run of exempts) markTrue(run(count), count, 0);
+    for (let i = 0; i < count; i++) if (hits[i] === 1) hit(members[few[i] ?? 0] ?? 0);
+  };
+  let foresight: Foresight | null | undefined;
+  let seen: Outlook | null = null;
+  let few: Int32Array | null = null;
+  const foresee = (outlook: Outlook): Int32Array | null => {
+    if (foresight === undefined)
+      foresight = createForesight({
+        ...{ rule, members, named: needed.named, absences },
+        windows: held.filter(({ operand }) => operand !== null),
+        sampleOf: (window, from, count, column) => {
+          place(from, count, column, ofSamples);
+          return (held.find((one) => one.window === window)?.sample ?? (() => missing))(count);
+        },
+      });
+    return foresight === null ? null : foresight(outlook);
+  };
+
   return {
-    look(now, columnOfNodes, site, hit) {
+    look(now, columnOfNodes, site, hit, outlook = null) {
+      if (outlook !== seen) {
+        seen = outlook;
+        few = outlook === null ? null : foresee(outlook);
+      }
       for (const name of rule.inputs) if (!isNodeFact(name)) nameOf(name).one = numberOf(site[name]);
       const every = rule.everyS === null ? null : rule.everyS * 1000;
       const isDue = every === null || judged === null || Math.floor(now / every) > Math.floor(judged / every);
       if (isDue) judged = now;
       for (const { bank, isShared, sample, operand } of held) {
-        bank.advance(now);
+        if (few === null || isShared) bank.advance(now);
+        else bank.skim(now);
         if (!isShared) continue;
         bank.add(0, 1, sample(1));
         if (operand !== null && isDue) operand.one = bank.value(0) ?? Number.NaN;
       }
       if (!isDue && held.every(({ isShared }) => isShared)) return false;
       for (const { of, operand } of absent) if (of.isOne) operand.one = Number(Number.isNaN(of.one));
+      if (few !== null && !hasSamples) {
+        if (isDue) judgeFew(few, columnOfNodes, hit);
+        return isDue;
+      }
       for (let from = 0; from < members.length; from += chunkSubjects) {
         const count = Math.min(chunkSubjects, members.length - from);
+        if (few !== null) {
+          place(from, count, columnOfNodes, ofSamples);
+          for (const { bank, isShared, sample } of held) if (!isShared) bank.add(from, count, sample(count));
+          continue;
+        }
         place(from, count, columnOfNodes);
         for (const { bank, isShared, sample } of held) if (!isShared) bank.add(from, count, sample(count));
         if (!isDue || !judgeChunk(from, count)) continue;
         for (let i = 0; i < count; i++) if (hits[i] === 1) hit(members[from + i] ?? 0);
       }
+      if (few !== null && isDue) judgeFew(few, columnOfNodes, hit);
       return isDue;
     },
     windows: (node) =>

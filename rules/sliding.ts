@@ -20,6 +20,8 @@ export interface Sliding {
   /** Into `out` for subjects `[from, from + count)`, the newest slot included. */
   values(data: Float64Array, end: number, from: number, count: number, out: Float64Array): void;
   forget(): void;
+  /** One subject's value, of the data alone. */
+  alone(data: Float64Array, end: number, subject: number): number;
 }
 
 export const createSliding = (
@@ -68,8 +70,20 @@ export const createSliding = (
     forget() {
       block = Number.NaN;
     },
+    alone(data, end, subject) {
+      const start = Math.floor(end / slices) * slices;
+      single.fill(identity);
+      for (let slot = start - 1; slot > end - slices; slot--) join(single, 0, data, rowOf(slot) + subject, 1);
+      for (let slot = start; slot < end; slot++) join(single, 1, data, rowOf(slot) + subject, 1);
+      join(single, 0, single, 1, 1);
+      join(single, 0, data, rowOf(end) + subject, 1);
+      return single[0] ?? Number.NaN;
+    },
   };
 };
+
+// Of one subject: what is behind, what came since.
+const single = new Float64Array(2);
 
 type Join = (into: Float64Array, intoAt: number, from: Float64Array, fromAt: number, count: number) => void;
 

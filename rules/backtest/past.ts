@@ -8,6 +8,8 @@ import {
   type Readings,
   timestamp,
 } from "#store";
+import { createAhead } from "../ahead.ts";
+import { type NodeParts, partsOfAccount } from "../node-parts.ts";
 import { accountKind, readAccount } from "../record.ts";
 import type { Happening } from "../run.ts";
 import { beginOf, nextOf, type Stretch } from "../stretch.ts";
@@ -33,6 +35,8 @@ export interface PastQuery {
 }
 
 const pageAccounts = 60;
+// What a quarter hour brings is narrow enough to tell whom a rule is not about in it.
+const aheadMinutes = 20;
 // Some 1 ms of judging one by one: whoever takes them lets others have their turn in between.
 const mostAtOnce = 64;
 // As much of it where most of them move nothing but the clock.
@@ -157,10 +161,17 @@ async function* accountsOf(query: PastQuery): AsyncGenerator<AccountHappening> {
   };
   for await (const { items, accounts } of ahead(apart())) {
     let next = 0;
+    const told: (AccountHappening & { readonly nodes: NodeParts })[] = [];
     for (const { revision, key, at } of items) {
       const one = revision === 1 ? accounts[next++] : undefined;
       const happening = one === undefined ? await first(key) : { kind: "account" as const, ...one, wall: at };
-      if (happening !== null) yield happening;
+      if (happening !== null)
+        told.push({ ...happening, nodes: happening.nodes ?? partsOfAccount(happening.account, nodes) });
+    }
+    for (let from = 0; from < told.length; from += aheadMinutes) {
+      const minutes = told.slice(from, from + aheadMinutes);
+      const ahead = createAhead(minutes);
+      for (const one of minutes) yield { ...one, nodes: { ...one.nodes, ahead } };
     }
   }
 }
