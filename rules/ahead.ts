@@ -6,6 +6,8 @@ import type { NodeParts, PartField } from "./node-parts.ts";
 /** The minutes that are judged next, in their order; some may be left out. */
 export interface Ahead {
   readonly minutes: readonly AheadMinute[];
+  /** More minutes of which these are a part; null: as many as are known. */
+  readonly wider: Ahead | null;
   /** Of one field over all of them, by node. */
   bounds(field: PartField): Bounds;
 }
@@ -29,10 +31,11 @@ export const noBounds = (nodes: number): Bounds => ({
   lacks: new Uint8Array(nodes),
 });
 
-export const createAhead = (minutes: readonly AheadMinute[]): Ahead => {
+export const createAhead = (minutes: readonly AheadMinute[], wider: Ahead | null = null): Ahead => {
   const known = new Map<PartField, Bounds>();
   return {
     minutes,
+    wider,
     bounds(field) {
       const before = known.get(field);
       if (before !== undefined) return before;

@@ -311,6 +311,18 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     }
   };
 
+  /** As `gather`, of one subject. */
+  const gathered = (part: How, data: Float64Array | undefined, end: number, subject: number): number => {
+    let found: number = begin[part];
+    if (data === undefined) return found;
+    for (let slot = end - slices + 1; slot <= end; slot++) {
+      const value = data[rowOf(slot) + subject] ?? 0;
+      if (part === "min") found = value < found ? value : found;
+      else if (part === "max") found = value > found ? value : found;
+      else if (value - value === 0) found += part === "seen" ? 1 : value;
+    }
+    return found;
+  };
   /** To the last bit what `values` would give. */
   const alone = (subject: number): number => {
     if (fields === null) return Number.NaN;
@@ -318,10 +330,7 @@ export const createBank = (rule: Rule, window: RuleWindow, subjects: number): Ba
     const end = newest - agoSlices;
     if (!isSliding) {
       parts.forEach(([part, field], index) => {
-        const into = grown(index, 1);
-        into[0] = begin[part];
-        const data = column(field);
-        if (data !== undefined) gather(part, data, [end - slices + 1, end], subject, 1, into, 0);
+        grown(index, 1)[0] = gathered(part, column(field), end, subject);
       });
       finish(1, one);
       return one[0] ?? Number.NaN;

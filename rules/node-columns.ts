@@ -27,6 +27,8 @@ export interface NodeColumns {
 /** Facts of nodes in some minutes that are known before they are judged. The same while nothing else comes between. */
 export interface Outlook {
   readonly ahead: Ahead;
+  /** Of more minutes; the same for all their parts. */
+  readonly wider: Outlook | null;
   /** What it can be, by node; null: anything, or missing. */
   bounds(name: string): Bounds | null;
   /** It in one of these minutes; null where only the judgement gives it. */
@@ -208,7 +210,7 @@ export const createNodeColumns = (
   const boundsOf = (name: string, { ahead, events }: { readonly ahead: Ahead; readonly events: CounterEvents }) => {
     const field = Object.hasOwn(parts, name) ? parts[name] : undefined;
     if (field !== undefined) return ahead.bounds(field);
-    if (isConstant(name)) return constantBounds(columns.get(name) ?? emptyColumn(nodes));
+    if (isConstant(name)) return constantBoundsOf(name);
     if (Object.hasOwn(countersOf, name)) return counterBounds(nodes, ahead, events);
     if (name === "is_suspect") return suspectBounds(nodes, ahead);
     const { low, high } = ahead.bounds("meanW");
@@ -227,10 +229,17 @@ export const createNodeColumns = (
     }
     return bounds;
   };
-  const outlookOf = (ahead: Ahead, events: CounterEvents): Outlook => {
+  const fixed = new Map<string, Bounds>();
+  const constantBoundsOf = (name: string): Bounds => {
+    const bounds = fixed.get(name) ?? constantBounds(columns.get(name) ?? emptyColumn(nodes));
+    fixed.set(name, bounds);
+    return bounds;
+  };
+  const outlookOf = (ahead: Ahead, events: CounterEvents, wider: Outlook | null): Outlook => {
     const known = new Map<string, Bounds | null>();
     return {
       ahead,
+      wider,
       bounds(name) {
         const before = known.get(name);
         if (before !== undefined) return before;
@@ -253,7 +262,12 @@ export const createNodeColumns = (
     take(account, given, events, { factsOf, loadW }) {
       minute = { account, parts: given, events, factsOf, loadW };
       const { ahead = null } = given;
-      if ((outlook?.ahead ?? null) !== ahead) outlook = ahead === null ? null : outlookOf(ahead, events);
+      if (ahead === null) outlook = null;
+      else if (outlook?.ahead !== ahead) {
+        const { wider } = ahead;
+        const known = outlook?.wider?.ahead === wider ? (outlook?.wider ?? null) : null;
+        outlook = outlookOf(ahead, events, known ?? (wider === null ? null : outlookOf(wider, events, null)));
+      }
       for (const name of byName.keys()) stale.add(name);
     },
     outlook: () => outlook,

@@ -256,6 +256,8 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
   let foresight: Foresight | null | undefined;
   let seen: Outlook | null = null;
   let few: Int32Array | null = null;
+  // Of so many minutes it says too little.
+  let tooWide: Outlook | null = null;
   const foresee = (outlook: Outlook): Int32Array | null => {
     if (foresight === undefined)
       foresight = createForesight({
@@ -271,9 +273,15 @@ export const createScreen = ({ rule, nodes, constant, isNever, saved }: ScreenDe
 
   return {
     look(now, columnOfNodes, site, hit, outlook = null) {
-      if (outlook !== seen) {
-        seen = outlook;
-        few = outlook === null ? null : foresee(outlook);
+      if (outlook === null) [seen, few, tooWide] = [null, null, null];
+      else if (seen === null || (seen !== outlook && seen !== outlook.wider)) {
+        const { wider } = outlook;
+        seen = wider === null || wider === tooWide ? outlook : wider;
+        few = foresee(seen);
+        if (seen !== outlook && (few === null || few.length > fewPlaces)) {
+          [seen, tooWide] = [outlook, wider];
+          few = foresee(outlook);
+        }
       }
       for (const name of rule.inputs) if (!isNodeFact(name)) nameOf(name).one = numberOf(site[name]);
       const every = rule.everyS === null ? null : rule.everyS * 1000;
@@ -365,6 +373,8 @@ const neededBy = (rule: Rule) => {
   return { named, windows: names, expressions: [...roots, ...named.map(({ expression }) => expression)] };
 };
 
+// More of them for a whole page of minutes, and a part of it at a time is cheaper.
+const fewPlaces = 3;
 // One chunk is judged at a time.
 const hits = new Uint8Array(chunkSubjects);
 const dearHows: ReadonlySet<string> = new Set(["quantile", "previous"]);

@@ -24,6 +24,7 @@ const minuteMs = 60_000;
 const numbers = (): Float64Array => new Float64Array(chunkSubjects);
 const [low, high, coreLow, coreHigh] = [numbers(), numbers(), numbers(), numbers()];
 const [differences, edgeLow, edgeHigh] = [numbers(), numbers(), numbers()];
+const [coreSum, coreCount, edgeCount] = [numbers(), numbers(), numbers()];
 
 /** Into `out`, for subjects `[from, from + count)`; `fresh` is what one minute can bring each. */
 export const boundWindow = (
@@ -68,6 +69,9 @@ export const boundWindow = (
     }
     return;
   }
+  if (how === "mean" && core[0] <= core[1]) {
+    boundMean(ring, { held, core }, isFine ? Math.min(passing.minutes, slices) : passing.minutes, from, count);
+  }
   const perSlice = width / minuteMs;
   for (let i = 0; i < count; i++) {
     const a = low[i] ?? 0;
@@ -81,6 +85,46 @@ export const boundWindow = (
       const most = (b - a + slack) / (Math.max(1, needed - 1) * perSlice);
       putRange(out, i, -most - slack, most + slack);
     } else putRange(out, i, a - slack, b + slack);
+  }
+};
+
+/** Narrows `low` and `high`: what stays in the window outweighs what comes and goes. */
+const boundMean = (
+  ring: Ring,
+  { held, core }: { readonly held: Span; readonly core: Span },
+  minutes: number,
+  from: number,
+  count: number,
+): void => {
+  const sums = ring.column("sum");
+  const counts = ring.isFine ? undefined : ring.column("count");
+  if (sums === undefined) return;
+  for (const one of [coreSum, coreCount, edgeCount]) one.fill(0, 0, count);
+  for (let slot = held[0]; slot <= held[1]; slot++) {
+    const row = ring.rowOf(slot) + from;
+    const isCore = slot >= core[0] && slot <= core[1];
+    if (isCore) addRow(sums, row, count, coreSum, edgeLow);
+    countRow(counts ?? null, sums, row, count, isCore ? coreCount : edgeCount);
+  }
+  for (let i = 0; i < count; i++) {
+    const known = coreCount[i] ?? 0;
+    if (known === 0) continue;
+    const others = (edgeCount[i] ?? 0) + minutes;
+    const sum = coreSum[i] ?? 0;
+    low[i] = (sum + others * Math.min(low[i] ?? 0, sum / known)) / (known + others);
+    high[i] = (sum + others * Math.max(high[i] ?? 0, sum / known)) / (known + others);
+  }
+};
+const countRow = (
+  counts: Float64Array | null,
+  sums: Float64Array,
+  row: number,
+  count: number,
+  into: Float64Array,
+): void => {
+  for (let i = 0; i < count; i++) {
+    const value = sums[row + i] ?? 0;
+    if (value - value === 0) into[i] = (into[i] ?? 0) + (counts === null ? 1 : (counts[row + i] ?? 0));
   }
 };
 

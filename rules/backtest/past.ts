@@ -35,7 +35,7 @@ export interface PastQuery {
 }
 
 const pageAccounts = 60;
-// What a quarter hour brings is narrow enough to tell whom a rule is not about in it.
+// What so few bring is narrow enough to tell whom a rule is not about, where that of a whole page is not.
 const aheadMinutes = 20;
 // Some 1 ms of judging one by one: whoever takes them lets others have their turn in between.
 const mostAtOnce = 64;
@@ -168,9 +168,10 @@ async function* accountsOf(query: PastQuery): AsyncGenerator<AccountHappening> {
       if (happening !== null)
         told.push({ ...happening, nodes: happening.nodes ?? partsOfAccount(happening.account, nodes) });
     }
+    const all = createAhead(told);
     for (let from = 0; from < told.length; from += aheadMinutes) {
       const minutes = told.slice(from, from + aheadMinutes);
-      const ahead = createAhead(minutes);
+      const ahead = createAhead(minutes, all);
       for (const one of minutes) yield { ...one, nodes: { ...one.nodes, ahead } };
     }
   }
