@@ -33,6 +33,7 @@ export const createAccountFollow = (
   ledger: Ledger,
   sites: readonly SiteModel[],
 ): ((query: LedgerFollow) => Promise<{ readonly rows: readonly AccountRow[]; readonly cursor: string }>) => {
+  const reader = createKeptReader();
   // Sites of one plan share a scanner, which knows what comes next.
   const byIds = new Map<readonly string[], Scan>();
   const scans = new Map<string, Scan>();
@@ -40,11 +41,10 @@ export const createAccountFollow = (
     // A model that takes over on the way has nodes of its own.
     if (modelsAfter(model).length > 0) continue;
     const ids = idsOf(meteredNodes(model));
-    const scan = byIds.get(ids) ?? createScanner(ids).scan;
+    const scan = byIds.get(ids) ?? createScanner(ids, reader).scan;
     byIds.set(ids, scan);
     scans.set(model.id, scan);
   }
-  const reader = createKeptReader();
   const readKept = (row: KeptRow, whole: boolean) => {
     const scan = whole ? undefined : scans.get(row.site);
     const found = scan === undefined ? null : scanned(row, scan);

@@ -16,7 +16,7 @@ export { keepMs, type StoreSettings, storeSchema } from "./config.ts";
 export { type StoreCode, StoreRefusedError, StoreUnavailableError, storeCodes } from "./errors.ts";
 export { type FollowColumns, followColumnsOf, shareFollow } from "./follow-columns.ts";
 export { giveWay } from "./give-way.ts";
-export { createKeptReader, type KeptTable } from "./kept.ts";
+export { createKeptReader, type KeptReader, type KeptTable } from "./kept.ts";
 export type { Json, KeptRow, Ledger, LedgerChange, LedgerFollow, LedgerQuery, LedgerRow } from "./ledger.ts";
 export { createMemoryLedger, createMemoryReadings } from "./memory/index.ts";
 export { openStore, type Store, type StoreDeps } from "./open.ts";

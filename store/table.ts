@@ -122,24 +122,35 @@ const grown = <Numbers extends Float64Array | Int32Array>(before: Numbers, after
 export const parseLayout = (text: string): Layout => {
   const [member, ids, skeletons, runs] = JSON.parse(text) as [string, readonly string[], readonly Json[], number[]];
   const known = skeletons.map(shapeOf);
-  const shapes: Shape[] = [];
-  for (let run = 0; run < runs.length; run += 2) {
-    const shape = known[runs[run] ?? -1];
-    if (shape === undefined) throw new SyntaxError("a table names a shape that it does not have");
-    for (let i = runs[run + 1] ?? 0; i > 0; i--) shapes.push(shape);
-  }
   const { paths, places, placesOf } = createPaths();
-  const rows: number[][] = [];
-  for (const [row, shape] of shapes.entries())
-    for (const place of placesOf(shape)) {
-      const mine = rows[place] ?? [];
-      rows[place] = mine;
-      mine.push(row);
+  const shapes: Shape[] = [];
+  const sizes: number[] = [];
+  const eachRun = (take: (shape: Shape, rows: number) => void): void => {
+    for (let run = 0; run < runs.length; run += 2) {
+      const shape = known[runs[run] ?? -1];
+      if (shape === undefined) throw new SyntaxError("a table names a shape that it does not have");
+      take(shape, runs[run + 1] ?? 0);
     }
-  const columns = [...paths.keys()].map((path, place) => ({
+  };
+  eachRun((shape, rows) => {
+    for (let i = 0; i < rows; i++) shapes.push(shape);
+    for (const place of placesOf(shape)) sizes[place] = (sizes[place] ?? 0) + rows;
+  });
+  const columns = Array.from(paths.keys(), (path, place) => ({
     path: JSON.parse(path) as readonly string[],
-    rows: Int32Array.from(rows[place] ?? []),
+    rows: new Int32Array(sizes[place] ?? 0),
   }));
+  const ends = new Int32Array(columns.length);
+  let row = 0;
+  eachRun((shape, rows) => {
+    for (const place of placesOf(shape)) {
+      const mine = columns[place]?.rows;
+      const end = ends[place] ?? 0;
+      if (mine !== undefined) for (let i = 0; i < rows; i++) mine[end + i] = row + i;
+      ends[place] = end + rows;
+    }
+    row += rows;
+  });
   return { member, ids, shapes, columns, places };
 };
 

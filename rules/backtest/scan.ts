@@ -1,5 +1,5 @@
 import type { Account, AccountFlag } from "#energy";
-import { createKeptReader } from "#store";
+import { createKeptReader, type KeptReader } from "#store";
 import type { NodeParts, PartField } from "../node-parts.ts";
 import { partFields, partOfColumns } from "../node-parts.ts";
 import { createTableScan } from "./scan-table.ts";
@@ -46,8 +46,11 @@ export const scannedOf = (
   nodes: { columns, flags, part: (id) => partOfColumns(columns, flags, places.get(id) ?? -1) },
 });
 
-/** Reads accounts of one site as the ledger keeps them; `ids` are the nodes whose columns are wanted, in their order. */
-export const createScanner = (ids: readonly string[]) => {
+/**
+ * Reads accounts of one site as the ledger keeps them; `ids` are the nodes whose columns are wanted, in their order.
+ * Scanners of many sites may share what they know of how accounts are kept.
+ */
+export const createScanner = (ids: readonly string[], kept: KeptReader = createKeptReader()) => {
   const places = new Map(ids.map((id, place) => [id, place]));
   const placeOf = (id: string): number => places.get(id) ?? -1;
   // What stood at each turn of the account before: the next has the same order.
@@ -195,7 +198,6 @@ export const createScanner = (ids: readonly string[]) => {
     return { rest, columns, flags };
   };
 
-  const kept = createKeptReader();
   const scanTable = createTableScan(placeOf);
   /** `columns` are filled; they must be of so many nodes. */
   const cut = (given: Uint8Array, columns: NodeParts["columns"]): CutAccount => {
