@@ -69,6 +69,7 @@ export const check = (candidate: Candidate, bounds: Bounds): Checked => {
   else if (ts > bounds.received) flags.push("TS_FUTURE");
   else if (bounds.received - ts > lateMs) flags.push("LATE");
   if (unknown) flags.push("QUANTITY_UNKNOWN");
+  if (rejected.length > 0) flags.push("VALUE_REFUSED");
   return {
     reading: { site, device, ts: timestamp(ts), received: timestamp(bounds.received), quantities, flags },
     rejected,

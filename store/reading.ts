@@ -1,7 +1,7 @@
 import type { Timestamp } from "./unit.ts";
 
-/** What the collector wants remembered beside a reading. */
-export const readingFlags = ["TS_MISSING", "TS_FUTURE", "LATE", "QUANTITY_UNKNOWN"] as const;
+/** What the collector wants remembered beside a reading; kept as bits in this order, so that a new one goes to the end. */
+export const readingFlags = ["TS_MISSING", "TS_FUTURE", "LATE", "QUANTITY_UNKNOWN", "VALUE_REFUSED"] as const;
 export type ReadingFlag = (typeof readingFlags)[number];
 
 /**
