@@ -8,7 +8,9 @@ export const createQueue = (): Queue => {
   return {
     run(job) {
       const result = tail.then(job);
-      tail = result.catch(() => undefined);
+      // What a job gave is the caller's: here it would be held until the next.
+      const forget = () => undefined;
+      tail = result.then(forget, forget);
       return result;
     },
   };

@@ -48,6 +48,14 @@ test("memory is bounded, whatever the time", () => {
   expect(walk(ring, 39)).toBe("lost");
 });
 
+test("a small event holds no memory but its own", () => {
+  const ring = createRing({ holdMs: 1e9, maxBytes: 1_000_000, firstId: 1 });
+  push(ring, 0, "x".repeat(5000));
+  const entry = ring.after(0);
+  const bytes = entry === null || entry === "lost" ? new Uint8Array(0) : entry.bytes;
+  expect([bytes.length, bytes.buffer.byteLength]).toEqual([5000, 5000]);
+});
+
 test("large events come back as they were, in little memory", () => {
   const ring = createRing({ holdMs: 1e9, maxBytes: 1_000_000, firstId: 1 });
   const texts = Array.from({ length: 40 }, (_, count) => `${count} ${"绿电 1234.5 ".repeat(10_000)}`);

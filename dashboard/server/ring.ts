@@ -30,6 +30,10 @@ const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 // Who keeps up reads what was pushed just now.
 const freshEntries = 4;
 
+/** Small buffers are parts of a common one of 64 kB, which would be held with any of them. */
+const ownCopy = (part: Uint8Array): Uint8Array =>
+  part.buffer.byteLength === part.length ? part : new Uint8Array(part);
+
 /** Holds events for `holdMs`, within `maxBytes`, the large ones packed. `firstId` must exceed every id of an earlier life. */
 export const createRing = (limits: {
   readonly holdMs: number;
@@ -52,7 +56,7 @@ export const createRing = (limits: {
   const pack = (id: number): void => {
     const held = entries.get(id);
     if (held === undefined || held.isPacked || held.kept.length < packedBytes) return;
-    const kept = zstdCompressSync(held.kept, compression);
+    const kept = ownCopy(zstdCompressSync(held.kept, compression));
     bytes += kept.length - held.kept.length;
     entries.set(id, { ...held, kept, isPacked: true });
   };
@@ -60,7 +64,7 @@ export const createRing = (limits: {
   return {
     push: (event, text) => {
       const id = next++;
-      const kept = Buffer.from(text(id));
+      const kept = ownCopy(Buffer.from(text(id)));
       entries.set(id, { ...event, id, kept, isPacked: false });
       bytes += kept.length;
       pack(id - freshEntries);
