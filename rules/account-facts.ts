@@ -41,6 +41,8 @@ export interface AccountNow {
   readonly nodes: readonly SiteNode[];
   /** With the site's facts. */
   node(node: SiteNode): Facts;
+  /** Without them. */
+  own(node: SiteNode): Facts;
   /** A fact of nodes, by their order: a number or truth, a text's number; NaN is missing. */
   column(name: string): Float64Array;
   /** What the next minutes bring of them; null when they are not known. */
@@ -129,11 +131,7 @@ export const createAccountFacts = (
   });
 
   const nodeFacts = (node: SiteNode, account: Account, parts: NodeParts, site: Facts): Facts => {
-    // A copy: an object that inherits makes the site's facts a prototype, which costs more than everything else here.
-    const known: Record<string, Facts[string]> = {
-      ...site,
-      ...nodeFactsAt(node, account, parts.part(node.id), counters),
-    };
+    const known: Record<string, Facts[string]> = { ...nodeFactsAt(node, account, parts.part(node.id), counters) };
     const below = belowOf(node);
     known.has_children = below.length > 0;
     known.children_w =
@@ -225,12 +223,14 @@ export const createAccountFacts = (
       }
       // Nodes are asked about one after the other, each by several rules.
       let asked: { readonly node: SiteNode; readonly facts: Facts } | null = null;
-      const factsOf = (node: SiteNode): Facts => {
+      const own = (node: SiteNode): Facts => {
         if (asked?.node !== node) asked = { node, facts: nodeFacts(node, account, parts, site) };
         return asked.facts;
       };
-      if (nodeReads.length > 0) columns.take(account, parts, counters, { factsOf, loadW: numberOf(site.load_w) });
-      return { site, nodes, node: factsOf, column: columns.column, outlook: columns.outlook, forget: columns.forget };
+      if (nodeReads.length > 0) columns.take(account, parts, counters, { factsOf: own, loadW: numberOf(site.load_w) });
+      // A copy: an object that inherits would make the site's facts a prototype, which costs more than all of them.
+      const node = (one: SiteNode): Facts => ({ ...site, ...own(one) });
+      return { site, nodes, node, own, column: columns.column, outlook: columns.outlook, forget: columns.forget };
     },
     save: () => ({
       ...{ demand, pue, counters, year, ramp, baseline, outdoor: outdoor.save(), util: util.save() },

@@ -8,6 +8,7 @@ import type { SavedMemory } from "./memory.ts";
 import { placesOf } from "./node-plan.ts";
 import type { Rule } from "./rule.ts";
 import { createScreen, inputOfAbsence, type Screen } from "./screen.ts";
+import { isNodeFact } from "./vocabulary.ts";
 
 type SavedMemories = Readonly<Record<string, Readonly<Record<string, SavedMemory>>>>;
 
@@ -66,10 +67,14 @@ export const createNodeRules = ({
       const node = now.nodes[place];
       if (work === before || one === undefined || node === undefined) continue;
       before = work;
-      if (node !== of) known = now.node(node);
-      of = node;
-      if (one.screen === null) changed.push(...assess(one, node.id, known, at));
-      else changed.push(...find(one, node.id, { ...inputsOf(one.rule, known), ...one.screen.windows(place) }, at));
+      if (one.screen === null) {
+        if (node !== of) known = now.node(node);
+        of = node;
+        changed.push(...assess(one, node.id, known, at));
+        continue;
+      }
+      const inputs = inputsOf(one.rule, now.own(node), now.site);
+      changed.push(...find(one, node.id, { ...inputs, ...one.screen.windows(place) }, at));
     }
     return changed;
   };
@@ -81,9 +86,9 @@ interface NodeRulesDeps extends Pick<Judge, "assess" | "find"> {
   readonly lives: Lives;
 }
 
-const inputsOf = (rule: Rule, known: Facts): Facts => {
+const inputsOf = (rule: Rule, own: Facts, site: Facts): Facts => {
   const inputs: Record<string, Facts[string]> = {};
-  for (const name of rule.inputs) inputs[name] = known[name] ?? null;
+  for (const name of rule.inputs) inputs[name] = (isNodeFact(name) ? own : site)[name] ?? null;
   for (const companion of rule.companions) {
     const of = inputOfAbsence(rule, companion);
     if (of !== null) inputs[companion] = inputs[of] === null;
