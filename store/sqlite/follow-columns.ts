@@ -7,10 +7,10 @@ import type { Shapes } from "./row.ts";
 // chunks after the cursor ─▶ rows of the sites asked for ─▶ columns; a name crosses to the other thread once
 
 /** The memory of a page, to hand it over instead of copying it. */
-export const buffersOf = ({ device, shape, ts, received, flags, value }: Numbers): readonly ArrayBuffer[] =>
-  [device, shape, ts, received, flags, value].flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
-
-type Numbers = Pick<FollowedColumns, "device" | "shape" | "ts" | "received" | "flags" | "value">;
+export const buffersOf = ({ device, shape, ts, received, flags, value }: Columns): readonly ArrayBuffer[] => {
+  const buffers = new Set([device, shape, ts, received, flags, value].map(({ buffer }) => buffer));
+  return [...buffers].filter((buffer) => buffer instanceof ArrayBuffer);
+};
 
 /** A page on its way to the thread that follows; numbers are of a book that grows by the names beside them. */
 export interface FollowedColumns {
@@ -164,13 +164,31 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
         behind: seq < Math.min(until, log.last()),
         devices: Array.from(devices.subarray(Math.min(known.devices, count), count), nameOf),
         shapes: shapeNames.slice(known.shapes),
-        device: device.slice(0, rows),
-        shape: shape.slice(0, rows),
-        ts: ts.slice(0, rows),
-        received: received.slice(0, rows),
-        flags: flags.slice(0, rows),
-        value: value.slice(0, values),
+        ...copyOf({ device, shape, ts, received, flags, value }, rows, values),
       };
     },
   };
+};
+
+type Columns = Pick<FollowedColumns, "device" | "shape" | "ts" | "received" | "flags" | "value">;
+
+/** The first rows, in one piece of memory: it comes and goes as a whole. */
+const copyOf = (from: Columns, rows: number, values: number): Columns => {
+  const memory = new ArrayBuffer(values * 8 + rows * 25);
+  const wordsAt = values * 8 + rows * 16;
+  const to = {
+    value: new Float64Array(memory, 0, values),
+    ts: new Float64Array(memory, values * 8, rows),
+    received: new Float64Array(memory, values * 8 + rows * 8, rows),
+    device: new Int32Array(memory, wordsAt, rows),
+    shape: new Int32Array(memory, wordsAt + rows * 4, rows),
+    flags: new Uint8Array(memory, wordsAt + rows * 8, rows),
+  };
+  to.value.set(from.value.subarray(0, values));
+  to.ts.set(from.ts.subarray(0, rows));
+  to.received.set(from.received.subarray(0, rows));
+  to.device.set(from.device.subarray(0, rows));
+  to.shape.set(from.shape.subarray(0, rows));
+  to.flags.set(from.flags.subarray(0, rows));
+  return to;
 };

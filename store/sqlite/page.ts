@@ -19,6 +19,8 @@ type SizeOf = (shape: number) => number;
 
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
 const headBytes = 8;
+// A page of six-value rows and some; unpacked in one piece, not joined of two.
+const usualPage = 18 * 1024;
 const wordColumns = 7;
 const high = 2 ** 32;
 // A page is made of some 30 KB that nobody needs once it is compressed: thousands of them a minute.
@@ -91,7 +93,7 @@ const putValues = (chunk: Chunk, rows: Uint32Array, sizeOf: SizeOf, bytes: Uint8
 
 /** Inverse of `encodePage`; with `only`, the rows of that device alone. */
 export const decodePage = (packed: Uint8Array, first: number, sizeOf: SizeOf, only?: number): PageRows => {
-  const bytes = zstdDecompressSync(packed);
+  const bytes = zstdDecompressSync(packed, { chunkSize: usualPage });
   const head = new DataView(bytes.buffer, bytes.byteOffset, headBytes);
   const rows = head.getUint32(0, true);
   const values = head.getUint32(4, true);

@@ -141,16 +141,24 @@ export const openPartition = (path: string, first: number, sizeOf: SizeOf): Part
       guarded(() =>
         of
           .all(device * pagesOfDevice, (device + 1) * pagesOfDevice)
-          .map(({ bytes }) => decodePage(blobOf(bytes), first, sizeOf, device))
+          .map(({ bytes }) => decoded(bytes, first, sizeOf, device))
           .filter(({ rows }) => rows > 0),
       ),
     *pages() {
       const rows = all.iterate();
       for (let next = guarded(() => rows.next()); next.done !== true; next = guarded(() => rows.next()))
-        yield guarded(() => decodePage(blobOf(next.value?.bytes), first, sizeOf));
+        yield guarded(() => decoded(next.value?.bytes, first, sizeOf));
     },
     [Symbol.dispose]: () => db.close(),
   };
+};
+
+/** The page, out of bytes that nobody looks at afterwards. */
+const decoded = (bytes: unknown, first: number, sizeOf: SizeOf, only?: number): PageRows => {
+  const blob = blobOf(bytes);
+  const page = decodePage(blob, first, sizeOf, only);
+  if (blob.buffer instanceof ArrayBuffer) blob.buffer.transfer(0);
+  return page;
 };
 
 /** A file that will not change any more. */
