@@ -70,7 +70,8 @@ export {
   type Text,
 } from "./model.ts";
 export type { NodeNow, SiteNow } from "./now.ts";
-export { type ImportedList, importPoints, type ListTerms, type RowFault } from "./point-list.ts";
+export { type ImportedList, importPoints } from "./point-list.ts";
+export type { ListTerms, RowFault } from "./point-rows.ts";
 export { isListColumn, listColumns } from "./point-words.ts";
 export { accountOf, coverWindow, readAccounts } from "./query.ts";
 export { readReadings } from "./read-readings.ts";
