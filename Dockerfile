@@ -12,4 +12,4 @@ USER node
 # What Node makes of the TypeScript is kept with the data: the program's own folder is not the user's to write.
 ENV DATA_DIR=/data ENERGY_SITES_DIR=/sites NODE_COMPILE_CACHE=/data/compiled
 VOLUME ["/data"]
-CMD ["node", "--max-semi-space-size=16", "--max-old-space-size=1536", "--heap-growing-percent=25", "--scavenger-max-new-space-capacity-mb=1", "deploy/main.ts"]
+CMD ["node", "--v8-pool-size=0", "--max-semi-space-size=16", "--max-old-space-size=1536", "--heap-growing-percent=25", "--scavenger-max-new-space-capacity-mb=1", "deploy/main.ts"]
