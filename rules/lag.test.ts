@@ -38,6 +38,18 @@ test("a backlog that is sent after an outage shrinks", () => {
   expect(lags.facts("a", at(120, 0)).lag_trend_s).toBeCloseTo(-300);
 });
 
+test("a week that is sent at once is remembered second by second, and what was saved stays as it was", () => {
+  const lags = createLags(2);
+  for (let minute = 0; minute < 10_080; minute++)
+    lags.note("a", { ts: t0 + minute * 60_000, received: t0 + 604_800_000 + minute }, null);
+  const saved = lags.save();
+  expect(saved.a?.lags).toHaveLength(11);
+  expect(saved.a?.order).toEqual([[(t0 + 604_800_000) / 600_000, 10_080, 0]]);
+  const before = JSON.stringify(saved);
+  lags.note("a", { ts: t0, received: t0 + 604_811_000 }, null);
+  expect(JSON.stringify(saved)).toBe(before);
+});
+
 test("the share of readings out of order is known from a hundred on", () => {
   const lags = createLags(2);
   lags.note("a", at(0, 0), t0 + 1);

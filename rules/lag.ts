@@ -11,10 +11,14 @@ export const lagInputs: readonly string[] = ["lag_s", "lag_median_s", "lag_trend
 export type SavedLags = Readonly<Record<string, SavedLag>>;
 interface SavedLag {
   readonly since: number;
-  /** Lags of five minutes, oldest first. */
+  /** Lags of five minutes, oldest first: of each second in which readings came, that of the last. */
   readonly lags: readonly (readonly [at: number, lagS: number])[];
   /** By ten minutes: slot, readings, those out of order. */
   readonly order: readonly (readonly [slot: number, readings: number, disordered: number])[];
+}
+
+interface Doubt extends SavedLag {
+  readonly lags: SavedLag["lags"][number][];
 }
 
 export interface Lags {
@@ -27,6 +31,8 @@ export interface Lags {
 }
 
 const windowMs = 300_000;
+// A gateway that catches up sends days of readings in a minute.
+const stepMs = 1000;
 // As much of five minutes must have been seen since the doubt began, for the median and for the trend.
 const medianMs = 210_000;
 const trendMs = 90_000;
@@ -35,9 +41,15 @@ const slots = 12;
 // Fewer say nothing about one per cent.
 const leastReadings = 100;
 
+/** The same list while none of it is too old. */
+const recentLags = (lags: Doubt["lags"], at: number): Doubt["lags"] =>
+  (lags[0]?.[0] ?? at) > at - windowMs ? lags : lags.filter(([when]) => when > at - windowMs);
+
 /** `floorS`: no lag up to it, in order, can raise anything. */
 export const createLags = (floorS: number, saved: SavedLags = {}): Lags => {
-  const doubts = new Map<string, SavedLag>(Object.entries(saved));
+  const doubts = new Map<string, Doubt>(
+    Object.entries(saved).map(([device, doubt]) => [device, { ...doubt, lags: [...doubt.lags] }]),
+  );
   const lagOf = ({ ts, received }: { readonly ts: number; readonly received: number }): number =>
     (received - ts) / 1000;
   const isCalm: Lags["isCalm"] = (device, reading, newestTs) =>
@@ -53,7 +65,9 @@ export const createLags = (floorS: number, saved: SavedLags = {}): Lags => {
       const before = doubts.get(device);
       const at = reading.received;
       const slot = Math.floor(at / slotMs);
-      const lags = [...(before?.lags ?? []).filter(([when]) => when > at - windowMs), [at, lagS] as const];
+      const lags = recentLags(before?.lags ?? [], at);
+      const isSameStep = Math.floor((lags.at(-1)?.[0] ?? -stepMs) / stepMs) === Math.floor(at / stepMs);
+      lags[isSameStep ? lags.length - 1 : lags.length] = [at, lagS];
       const order = (before?.order ?? []).filter(([when]) => when > slot - slots);
       const last = order.at(-1);
       const [readings, disordered] = last?.[0] === slot ? [last[1], last[2]] : [0, 0];
@@ -85,7 +99,7 @@ export const createLags = (floorS: number, saved: SavedLags = {}): Lags => {
         disorder_share: readings < leastReadings ? null : disordered / readings,
       };
     },
-    save: () => Object.fromEntries(doubts),
+    save: () => Object.fromEntries([...doubts].map(([device, doubt]) => [device, { ...doubt, lags: [...doubt.lags] }])),
   };
 };
 
