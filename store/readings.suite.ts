@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readingsOf } from "./columns.ts";
 import { followColumnsOf } from "./follow-columns.ts";
 import { readColumnsOf } from "./read-columns.ts";
-import type { Reading, ReadingFlag } from "./reading.ts";
+import { type Reading, type ReadingFlag, readingFlags } from "./reading.ts";
 import type { FollowPage, Page, Readings, ReadQuery, RollupColumns, RollupStep, Series } from "./readings.ts";
 import { composeRollups, type RollupRow, rollupColumns } from "./rollup.ts";
 import { timestamp } from "./unit.ts";
@@ -401,7 +401,7 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
       test("columns bring the same readings as objects, page by page, at any limit", async () => {
         const other = { ...reading("r-1", 0, { power_w: 9, inlet_c: 22 }), site: "other" };
         await put(reading("r-1", 0, { power_w: 1, voltage_v: 230 }, { flags: ["LATE"], receivedAfter: 700 }));
-        await put(other, reading("r-2", 0, { inlet_c: 24 }, { flags: ["TS_MISSING", "QUANTITY_UNKNOWN"] }));
+        await put(other, reading("r-2", 0, { inlet_c: 24 }, { flags: [...readingFlags] }));
         await put(reading("r-1", 0, { power_w: 2 }), reading("r-3", 5000, { power_w: 3 }));
         const sites = ["demo"];
         for (const query of [{}, { sites }]) {
@@ -421,7 +421,7 @@ export const readingsSuite = (name: string, open: () => Promise<ReadingsUnderTes
       });
 
       test("a range comes in columns as well: the same readings, those of a device in event-time order", async () => {
-        await put(reading("r-2", 0, { power_w: 1, voltage_v: 230 }, { flags: ["LATE"], receivedAfter: 700 }));
+        await put(reading("r-2", 0, { power_w: 1, voltage_v: 230 }, { flags: [...readingFlags], receivedAfter: 700 }));
         await put(
           reading("r-1", 5000, { inlet_c: 24 }),
           reading("r-1", 0, { power_w: 2 }),

@@ -2,29 +2,33 @@ import type { DeviceName } from "../device-table.ts";
 import type { Chunk } from "./chunk.ts";
 import type { Log } from "./log.ts";
 import type { Horizon } from "./places.ts";
-import type { Shapes } from "./row.ts";
+import { readingBits, type Shapes } from "./row.ts";
 
 // chunks after the cursor ─▶ rows of the sites asked for ─▶ columns; a name crosses to the other thread once
 
 /** The memory of a page, to hand it over instead of copying it. */
-export const buffersOf = ({ device, shape, ts, received, flags, value }: Columns): readonly ArrayBuffer[] => {
+export const buffersOf = ({ device, shape, ts, received, flags, value }: RowColumns): readonly ArrayBuffer[] => {
   const buffers = new Set([device, shape, ts, received, flags, value].map(({ buffer }) => buffer));
   return [...buffers].filter((buffer) => buffer instanceof ArrayBuffer);
 };
 
-/** A page on its way to the thread that follows; numbers are of a book that grows by the names beside them. */
-export interface FollowedColumns {
-  readonly cursor: string;
-  readonly behind: boolean;
-  /** Names after those that the asker said it knows. */
-  readonly devices: readonly DeviceName[];
-  readonly shapes: readonly (readonly string[])[];
+/** Rows on their way to another thread: devices and shapes are places in lists of names. */
+export interface RowColumns {
   readonly device: Int32Array;
   readonly shape: Int32Array;
   readonly ts: Float64Array;
   readonly received: Float64Array;
   readonly flags: Uint8Array;
   readonly value: Float64Array;
+}
+
+/** A page on its way to the thread that follows; numbers are of a book that grows by the names beside them. */
+export interface FollowedColumns extends RowColumns {
+  readonly cursor: string;
+  readonly behind: boolean;
+  /** Names after those that the asker said it knows. */
+  readonly devices: readonly DeviceName[];
+  readonly shapes: readonly (readonly string[])[];
 }
 
 export interface ColumnFollowDeps {
@@ -59,8 +63,6 @@ interface ColumnFollow {
 const gridRows = 4096;
 // Rows that a follower of few sites passes over in one look.
 const followRows = 200_000;
-// What the collector says of a reading; the bit that the store keeps for itself stays here.
-export const readingBits = 0x0f;
 
 export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollowDeps): ColumnFollow => {
   let numbers = new Int32Array(1024);
@@ -170,10 +172,8 @@ export const createColumnFollow = ({ log, commits, shapes, nameOf }: ColumnFollo
   };
 };
 
-type Columns = Pick<FollowedColumns, "device" | "shape" | "ts" | "received" | "flags" | "value">;
-
 /** The first rows, in one piece of memory: it comes and goes as a whole. */
-const copyOf = (from: Columns, rows: number, values: number): Columns => {
+const copyOf = (from: RowColumns, rows: number, values: number): RowColumns => {
   const memory = new ArrayBuffer(values * 8 + rows * 25);
   const wordsAt = values * 8 + rows * 16;
   const to = {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Reading, readingFlags } from "../reading.ts";
+import { flagsOf } from "../columns.ts";
+import type { Reading } from "../reading.ts";
 import { timestamp } from "../unit.ts";
 import { type Chunk, decodeChunk } from "./chunk.ts";
 import type { RowColumns } from "./page.ts";
@@ -97,7 +98,7 @@ export const createLog = (db: DatabaseSync, shapes: Shapes, cached: number): Log
         ts: timestamp(columns.ts[row] ?? Number.NaN),
         received: timestamp(columns.received(row)),
         quantities,
-        flags: flags === 0 ? [] : readingFlags.filter((_, index) => (flags & (1 << index)) !== 0),
+        flags: flagsOf(flags),
       };
     },
     last: () => Number(newest.get()?.last ?? 0),

@@ -1,20 +1,14 @@
-import { readingBits } from "./follow-columns.ts";
+import type { RowColumns } from "./follow-columns.ts";
 import type { Log } from "./log.ts";
 import { type Places, rowOf } from "./places.ts";
-import type { Shapes } from "./row.ts";
+import { readingBits, type Shapes } from "./row.ts";
 
 // devices, one after the other ─▶ their places in the range ─▶ columns
 
-/** Rows on their way to the thread that asked: numbers are places in the lists of names beside them. */
-export interface ReadRows {
+/** For the thread that asked: numbers are places in the lists of names beside them. */
+export interface ReadRows extends RowColumns {
   readonly devices: readonly string[];
   readonly shapes: readonly (readonly string[])[];
-  readonly device: Int32Array;
-  readonly shape: Int32Array;
-  readonly ts: Float64Array;
-  readonly received: Float64Array;
-  readonly flags: Uint8Array;
-  readonly value: Float64Array;
 }
 
 export interface ColumnReadDeps {

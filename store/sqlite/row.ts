@@ -2,6 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 
 // Beyond the readings' own flags: this row replaces an earlier one of the same time, which has been counted.
 export const countedFlag = 1 << 7;
+/** What the collector says of a reading. */
+export const readingBits = countedFlag - 1;
 
 /** Names of a shape, both ways; grows as shapes come up. */
 export interface Shapes {
